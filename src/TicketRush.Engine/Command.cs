@@ -1,0 +1,145 @@
+using System.Diagnostics.CodeAnalysis;
+using System.Diagnostics;
+using System.Runtime.CompilerServices;
+
+namespace TicketRush.Engine;
+
+/// <summary>What can be asked of a sale. Zero is nothing, so a forgotten assignment asks for nothing.</summary>
+public enum CommandKind : byte
+{
+    None = 0,
+
+    /// <summary>Keep places for a buyer.</summary>
+    Hold,
+
+    /// <summary>Hold and pay in one decision.</summary>
+    Purchase,
+    Extend,
+    Pay,
+    Release,
+    Refund,
+
+    /// <summary>Create a sale, or change its plan.</summary>
+    Plan,
+    Open,
+    Pause,
+    Close,
+
+    FindHold,
+    FindOrder,
+    ListOrders,
+}
+
+/// <summary>
+/// What somebody asks, as data. Only the members that its kind needs are read:
+/// <list type="bullet">
+/// <item>Hold, Purchase: Hold, Buyer, Lines, Plan (the plan by which the tiers were looked up); Purchase also Reference.</item>
+/// <item>Extend: Hold, Key. Pay: Hold, Reference. Release, FindHold, FindOrder: Hold.</item>
+/// <item>Refund: Hold, Key, Tickets (null for all that are left), Reason, Resell.</item>
+/// <item>Plan: Plan, Revision (the sequence of the plan that is to change, 0 to create). Open, Pause, Close: Key, or none.</item>
+/// <item>ListOrders: Revision (the sequence after which to start).</item>
+/// </list>
+/// </summary>
+public struct Command
+{
+    public CommandKind Kind;
+    public bool Resell;
+    public HoldId Hold;
+    public BuyerId Buyer;
+    public PaymentReference Reference;
+    public RequestKey Key;
+    public Lines Lines;
+    public long Revision;
+    public uint[]? Tickets;
+    public string? Reason;
+    public Plan? Plan;
+}
+
+/// <summary>How many places of which tier, sorted by tier, each tier once.</summary>
+public struct Lines
+{
+    /// <summary>Different tiers in one hold at the most.</summary>
+    public const int Max = 8;
+
+    private Items _items;
+
+    public int Count { get; private set; }
+
+    [UnscopedRef]
+    public ref readonly Line this[int index] => ref _items[index];
+
+    /// <param name="tier">The tier's place in the plan; 65,535 for one that the plan does not know.</param>
+    /// <returns>False when the tier is there already or no line is left.</returns>
+    public bool TryAdd(ushort tier, ushort quantity)
+    {
+        if (Count == Max) return false;
+
+        var at = Count;
+        for (; at > 0 && _items[at - 1].Tier >= tier; at--)
+        {
+            if (_items[at - 1].Tier == tier) return false;
+        }
+
+        for (var i = Count; i > at; i--) _items[i] = _items[i - 1];
+        _items[at] = new(tier, quantity);
+        Count++;
+        return true;
+    }
+
+    [InlineArray(Max)]
+    private struct Items
+    {
+        private Line _first;
+    }
+}
+
+public readonly record struct Line(ushort Tier, ushort Quantity);
+
+/// <summary>Lines with the price at which they were decided.</summary>
+public struct PricedLines
+{
+    private Items _items;
+
+    public int Count { get; private set; }
+
+    [UnscopedRef]
+    public ref readonly PricedLine this[int index] => ref _items[index];
+
+    public void Clear() => Count = 0;
+
+    /// <summary>Adds behind the last; the writer keeps the order by tier.</summary>
+    public void Add(ushort tier, ushort quantity, long price)
+    {
+        Debug.Assert(Count < Lines.Max);
+        _items[Count++] = new(price, tier, quantity);
+    }
+
+    public readonly int Places
+    {
+        get
+        {
+            var places = 0;
+            for (var i = 0; i < Count; i++) places += _items[i].Quantity;
+            return places;
+        }
+    }
+
+    public readonly long Amount
+    {
+        get
+        {
+            long amount = 0;
+            for (var i = 0; i < Count; i++) amount += _items[i].Quantity * _items[i].Price;
+            return amount;
+        }
+    }
+
+    [InlineArray(Lines.Max)]
+    private struct Items
+    {
+        private PricedLine _first;
+    }
+}
+
+/// <param name="Price">Per place, in minor units.</param>
+public readonly record struct PricedLine(long Price, ushort Tier, ushort Quantity);

@@ -1,0 +1,66 @@
+namespace TicketRush.Engine;
+
+/// <summary>What was decided. The numbers stand in the journal and never change meaning.</summary>
+public enum EntryKind : byte
+{
+    None = 0,
+    Planned = 1,
+    Opened = 2,
+    Paused = 3,
+    Closed = 4,
+    Held = 5,
+    Extended = 6,
+    Paid = 7,
+    Released = 8,
+    Expired = 9,
+    Refunded = 10,
+
+    /// <summary>Money may have moved for a hold that could not become an order; it is owed back.</summary>
+    PaymentRefused = 11,
+    Purchased = 12,
+}
+
+/// <summary>
+/// A decision as facts in full: applying it looks nothing up that could be decided otherwise tomorrow. Its sequence, time and
+/// hash are those of the batch that carries it. Only the members that its kind needs are set:
+/// <list type="bullet">
+/// <item>Planned: Plan, Key, Content. Opened, Paused, Closed: Key, Content.</item>
+/// <item>Held: Hold, Buyer, Content, UntilMs, Lines. Purchased: Hold, Buyer, Content, Reference, FirstTicket, Lines.</item>
+/// <item>Extended: Hold, Key, Content, UntilMs. Released, Expired: Hold.</item>
+/// <item>Paid: Hold, Reference, FirstTicket, Late. PaymentRefused: Hold, Reference, Refusal, Amount.</item>
+/// <item>Refunded: Hold, Key, Content, FirstTicket, Tickets, Amount, Resell, Reason.</item>
+/// </list>
+/// </summary>
+public struct Entry
+{
+    public EntryKind Kind;
+
+    /// <summary>Paid after the hold had run out: the places were free and were taken again.</summary>
+    public bool Late;
+
+    /// <summary>The refunded places are on sale again; otherwise they are blocked.</summary>
+    public bool Resell;
+    public Refusal Refusal;
+    public HoldId Hold;
+    public BuyerId Buyer;
+    public PaymentReference Reference;
+    public RequestKey Key;
+
+    /// <summary>A hash of what was asked, by which the same id with other content is known.</summary>
+    public ulong Content;
+
+    /// <summary>When the hold runs out, in sale time; always a whole second.</summary>
+    public long UntilMs;
+
+    /// <summary>The order's first ticket number; its others follow without a gap.</summary>
+    public uint FirstTicket;
+
+    /// <summary>The refunded tickets: bit i is ticket FirstTicket + i.</summary>
+    public UInt128 Tickets;
+
+    /// <summary>In minor units.</summary>
+    public long Amount;
+    public PricedLines Lines;
+    public string? Reason;
+    public Plan? Plan;
+}

@@ -1,0 +1,74 @@
+namespace TicketRush.Engine.Inventory;
+
+/// <summary>Every hold of a sale, by number, and the prices at which their places were decided.</summary>
+internal sealed class Holds
+{
+    // A tier at a price. Offers are few (one more for each price change), so a hold's line is 4 bytes.
+    private readonly record struct Offer(ushort Tier, long Price);
+
+    private readonly IdTable _ids = new();
+    private readonly Rows<HoldRecord> _records = new();
+    private readonly Rows<uint> _lines = new();
+    private readonly List<Offer> _offers = [];
+
+    public Holds() => Due = new(_records);
+
+    /// <summary>The offers that the 16 bits of a line can name.</summary>
+    public const int OffersMax = 65_536;
+
+    public int Count => _records.Count;
+    public int OfferCount => _offers.Count;
+    public ExpiryRing Due { get; }
+
+    public ref HoldRecord this[int number] => ref _records[number];
+
+    public void Reserve(int count) => _ids.Reserve(count);
+
+    public int Find(HoldId id) => _ids.Find(id.Value);
+
+    public HoldId IdOf(int number) => new(_ids[number]);
+
+    public void Prefetch(HoldId id) => _ids.Prefetch(id.Value);
+
+    public ref HoldRecord Add(in Entry entry, out int number)
+    {
+        number = _ids.Add(entry.Hold.Value);
+        ref var record = ref _records.Add();
+        record.LineCount = (byte)entry.Lines.Count;
+        if (entry.Lines.Count == 1)
+        {
+            record.Line = Pack(entry.Lines[0]);
+            return ref record;
+        }
+
+        record.Line = (uint)_lines.Count;
+        for (var i = 0; i < entry.Lines.Count; i++) _lines.Add() = Pack(entry.Lines[i]);
+        return ref record;
+    }
+
+    /// <summary>Appends the record's lines, with the prices at which they were decided.</summary>
+    public void ReadLines(in HoldRecord record, ref PricedLines lines)
+    {
+        for (var i = 0; i < record.LineCount; i++)
+        {
+            var packed = record.LineCount == 1 ? record.Line : _lines[(int)record.Line + i];
+            var offer = _offers[(int)(packed >> 16)];
+            lines.Add(offer.Tier, (ushort)packed, offer.Price);
+        }
+    }
+
+    private uint Pack(in PricedLine line)
+    {
+        var offer = new Offer(line.Tier, line.Price);
+
+        // The newest first: nearly every hold is decided at a price that is still good.
+        var index = _offers.LastIndexOf(offer);
+        if (index < 0)
+        {
+            index = _offers.Count;
+            _offers.Add(offer);
+        }
+
+        return (uint)index << 16 | line.Quantity;
+    }
+}

@@ -1,0 +1,52 @@
+namespace TicketRush.Engine;
+
+/// <summary>What may change in a plan once the sale was opened.</summary>
+internal static class PlanChange
+{
+    /// <summary>
+    /// The same plan, with the pools and tiers that the present plan knows in its order and the new ones behind them: entries
+    /// name a tier by its place, which therefore never moves.
+    /// </summary>
+    public static Plan Normalise(Plan plan, Plan? present) => present is null
+        ? plan
+        : plan with
+        {
+            Pools = [.. plan.Pools.OrderBy(pool => Place(present.PoolNamed(pool.Id)))],
+            Tiers = [.. plan.Tiers.OrderBy(tier => Place(present.TierNamed(tier.Id)))],
+        };
+
+    /// <returns>What the change touches that is frozen; null when it is allowed.</returns>
+    public static string? Frozen(Plan present, Plan changed)
+    {
+        const string Allowed =
+            "After opening, a plan may change only capacity, blocked, price, name, venue, tier names and closesAt, and add tiers.";
+
+        if (Plan.Frozen(present) != Plan.Frozen(changed))
+        {
+            var what = present.StartsAt != changed.StartsAt ? "startsAt"
+                : present.TimeZone != changed.TimeZone ? "timeZone"
+                : present.Currency != changed.Currency ? "currency"
+                : present.OpensAtMs != changed.OpensAtMs ? "opensAt"
+                : present.PaymentKind != changed.PaymentKind ? "paymentKind"
+                : "rules";
+            return $"{what} is frozen. {Allowed}";
+        }
+
+        foreach (var pool in present.Pools)
+        {
+            if (changed.PoolNamed(pool.Id) < 0) return $"Pool \"{pool.Id}\" cannot be taken away. {Allowed}";
+        }
+
+        foreach (var tier in present.Tiers)
+        {
+            var at = changed.TierNamed(tier.Id);
+            if (at < 0) return $"Tier \"{tier.Id}\" cannot be taken away. {Allowed}";
+            if (changed.Tiers[at].Pool != tier.Pool) return $"Tier \"{tier.Id}\" cannot move to another pool. {Allowed}";
+        }
+
+        return null;
+    }
+
+    // The sort is stable: what is new keeps its own order, behind everything that is known.
+    private static int Place(int index) => index < 0 ? int.MaxValue : index;
+}

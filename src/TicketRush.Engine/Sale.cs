@@ -1,0 +1,757 @@
+using TicketRush.Engine.Inventory;
+
+namespace TicketRush.Engine;
+
+/// <summary>
+/// One sale: who holds which places until when, and who bought them.
+/// <para>
+/// <see cref="Decide"/> checks and changes nothing; <see cref="Apply"/> assigns and checks nothing. Live state and replay use
+/// the same Apply, so a sale rebuilt from its entries cannot be told apart from the one that wrote them.
+/// </para>
+/// Not thread-safe, on purpose: exactly one loop, the sequencer's, ever calls it.
+/// </summary>
+public sealed class Sale
+{
+    private readonly Holds _holds = new();
+    private readonly Buyers _buyers = new();
+    private readonly Requests _requests = new();
+    private readonly TicketBits _refunded = new();
+
+    // The holds that became orders, in that order; their tickets and sequences grow with it.
+    private readonly Rows<int> _orders = new();
+
+    // Refused payments are few (money that moved for nothing), so a dictionary of their own will do.
+    private readonly Dictionary<(int Hold, ulong Reference), (long Sequence, Refusal Refusal)> _refusedPayments = [];
+
+    private Pool[] _pools = [];
+    private int[] _poolOfTier = [];
+    private uint _nextTicket = 1;
+    private long _stateSequence;
+
+    /// <summary>Null before the first entry.</summary>
+    public Plan? Plan { get; private set; }
+
+    /// <summary>The sequence of the entry that last changed the plan; what a change of the plan must name.</summary>
+    public long Revision { get; private set; }
+
+    public SaleState State { get; private set; }
+
+    /// <summary>Payments that were refused and are owed back: how many, and how much in minor units.</summary>
+    public (int Payments, long Amount) Owed { get; private set; }
+
+    public int OrderCount => _orders.Count;
+
+    /// <summary>Places held, sold, blocked and in all, by the plan's order of pools.</summary>
+    public PoolCount CountOf(int pool)
+    {
+        ref readonly var count = ref _pools[pool];
+        return new(count.Capacity, count.Blocked, count.Held, count.Sold);
+    }
+
+    /// <summary>When the next hold may run out, in sale time; <see cref="long.MaxValue"/> when none will.</summary>
+    public long NextExpiryMs => _holds.Due.NextSecond() is var second and < long.MaxValue ? second * 1000 : long.MaxValue;
+
+    /// <summary>Asks for the memory that the command will touch; worth it a few commands ahead.</summary>
+    public void Prefetch(in Command command)
+    {
+        _holds.Prefetch(command.Hold);
+        if (command.Kind <= CommandKind.Purchase) _buyers.Prefetch(command.Buyer);
+    }
+
+    /// <summary>Asks for the memory that the entry will touch; worth it a few entries ahead.</summary>
+    public void Prefetch(in Entry entry)
+    {
+        _holds.Prefetch(entry.Hold);
+        if (entry.Kind is EntryKind.Held or EntryKind.Purchased) _buyers.Prefetch(entry.Buyer);
+    }
+
+    /// <summary>
+    /// The next hold that has run out by now, as an entry to apply and record. Called before a batch decides anything, until
+    /// it says no or a bound is reached; each hold is given once.
+    /// </summary>
+    public bool TryExpire(long nowMs, ref Entry entry)
+    {
+        var number = _holds.Due.Take(nowMs / 1000);
+        if (number < 0) return false;
+
+        (entry.Kind, entry.Hold) = (EntryKind.Expired, _holds.IdOf(number));
+        return true;
+    }
+
+    /// <summary>
+    /// Decides a command: a new entry, a repeated reply, a refusal, or an answer to a question. Changes nothing.
+    /// <para>The first failing check wins, in this order, and clients may rely on it:</para>
+    /// <list type="number">
+    /// <item>The id or key is looked up first, in every state of the sale: <see cref="Refusal.IdReused"/>, or the first reply.</item>
+    /// <item>Hold, Purchase: SaleDraft, SalePaused, SaleClosed, NotYetOpen; UnknownTier; OrderLimit; BuyerLimit; SoldOut or
+    /// NotEnough, of the first line that does not fit.</item>
+    /// <item>Extend: UnknownHold; AlreadyPaid, HoldReleased, HoldExpired; ExtensionLimit.</item>
+    /// <item>Pay: UnknownHold; then the refusals that are written down: AlreadyPaid (with another reference), HoldReleased, and
+    /// for a late payment BuyerLimit, SoldOut or NotEnough.</item>
+    /// <item>Release: UnknownHold; AlreadyPaid, HoldExpired.</item>
+    /// <item>Refund: UnknownOrder; UnknownTicket; AlreadyRefunded.</item>
+    /// <item>Plan: PlanInvalid; PlanChanged; PlanFrozen; CapacityInUse. Open: SaleClosed, when the closing time is past. Pause:
+    /// SaleDraft, SaleClosed. Close: SaleDraft.</item>
+    /// </list>
+    /// </summary>
+    /// <param name="nowMs">The batch's time: sale time, never earlier than the last entry's.</param>
+    /// <param name="entry">Set for <see cref="Verdict.Entry"/> and <see cref="Verdict.ExpireFirst"/>.</param>
+    /// <param name="reply">Set whole, but for the sequence of a new entry.</param>
+    public Verdict Decide(in Command command, long nowMs, ref Entry entry, ref Reply reply)
+    {
+        reply.Clear();
+        reply.Plan = Plan;
+        return command.Kind switch
+        {
+            CommandKind.Hold or CommandKind.Purchase => DecideHold(command, nowMs, ref entry, ref reply),
+            CommandKind.Extend => DecideExtend(command, nowMs, ref entry, ref reply),
+            CommandKind.Pay => DecidePay(command, nowMs, ref entry, ref reply),
+            CommandKind.Release => DecideRelease(command, nowMs, ref entry, ref reply),
+            CommandKind.Refund => DecideRefund(command, ref entry, ref reply),
+            CommandKind.Plan => DecidePlan(command, ref entry, ref reply),
+            CommandKind.Open or CommandKind.Pause or CommandKind.Close => DecideState(command, nowMs, ref entry, ref reply),
+            CommandKind.FindHold or CommandKind.FindOrder => Find(command, nowMs, ref entry, ref reply),
+            CommandKind.ListOrders => ListOrders(command, ref reply),
+            _ => throw new ArgumentOutOfRangeException(nameof(command), command.Kind, "Not a command."),
+        };
+    }
+
+    /// <summary>Takes a decision as a fact. Nothing is checked and nothing can fail.</summary>
+    /// <param name="sequence">The entry's place in the journal.</param>
+    public void Apply(in Entry entry, long sequence)
+    {
+        switch (entry.Kind)
+        {
+            case EntryKind.Held or EntryKind.Purchased: ApplyHold(entry, sequence); break;
+            case EntryKind.Extended: ApplyExtended(entry, sequence); break;
+            case EntryKind.Paid: ApplyPaid(entry, sequence); break;
+            case EntryKind.Released: ApplyEnd(entry, HoldState.Released, sequence); break;
+            case EntryKind.Expired: ApplyEnd(entry, HoldState.Expired, sequence); break;
+            case EntryKind.Refunded: ApplyRefunded(entry, sequence); break;
+            case EntryKind.PaymentRefused: ApplyPaymentRefused(entry, sequence); break;
+            case EntryKind.Planned: ApplyPlanned(entry, sequence); break;
+            case EntryKind.Opened: ApplyState(entry, SaleState.Open, sequence); break;
+            case EntryKind.Paused: ApplyState(entry, SaleState.Paused, sequence); break;
+            case EntryKind.Closed: ApplyState(entry, SaleState.Closed, sequence); break;
+            default: throw new ArgumentOutOfRangeException(nameof(entry), entry.Kind, "Not an entry.");
+        }
+    }
+
+    /// <summary>
+    /// A hash over all that a client could ever be told. Equal after the same entries, in every process and version. For
+    /// tests and audits; it reads the whole sale.
+    /// </summary>
+    public ulong Digest()
+    {
+        ulong digest = 0;
+        for (var i = 0; i < _holds.Count; i++)
+        {
+            ref readonly var hold = ref _holds[i];
+            var lines = new PricedLines();
+            _holds.ReadLines(hold, ref lines);
+            digest = Content.Of(
+                digest, (ulong)_holds.IdOf(i).Value, hold.Content, hold.Reference, (ulong)hold.PlacedSequence, (ulong)hold.EndSequence,
+                hold.UntilSeconds, (ulong)_buyers[hold.Buyer], hold.FirstTicket,
+                (ulong)hold.State | (ulong)hold.Extensions << 8 | (hold.Late ? 1UL << 16 : 0), (ulong)lines.Amount, (ulong)lines.Places,
+                (ulong)_refunded.Read(hold.FirstTicket, hold.FirstTicket == 0 ? 0 : lines.Places));
+        }
+
+        foreach (var pool in _pools) digest = Content.Of(digest, (ulong)pool.Capacity, (ulong)pool.Blocked, (ulong)pool.Held, (ulong)pool.Sold);
+        for (var i = 0; i < _requests.Count; i++) digest = Content.Of(digest, _requests[i].Content, (ulong)_requests[i].Sequence);
+        return Content.Of(
+            digest, (ulong)State, (ulong)Revision, _nextTicket, (ulong)Owed.Amount, (ulong)_refusedPayments.Count, (ulong)_orders.Count);
+    }
+
+    private Verdict DecideHold(in Command command, long nowMs, ref Entry entry, ref Reply reply)
+    {
+        var content = Content.OfHold(command);
+        var number = _holds.Find(command.Hold);
+        if (number >= 0) return RepeatHold(number, content, ref reply);
+
+        var refusal = NotSelling(nowMs);
+        if (refusal != Refusal.None) return Refuse(refusal, ref reply);
+
+        entry.Lines.Clear();
+        var places = 0;
+        for (var i = 0; i < command.Lines.Count; i++)
+        {
+            var (tier, quantity) = command.Lines[i];
+            if (!Knows(tier, command.Plan)) return Refuse(Refusal.UnknownTier, ref reply);
+            places += quantity;
+            entry.Lines.Add(tier, quantity, Plan!.Tiers[tier].Price);
+        }
+
+        if (places == 0) throw new ArgumentException("A hold needs a line, and a line a quantity above zero.", nameof(command));
+
+        if (places > Plan!.Rules.PerOrder) return Refuse(Refusal.OrderLimit, ref reply, Plan.Rules.PerOrder);
+        var allowed = Plan.Rules.PerBuyer - _buyers.PlacesOf(command.Buyer);
+        if (places > allowed) return Refuse(Refusal.BuyerLimit, ref reply, Math.Max(allowed, 0));
+        if (!Fits(entry.Lines, ref reply)) return Verdict.Refused;
+
+        entry.Hold = command.Hold;
+        entry.Buyer = command.Buyer;
+        entry.Content = content;
+        if (command.Kind == CommandKind.Purchase)
+        {
+            entry.Kind = EntryKind.Purchased;
+            entry.Reference = command.Reference;
+            entry.FirstTicket = _nextTicket;
+            entry.UntilMs = 0;
+            (reply.State, reply.FirstTicket) = (HoldState.Paid, _nextTicket);
+        }
+        else
+        {
+            entry.Kind = EntryKind.Held;
+
+            // On a whole second, so that holds that end together are one bucket; never shorter than promised.
+            entry.UntilMs = (nowMs + 999) / 1000 * 1000 + Plan.Rules.HoldSeconds * 1000L;
+            (reply.State, reply.UntilMs) = (HoldState.Held, entry.UntilMs);
+        }
+
+        reply.Lines = entry.Lines;
+        reply.Amount = entry.Lines.Amount;
+        return Verdict.Entry;
+    }
+
+    private Verdict RepeatHold(int number, ulong content, ref Reply reply)
+    {
+        ref readonly var hold = ref _holds[number];
+        if (hold.Content != content) return Refuse(Refusal.IdReused, ref reply);
+
+        // The first reply, whatever has become of the hold since; asking for it (FindHold) tells what has.
+        Describe(hold, ref reply);
+        reply.Sequence = hold.PlacedSequence;
+        reply.Refunded = 0;
+        reply.Late = false;
+        reply.Extensions = 0;
+        if (hold.PlacedSequence == hold.EndSequence) return Verdict.Repeat;
+
+        reply.State = HoldState.Held;
+        reply.FirstTicket = 0;
+        reply.UntilMs = (hold.UntilSeconds - (long)hold.Extensions * Plan!.Rules.HoldSeconds) * 1000;
+        return Verdict.Repeat;
+    }
+
+    private Verdict DecideExtend(in Command command, long nowMs, ref Entry entry, ref Reply reply)
+    {
+        var content = Content.Of((ulong)command.Kind, (ulong)command.Hold.Value, (ulong)(command.Hold.Value >> 64));
+        if (Repeats(command.Key, content, out var verdict, ref reply)) return verdict;
+
+        var number = _holds.Find(command.Hold);
+        if (number < 0) return Refuse(Refusal.UnknownHold, ref reply);
+        ref readonly var hold = ref _holds[number];
+        if (hold.State != HoldState.Held) return Refuse(EndOf(hold), ref reply);
+        if (IsDue(hold, nowMs)) return ExpireFirst(command, ref entry);
+        if (hold.Extensions >= Plan!.Rules.Extensions) return Refuse(Refusal.ExtensionLimit, ref reply, Plan.Rules.Extensions);
+
+        entry.Kind = EntryKind.Extended;
+        entry.Hold = command.Hold;
+        entry.Key = command.Key;
+        entry.Content = content;
+        entry.UntilMs = (hold.UntilSeconds + Plan.Rules.HoldSeconds) * 1000L;
+
+        Describe(hold, ref reply);
+        reply.UntilMs = entry.UntilMs;
+        reply.Extensions++;
+        return Verdict.Entry;
+    }
+
+    private Verdict DecidePay(in Command command, long nowMs, ref Entry entry, ref Reply reply)
+    {
+        var number = _holds.Find(command.Hold);
+        if (number < 0) return Refuse(Refusal.UnknownHold, ref reply);
+        ref readonly var hold = ref _holds[number];
+        var reference = (ulong)command.Reference.Value;
+
+        if (hold.State == HoldState.Paid && hold.Reference == reference)
+        {
+            Describe(hold, ref reply);
+            reply.Refunded = 0;
+            return Verdict.Repeat;
+        }
+
+        if (_refusedPayments.TryGetValue((number, reference), out var earlier))
+        {
+            Describe(hold, ref reply);
+            (reply.Sequence, reply.Refusal) = earlier;
+            return Verdict.Repeat;
+        }
+
+        if (hold.State == HoldState.Held && IsDue(hold, nowMs)) return ExpireFirst(command, ref entry);
+
+        entry.Lines.Clear();
+        _holds.ReadLines(hold, ref entry.Lines);
+        Describe(hold, ref reply);
+
+        // A payment for a hold that ran out is good while the places are: nobody else may have been promised them.
+        if (hold.State == HoldState.Expired)
+        {
+            var allowed = Plan!.Rules.PerBuyer - _buyers[hold.Buyer];
+            if (entry.Lines.Places > allowed) Refuse(Refusal.BuyerLimit, ref reply, Math.Max(allowed, 0));
+            else Fits(entry.Lines, ref reply);
+        }
+        else if (hold.State != HoldState.Held)
+        {
+            reply.Refusal = EndOf(hold);
+        }
+
+        entry.Hold = command.Hold;
+        entry.Reference = command.Reference;
+        if (reply.Refusal != Refusal.None)
+        {
+            // Where nothing is collected no money can have moved, so there is nothing to write down.
+            if (Plan!.PaymentKind == PaymentKind.None) return Refuse(reply.Refusal, ref reply, reply.Allowed);
+
+            entry.Kind = EntryKind.PaymentRefused;
+            entry.Refusal = reply.Refusal;
+            entry.Amount = entry.Lines.Amount;
+            return Verdict.Entry;
+        }
+
+        entry.Kind = EntryKind.Paid;
+        entry.Late = hold.State == HoldState.Expired;
+        entry.FirstTicket = _nextTicket;
+        (reply.State, reply.FirstTicket, reply.Late) = (HoldState.Paid, _nextTicket, entry.Late);
+        return Verdict.Entry;
+    }
+
+    private Verdict DecideRelease(in Command command, long nowMs, ref Entry entry, ref Reply reply)
+    {
+        var number = _holds.Find(command.Hold);
+        if (number < 0) return Refuse(Refusal.UnknownHold, ref reply);
+        ref readonly var hold = ref _holds[number];
+
+        if (hold.State == HoldState.Released)
+        {
+            Describe(hold, ref reply);
+            return Verdict.Repeat;
+        }
+
+        if (hold.State != HoldState.Held) return Refuse(EndOf(hold), ref reply);
+        if (IsDue(hold, nowMs)) return ExpireFirst(command, ref entry);
+
+        (entry.Kind, entry.Hold) = (EntryKind.Released, command.Hold);
+        Describe(hold, ref reply);
+        reply.State = HoldState.Released;
+        return Verdict.Entry;
+    }
+
+    private Verdict DecideRefund(in Command command, ref Entry entry, ref Reply reply)
+    {
+        var content = Content.OfRefund(command);
+        if (Repeats(command.Key, content, out var verdict, ref reply)) return verdict;
+
+        var number = _holds.Find(command.Hold);
+        if (number < 0 || _holds[number].State != HoldState.Paid) return Refuse(Refusal.UnknownOrder, ref reply);
+        ref readonly var hold = ref _holds[number];
+
+        Describe(hold, ref reply);
+        var all = (UInt128.One << reply.Lines.Places) - 1;
+        var asked = all & ~reply.Refunded;
+        if (command.Tickets is not null)
+        {
+            asked = 0;
+            foreach (var ticket in command.Tickets)
+            {
+                if (ticket - hold.FirstTicket >= (uint)reply.Lines.Places)
+                    return Refuse(Refusal.UnknownTicket, ref reply, detail: $"Ticket {ticket} is not of this order.");
+                asked |= UInt128.One << (int)(ticket - hold.FirstTicket);
+            }
+        }
+
+        if (asked == 0 || (asked & reply.Refunded) != 0) return Refuse(Refusal.AlreadyRefunded, ref reply);
+
+        entry.Kind = EntryKind.Refunded;
+        entry.Hold = command.Hold;
+        entry.Key = command.Key;
+        entry.Content = content;
+        entry.FirstTicket = hold.FirstTicket;
+        entry.Tickets = asked;
+        entry.Amount = AmountOf(reply.Lines, asked);
+        entry.Resell = command.Resell;
+        entry.Reason = command.Reason;
+        (reply.Refunded, reply.Amount) = (asked, entry.Amount);
+        return Verdict.Entry;
+    }
+
+    private Verdict DecidePlan(in Command command, ref Entry entry, ref Reply reply)
+    {
+        var asked = command.Plan ?? throw new ArgumentException("A plan command needs a plan.", nameof(command));
+        reply.SaleState = State;
+        reply.Sequence = Revision;
+
+        // A plan that stands as it was asked for is a repeat, whichever version it was made for.
+        var changed = PlanChange.Normalise(asked, Plan);
+        if (Plan is not null && changed == Plan) return Verdict.Repeat;
+
+        if (PlanCheck.Errors(asked) is [var error, ..]) return Refuse(Refusal.PlanInvalid, ref reply, detail: $"{error.Path} {error.Message}.");
+        if (command.Revision != Revision) return Refuse(Refusal.PlanChanged, ref reply);
+        if (Plan is not null && State != SaleState.Draft)
+        {
+            if (PlanChange.Frozen(Plan, changed) is { } what) return Refuse(Refusal.PlanFrozen, ref reply, detail: what);
+            if (_holds.OfferCount + changed.Tiers.Length > Holds.OffersMax)
+                return Refuse(Refusal.PlanFrozen, ref reply, detail: "The prices have been changed too often.");
+
+            for (var i = 0; i < _pools.Length; i++)
+            {
+                var needed = _pools[i].Held + _pools[i].Sold + changed.Pools[i].Blocked;
+                if (changed.Pools[i].Capacity >= needed) continue;
+                return Refuse(
+                    Refusal.CapacityInUse, ref reply, needed,
+                    $"pools \"{changed.Pools[i].Id}\": {_pools[i].Held} are held, {_pools[i].Sold} sold and {changed.Pools[i].Blocked} to be blocked.");
+            }
+        }
+
+        entry.Kind = EntryKind.Planned;
+        entry.Plan = changed;
+        reply.Plan = changed;
+        reply.SaleState = Plan is null ? SaleState.Draft : State;
+        return Verdict.Entry;
+    }
+
+    private Verdict DecideState(in Command command, long nowMs, ref Entry entry, ref Reply reply)
+    {
+        var content = Content.Of((ulong)command.Kind);
+        if (Repeats(command.Key, content, out var verdict, ref reply)) return verdict;
+
+        var (wanted, kind) = command.Kind switch
+        {
+            CommandKind.Open => (SaleState.Open, EntryKind.Opened),
+            CommandKind.Pause => (SaleState.Paused, EntryKind.Paused),
+            _ => (SaleState.Closed, EntryKind.Closed),
+        };
+        (reply.SaleState, reply.Sequence) = (State, _stateSequence);
+        if (State == wanted) return Verdict.Repeat;
+
+        reply.Sequence = 0;
+        if (wanted == SaleState.Open && nowMs >= Plan!.ClosesAtMs)
+            return Refuse(Refusal.SaleClosed, ref reply, detail: "The closing time of the plan is past; change it first.");
+        if (wanted != SaleState.Open && State == SaleState.Draft) return Refuse(Refusal.SaleDraft, ref reply);
+        if (wanted == SaleState.Paused && State == SaleState.Closed) return Refuse(Refusal.SaleClosed, ref reply);
+
+        entry.Kind = kind;
+        entry.Key = command.Key;
+        entry.Content = content;
+        reply.SaleState = wanted;
+        return Verdict.Entry;
+    }
+
+    private Verdict Find(in Command command, long nowMs, ref Entry entry, ref Reply reply)
+    {
+        var number = _holds.Find(command.Hold);
+        if (command.Kind == CommandKind.FindOrder && (number < 0 || _holds[number].State != HoldState.Paid))
+            return Refuse(Refusal.UnknownOrder, ref reply);
+        if (number < 0) return Refuse(Refusal.UnknownHold, ref reply);
+
+        ref readonly var hold = ref _holds[number];
+        if (hold.State == HoldState.Held && IsDue(hold, nowMs)) return ExpireFirst(command, ref entry);
+        Describe(hold, ref reply);
+        return Verdict.Found;
+    }
+
+    /// <summary>Orders in one page of a list at the most.</summary>
+    public const int OrderPage = 100;
+
+    private Verdict ListOrders(in Command command, ref Reply reply)
+    {
+        var (from, to) = (0, _orders.Count);
+        while (from < to)
+        {
+            var middle = from + (to - from) / 2;
+            if (_holds[_orders[middle]].EndSequence <= command.Revision) from = middle + 1;
+            else to = middle;
+        }
+
+        reply.Orders = new OrderRow[Math.Min(_orders.Count - from, OrderPage)];
+        for (var i = 0; i < reply.Orders.Length; i++)
+        {
+            ref readonly var hold = ref _holds[_orders[from + i]];
+            var lines = new PricedLines();
+            _holds.ReadLines(hold, ref lines);
+            reply.Orders[i] = new(hold.EndSequence, hold.FirstTicket, lines, _refunded.Read(hold.FirstTicket, lines.Places), hold.Late);
+        }
+
+        return Verdict.Found;
+    }
+
+    private void ApplyHold(in Entry entry, long sequence)
+    {
+        var paid = entry.Kind == EntryKind.Purchased;
+        var places = entry.Lines.Places;
+        var buyer = _buyers.NumberOf(entry.Buyer);
+        _buyers[buyer] += places;
+        for (var i = 0; i < entry.Lines.Count; i++)
+        {
+            ref var pool = ref _pools[_poolOfTier[entry.Lines[i].Tier]];
+            if (paid) pool.Sold += entry.Lines[i].Quantity;
+            else pool.Held += entry.Lines[i].Quantity;
+        }
+
+        ref var hold = ref _holds.Add(entry, out var number);
+        hold.Content = entry.Content;
+        hold.PlacedSequence = sequence;
+        hold.Buyer = buyer;
+        if (!paid)
+        {
+            hold.State = HoldState.Held;
+            hold.UntilSeconds = (uint)(entry.UntilMs / 1000);
+            _holds.Due.Add(number, hold.UntilSeconds);
+            return;
+        }
+
+        hold.State = HoldState.Paid;
+        hold.Reference = (ulong)entry.Reference.Value;
+        hold.EndSequence = sequence;
+        hold.FirstTicket = entry.FirstTicket;
+        _nextTicket = entry.FirstTicket + (uint)places;
+        _orders.Add() = number;
+    }
+
+    private void ApplyExtended(in Entry entry, long sequence)
+    {
+        var number = _holds.Find(entry.Hold);
+        ref var hold = ref _holds[number];
+        hold.UntilSeconds = (uint)(entry.UntilMs / 1000);
+        hold.Extensions++;
+
+        if (entry.Key.IsNone) return;
+        ref var request = ref _requests.Add(entry.Key);
+        (request.Content, request.Sequence, request.Hold, request.UntilMs) = (entry.Content, sequence, number, entry.UntilMs);
+    }
+
+    private void ApplyPaid(in Entry entry, long sequence)
+    {
+        var number = _holds.Find(entry.Hold);
+        ref var hold = ref _holds[number];
+        var lines = new PricedLines();
+        _holds.ReadLines(hold, ref lines);
+        for (var i = 0; i < lines.Count; i++)
+        {
+            ref var pool = ref _pools[_poolOfTier[lines[i].Tier]];
+            pool.Sold += lines[i].Quantity;
+            if (!entry.Late) pool.Held -= lines[i].Quantity;
+        }
+
+        if (entry.Late) _buyers[hold.Buyer] += lines.Places;
+
+        hold.State = HoldState.Paid;
+        hold.Late = entry.Late;
+        hold.Reference = (ulong)entry.Reference.Value;
+        hold.EndSequence = sequence;
+        hold.FirstTicket = entry.FirstTicket;
+        _nextTicket = entry.FirstTicket + (uint)lines.Places;
+        _orders.Add() = number;
+    }
+
+    private void ApplyEnd(in Entry entry, HoldState end, long sequence)
+    {
+        ref var hold = ref _holds[_holds.Find(entry.Hold)];
+        hold.State = end;
+        hold.EndSequence = sequence;
+
+        var lines = new PricedLines();
+        _holds.ReadLines(hold, ref lines);
+        _buyers[hold.Buyer] -= lines.Places;
+        for (var i = 0; i < lines.Count; i++) _pools[_poolOfTier[lines[i].Tier]].Held -= lines[i].Quantity;
+    }
+
+    private void ApplyRefunded(in Entry entry, long sequence)
+    {
+        var number = _holds.Find(entry.Hold);
+        ref var hold = ref _holds[number];
+        _refunded.Set(entry.FirstTicket, entry.Tickets);
+        _buyers[hold.Buyer] -= (int)UInt128.PopCount(entry.Tickets);
+
+        var lines = new PricedLines();
+        _holds.ReadLines(hold, ref lines);
+        var before = 0;
+        for (var i = 0; i < lines.Count; i++)
+        {
+            var returned = PlacesIn(entry.Tickets, before, lines[i].Quantity);
+            before += lines[i].Quantity;
+
+            var pool = _poolOfTier[lines[i].Tier];
+            _pools[pool].Sold -= returned;
+            if (!entry.Resell) Block(pool, returned, sequence);
+        }
+
+        if (entry.Key.IsNone) return;
+        ref var request = ref _requests.Add(entry.Key);
+        (request.Content, request.Sequence, request.Hold) = (entry.Content, sequence, number);
+        (request.Tickets, request.Amount) = (entry.Tickets, entry.Amount);
+    }
+
+    private void Block(int pool, int places, long sequence)
+    {
+        if (places == 0) return;
+        _pools[pool].Blocked += places;
+
+        // What is blocked is part of the plan: a change that was prepared before must not put the places back unseen.
+        var pools = (PoolPlan[])Plan!.Pools.Clone();
+        pools[pool] = pools[pool] with { Blocked = _pools[pool].Blocked };
+        Plan = Plan with { Pools = pools };
+        Revision = sequence;
+    }
+
+    private void ApplyPaymentRefused(in Entry entry, long sequence)
+    {
+        _refusedPayments.Add((_holds.Find(entry.Hold), (ulong)entry.Reference.Value), (sequence, entry.Refusal));
+        Owed = (Owed.Payments + 1, Owed.Amount + entry.Amount);
+    }
+
+    private void ApplyPlanned(in Entry entry, long sequence)
+    {
+        var plan = entry.Plan!;
+        var pools = new Pool[plan.Pools.Length];
+        _pools.CopyTo(pools);
+        for (var i = 0; i < pools.Length; i++) (pools[i].Capacity, pools[i].Blocked) = (plan.Pools[i].Capacity, plan.Pools[i].Blocked);
+
+        _pools = pools;
+        _poolOfTier = Array.ConvertAll(plan.Tiers, tier => plan.PoolNamed(tier.Pool));
+        if (State is SaleState.None or SaleState.Draft)
+        {
+            State = SaleState.Draft;
+            _holds.Due.Span(plan.Rules.HoldSeconds * (1 + plan.Rules.Extensions) + 1);
+
+            // A hold and a buyer for every place: more will come when holds lapse, fewer when people buy in pairs.
+            var places = (int)Math.Min(pools.Sum(pool => (long)pool.Capacity), int.MaxValue);
+            _holds.Reserve(places);
+            _buyers.Reserve(places);
+        }
+
+        Plan = plan;
+        Revision = sequence;
+    }
+
+    private void ApplyState(in Entry entry, SaleState state, long sequence)
+    {
+        (State, _stateSequence) = (state, sequence);
+        if (entry.Key.IsNone) return;
+
+        ref var request = ref _requests.Add(entry.Key);
+        (request.Content, request.Sequence, request.SaleState, request.Hold) = (entry.Content, sequence, state, -1);
+    }
+
+    /// <summary>Whether the request was made before; then the verdict is its first reply or IdReused.</summary>
+    private bool Repeats(RequestKey key, ulong content, out Verdict verdict, ref Reply reply)
+    {
+        verdict = Verdict.Repeat;
+        var number = _requests.Find(key);
+        if (number < 0) return false;
+
+        ref readonly var request = ref _requests[number];
+        if (request.Content != content)
+        {
+            verdict = Refuse(Refusal.IdReused, ref reply);
+            return true;
+        }
+
+        reply.SaleState = request.SaleState;
+        if (request.Hold >= 0) Describe(_holds[request.Hold], ref reply);
+        reply.Sequence = request.Sequence;
+        if (request.UntilMs != 0)
+        {
+            ref readonly var hold = ref _holds[request.Hold];
+            (reply.State, reply.UntilMs, reply.FirstTicket, reply.Refunded) = (HoldState.Held, request.UntilMs, 0, 0);
+            reply.Extensions = (byte)(hold.Extensions - (hold.UntilSeconds - request.UntilMs / 1000) / Plan!.Rules.HoldSeconds);
+        }
+        else if (request.Tickets != 0)
+        {
+            (reply.Refunded, reply.Amount) = (request.Tickets, request.Amount);
+        }
+
+        return true;
+    }
+
+    private void Describe(in HoldRecord hold, ref Reply reply)
+    {
+        reply.Sequence = hold.EndSequence != 0 ? hold.EndSequence : hold.PlacedSequence;
+        reply.State = hold.State;
+        reply.Extensions = hold.Extensions;
+        reply.Late = hold.Late;
+        reply.UntilMs = hold.UntilSeconds * 1000L;
+        reply.FirstTicket = hold.FirstTicket;
+        _holds.ReadLines(hold, ref reply.Lines);
+        reply.Amount = reply.Lines.Amount;
+        if (hold.FirstTicket != 0) reply.Refunded = _refunded.Read(hold.FirstTicket, reply.Lines.Places);
+    }
+
+    private Refusal NotSelling(long nowMs) => State switch
+    {
+        SaleState.Paused => Refusal.SalePaused,
+        SaleState.Closed => Refusal.SaleClosed,
+        SaleState.Open when nowMs >= Plan!.ClosesAtMs => Refusal.SaleClosed,
+        SaleState.Open when nowMs < Plan!.OpensAtMs => Refusal.NotYetOpen,
+        SaleState.Open => Refusal.None,
+        _ => Refusal.SaleDraft,
+    };
+
+    // The tier was looked up in the plan that its asker saw. Nearly always that is still this one; else the names must agree.
+    private bool Knows(ushort tier, Plan? seen) =>
+        tier < Plan!.Tiers.Length
+        && (ReferenceEquals(seen, Plan) || (seen is not null && tier < seen.Tiers.Length && seen.Tiers[tier].Id == Plan.Tiers[tier].Id));
+
+    // All or nothing: every pool must have room for all its lines together.
+    private bool Fits(in PricedLines lines, ref Reply reply)
+    {
+        for (var i = 0; i < lines.Count; i++)
+        {
+            var pool = _poolOfTier[lines[i].Tier];
+            var wanted = 0;
+            for (var j = 0; j < lines.Count; j++)
+            {
+                if (_poolOfTier[lines[j].Tier] == pool) wanted += lines[j].Quantity;
+            }
+
+            var free = _pools[pool].Free;
+            if (wanted <= free) continue;
+            Refuse(free > 0 ? Refusal.NotEnough : Refusal.SoldOut, ref reply, Math.Max(free, 0));
+            return false;
+        }
+
+        return true;
+    }
+
+    // In the very millisecond in which a hold ends, it has ended; the timer and a late payment agree on that.
+    private static bool IsDue(in HoldRecord hold, long nowMs) => nowMs >= hold.UntilSeconds * 1000L;
+
+    private static Verdict ExpireFirst(in Command command, ref Entry entry)
+    {
+        (entry.Kind, entry.Hold) = (EntryKind.Expired, command.Hold);
+        return Verdict.ExpireFirst;
+    }
+
+    private static Refusal EndOf(in HoldRecord hold) => hold.State switch
+    {
+        HoldState.Paid => Refusal.AlreadyPaid,
+        HoldState.Released => Refusal.HoldReleased,
+        _ => Refusal.HoldExpired,
+    };
+
+    private static Verdict Refuse(Refusal refusal, ref Reply reply, int allowed = 0, string? detail = null)
+    {
+        (reply.Refusal, reply.Sequence, reply.Allowed, reply.Detail) = (refusal, 0, allowed, detail);
+        return Verdict.Refused;
+    }
+
+    private static long AmountOf(in PricedLines lines, UInt128 tickets)
+    {
+        var (amount, before) = (0L, 0);
+        for (var i = 0; i < lines.Count; i++)
+        {
+            amount += PlacesIn(tickets, before, lines[i].Quantity) * lines[i].Price;
+            before += lines[i].Quantity;
+        }
+
+        return amount;
+    }
+
+    private static int PlacesIn(UInt128 tickets, int from, int count) =>
+        (int)UInt128.PopCount(tickets >> from & ((UInt128.One << count) - 1));
+}
+
+/// <summary>The places of one pool at one sequence: free = capacity − blocked − held − sold.</summary>
+public readonly record struct PoolCount(int Capacity, int Blocked, int Held, int Sold)
+{
+    public int Free => Capacity - Blocked - Held - Sold;
+}

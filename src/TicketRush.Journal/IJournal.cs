@@ -1,0 +1,76 @@
+namespace TicketRush.Journal;
+
+/// <summary>
+/// The journal of one sale as one of its writers sees it. Several writers, in several processes or on several machines, may
+/// have the same journal open; they take turns.
+/// <para>
+/// <see cref="HasNews"/> and <see cref="NowMs"/> may be called by any thread; everything else by one thread at a time, the
+/// sequencer's. What a reader is given is durable, always.
+/// </para>
+/// </summary>
+public interface IJournal : IDisposable
+{
+    /// <summary>How far this writer has read or written.</summary>
+    Tail Tail { get; }
+
+    /// <summary>Whether others have made durable what this writer has not read yet. Cheap.</summary>
+    bool HasNews { get; }
+
+    /// <summary>
+    /// Sale time: never jumps, never runs back, and is the same for all writers of the journal; in a turn, not before the
+    /// last entry's.
+    /// </summary>
+    long NowMs { get; }
+
+    /// <summary>Gives the batches from the tail to the durable end. Needs no turn.</summary>
+    /// <exception cref="JournalDamagedException">What is there is not what was written.</exception>
+    /// <exception cref="NewerFormatException">It was written by a newer program.</exception>
+    void Read(IBatchReader reader);
+
+    /// <summary>
+    /// Waits for the exclusive right to append, makes durable what a dead writer left behind complete, cuts off what it left
+    /// torn, and reads up to the end. When this throws, the turn is not held.
+    /// </summary>
+    /// <exception cref="IOException">The journal cannot be read or made durable now; later it may.</exception>
+    /// <exception cref="JournalDamagedException">What is there is not what was written.</exception>
+    /// <exception cref="NewerFormatException">It was written by a newer program.</exception>
+    void TakeTurn(IBatchReader reader);
+
+    /// <summary>In a turn: makes room for a batch.</summary>
+    /// <returns>The length of the longest batch that there is room for; less than asked for when the disk is full.</returns>
+    int Reserve(int length);
+
+    /// <summary>
+    /// In a turn: writes the batch behind the tail and makes it durable. When this throws, nobody knows whether it is: the
+    /// writer must <see cref="Rewind"/> and read everything again.
+    /// </summary>
+    /// <exception cref="IOException">Writing or flushing failed.</exception>
+    void Append(BatchBuffer batch, long timeMs);
+
+    void ReleaseTurn();
+
+    /// <summary>Starts over: the next read gives the first batch again.</summary>
+    void Rewind();
+}
+
+public interface IBatchReader
+{
+    /// <param name="entries">The encoded entries; valid during the call.</param>
+    void OnBatch(in BatchHeader header, ReadOnlySpan<byte> entries);
+}
+
+/// <summary>A journal that is not what was written. The sale stops; nothing repairs it silently.</summary>
+public sealed class JournalDamagedException(string message, long sequence, long offset) : Exception(message)
+{
+    /// <summary>The first sequence that cannot be read.</summary>
+    public long Sequence => sequence;
+
+    /// <summary>Where the first bad batch begins.</summary>
+    public long Offset => offset;
+}
+
+/// <summary>A journal that a newer program wrote: not damaged, and not for this program to sell from.</summary>
+public sealed class NewerFormatException(string message) : Exception(message);
+
+/// <summary>A journal that may not be used as it is: replaced under a running sale, on a network file system, or no journal at all.</summary>
+public sealed class JournalRefusedException(string message) : Exception(message);

@@ -1,0 +1,492 @@
+using System.Diagnostics;
+using TicketRush.Engine;
+
+namespace TicketRush.Journal;
+
+/// <summary>
+/// The one loop that touches a sale. It takes a turn at the journal, catches up with what others decided, decides whatever
+/// has arrived, makes it durable with one flush, and only then answers. While one flush is on its way the next batch
+/// gathers, so the batch grows with the load and nobody tunes it.
+/// <para>
+/// <see cref="SubmitAsync"/>, <see cref="Snapshot"/>, <see cref="Status"/> and <see cref="Tick"/> are for every thread. A
+/// thread of its own runs the loop while there is work, and goes when there was none for a while.
+/// </para>
+/// </summary>
+public sealed class Sequencer : IBatchReader, IAsyncDisposable
+{
+    // With less room than this left, the sale says that the disk is full.
+    private const int RoomMin = 4096;
+
+    private readonly IJournal _journal;
+    private readonly SequencerOptions _options;
+    private readonly Inbox _inbox;
+    private readonly BatchBuffer _batch = new();
+    private readonly Entry[] _ahead = new Entry[16];
+
+    private Sale _sale = new();
+    private Receipts _receipts = new();
+    private Entry _entry;
+
+    private volatile SaleSnapshot? _snapshot;
+    private volatile SequencerStatus _status = SequencerStatus.Selling;
+
+    // The batch between decision and answer; whoever takes it from here answers it.
+    private readonly Lock _inFlightGate = new();
+    private Submission[] _inFlight = new Submission[64];
+    private int _inFlightCount;
+    private long _flushingSince;
+
+    private long _waitingSince;
+    private long _retryAt;
+    private bool _rebuild;
+
+    private readonly Lock _threadGate = new();
+    private readonly ManualResetEventSlim _wake = new(false, spinCount: 20);
+    private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private Thread? _thread;
+    private int _signalled;
+    private volatile bool _stopping;
+
+    private long _batches, _entries;
+
+    /// <summary>Opens a sale: reads its whole journal, up to the durable end.</summary>
+    /// <exception cref="JournalDamagedException">The journal is not what was written.</exception>
+    /// <exception cref="NewerFormatException">The journal was written by a newer program.</exception>
+    public Sequencer(IJournal journal, SequencerOptions? options = null)
+    {
+        _journal = journal;
+        _options = options ?? new();
+        _inbox = new(_options.InboxMax);
+        journal.Read(this);
+
+        // What a dead writer left behind the durable end may be complete, and the sale's very first entry may be there.
+        journal.TakeTurn(this);
+        journal.ReleaseTurn();
+        Publish();
+    }
+
+    /// <summary>The sale as of the last durable entry; null before the first.</summary>
+    public SaleSnapshot? Snapshot => _snapshot;
+
+    public SequencerStatus Status => _status;
+
+    /// <summary>Sale time now.</summary>
+    public long NowMs => _journal.NowMs;
+
+    /// <summary>Batches and entries that this sequencer appended.</summary>
+    public (long Batches, long Entries) Appended => (Volatile.Read(ref _batches), Volatile.Read(ref _entries));
+
+    /// <summary>
+    /// Asks for a decision. It comes when everything it rests on is durable, in order of arrival; the submission then holds
+    /// the reply. Never throws: what goes wrong is an <see cref="Outcome"/>.
+    /// </summary>
+    public ValueTask<Outcome> SubmitAsync(Submission submission)
+    {
+        var answer = submission.Start(Stopwatch.GetTimestamp());
+        if (_status.RefusedWith is { } refused) AnswerNow(submission, refused);
+        else if (_stopping || !_inbox.TryAdd(submission)) AnswerNow(submission, Outcome.Busy);
+        else Wake();
+        return answer;
+    }
+
+    /// <summary>
+    /// To be called every 20 ms or so, by any thread but always the same: notices entries of other writers, holds that run
+    /// out, turns and flushes that do not come, and when to try again after a failure. Costs nothing when nothing is to do.
+    /// </summary>
+    public void Tick()
+    {
+        var now = Stopwatch.GetTimestamp();
+        if (Passed(ref _waitingSince, now) > _options.TurnWaitMax)
+        {
+            // Somebody holds the turn and does not move. Nothing is stolen from them; who waits here has not been started.
+            if (_status.Kind == SequencerStatusKind.Selling) SetStatus(new(SequencerStatusKind.TurnTaken, "Another process holds the turn and does not answer."));
+            foreach (var submission in _inbox.Drain()) AnswerNow(submission, Outcome.Busy);
+        }
+
+        if (Passed(ref _flushingSince, now) > _options.FlushWaitMax) AnswerInFlight(Outcome.Unknown);
+
+        if (IsTimeToLook(now)) Wake();
+    }
+
+    /// <summary>Decides what has arrived, then ends. Nothing that was taken goes without an answer.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        _stopping = true;
+        Wake();
+        try
+        {
+            await _ended.Task.WaitAsync(_options.StopWaitMax);
+        }
+        catch (TimeoutException)
+        {
+            // Somebody frozen holds the turn. The thread waits in the kernel and ends with the process; the journal is its.
+            foreach (var submission in _inbox.Drain()) AnswerNow(submission, Outcome.Busy);
+            return;
+        }
+
+        _journal.Dispose();
+        _wake.Dispose();
+    }
+
+    void IBatchReader.OnBatch(in BatchHeader header, ReadOnlySpan<byte> entries)
+    {
+        var sequence = header.FirstSequence;
+        for (var left = header.Count; left > 0;)
+        {
+            // Some entries at once, so that their cache misses overlap.
+            var count = Math.Min(left, _ahead.Length);
+            for (var i = 0; i < count; i++)
+            {
+                entries = entries[EntryCodec.Decode(entries, ref _ahead[i])..];
+                _sale.Prefetch(_ahead[i]);
+            }
+
+            for (var i = 0; i < count; i++) _sale.Apply(_ahead[i], sequence++);
+            left -= count;
+        }
+
+        if (entries.Length > 0) throw new InvalidDataException($"{entries.Length} bytes follow the last entry of the batch");
+        _receipts.Add(header.FirstSequence, header.TimeMs, header.Hash);
+    }
+
+    private void Run()
+    {
+        while (true)
+        {
+            _wake.Reset();
+            Interlocked.Exchange(ref _signalled, 0);
+            Turn();
+            if (!_inbox.IsEmpty) continue;
+
+            if (_stopping)
+            {
+                _ended.TrySetResult();
+                return;
+            }
+
+            if (_wake.Wait(_options.ThreadIdle)) continue;
+            lock (_threadGate)
+            {
+                if (Volatile.Read(ref _signalled) != 0) continue;
+                _thread = null;
+                return;
+            }
+        }
+    }
+
+    /// <summary>Take a turn, catch up, decide, append, flush, answer.</summary>
+    private void Turn()
+    {
+        try
+        {
+            if (_status.IsFinal)
+            {
+                foreach (var submission in _inbox.Drain()) AnswerNow(submission, Outcome.Stopped);
+                return;
+            }
+
+            if (_rebuild) Rebuild();
+            _journal.Read(this);
+            if (!_inbox.IsEmpty || IsExpiryDue() || _status.Kind != SequencerStatusKind.Selling)
+            {
+                TakeTurn();
+                try
+                {
+                    DecideAndAppend();
+                }
+                finally
+                {
+                    _journal.ReleaseTurn();
+                }
+            }
+
+            Publish();
+            AnswerInFlight(null);
+        }
+        catch (Exception e)
+        {
+            Fail(e);
+        }
+    }
+
+    private void TakeTurn()
+    {
+        Volatile.Write(ref _waitingSince, Stopwatch.GetTimestamp());
+        _journal.TakeTurn(this);
+        Volatile.Write(ref _waitingSince, 0);
+        if (_status.Kind is SequencerStatusKind.TurnTaken or SequencerStatusKind.Failing) SetStatus(SequencerStatus.Selling);
+    }
+
+    private void DecideAndAppend()
+    {
+        // One time for the whole batch; the journal sees to it that it is never before the last entry's.
+        var nowMs = _journal.NowMs;
+        var room = _journal.Reserve(_options.BatchLength);
+        _batch.Clear();
+
+        // Expiries come before the first decision that could depend on them, but a landslide must not keep the buyers waiting.
+        for (var i = 0; i < _options.ExpiriesMax && _batch.Length + BatchHeader.SectorSize <= room && _sale.TryExpire(nowMs, ref _entry); i++)
+            Record();
+
+        var taken = _inbox.Take(_options.BatchMax);
+        KeepInFlight(taken);
+        var oldest = Stopwatch.GetTimestamp() - (long)(_options.CommandAgeMax.TotalSeconds * Stopwatch.Frequency);
+        const int Ahead = 8;
+        for (var i = 0; i < Math.Min(Ahead, taken.Length); i++) _sale.Prefetch(taken[i].Command);
+
+        for (var i = 0; i < taken.Length; i++)
+        {
+            if (i + Ahead < taken.Length) _sale.Prefetch(taken[i + Ahead].Command);
+
+            // Its caller has gone elsewhere by now; a purchase that nobody waits for any more must not succeed.
+            taken[i].Outcome = taken[i].SubmittedAt < oldest ? Outcome.Busy : Decide(taken[i], nowMs, ref room);
+        }
+
+        Append(nowMs);
+        TellRoom(room);
+        Describe(taken, nowMs);
+    }
+
+    private Outcome Decide(Submission submission, long nowMs, ref int room)
+    {
+        while (true)
+        {
+            var verdict = _sale.Decide(submission.Command, nowMs, ref _entry, ref submission.Reply);
+            if (verdict is Verdict.Refused) return Outcome.Refused;
+            if (verdict is not (Verdict.Entry or Verdict.ExpireFirst))
+                return submission.Reply.Refusal == Refusal.None ? Outcome.Done : Outcome.Refused;
+
+            if (_batch.LengthWith(_entry) > room && !MakeRoom(nowMs, ref room)) return Outcome.DiskFull;
+            Record();
+            if (verdict == Verdict.ExpireFirst) continue;
+
+            submission.Reply.Sequence = _journal.Tail.Sequence + _batch.Count;
+            return submission.Reply.Refusal == Refusal.None ? Outcome.Done : Outcome.Refused;
+        }
+    }
+
+    /// <summary>The entry takes effect at once, for those behind it in the batch; nobody is told before it is durable.</summary>
+    private void Record()
+    {
+        _batch.Add(_entry);
+        _sale.Apply(_entry, _journal.Tail.Sequence + _batch.Count);
+    }
+
+    /// <summary>A batch as long as it may be goes out, and another begins in the same turn.</summary>
+    private bool MakeRoom(long nowMs, ref int room)
+    {
+        Append(nowMs);
+        room = _journal.Reserve(_options.BatchLength);
+        return _batch.LengthWith(_entry) <= room;
+    }
+
+    private void TellRoom(int room)
+    {
+        if (room >= RoomMin)
+        {
+            if (_status.Kind == SequencerStatusKind.DiskFull) SetStatus(SequencerStatus.Selling);
+            return;
+        }
+
+        RetryLater();
+        SetStatus(new(SequencerStatusKind.DiskFull, "The disk is full. Selling goes on by itself when there is room."));
+    }
+
+    private void RetryLater() =>
+        Volatile.Write(ref _retryAt, Stopwatch.GetTimestamp() + (long)(_options.RetryAfter.TotalSeconds * Stopwatch.Frequency));
+
+    private void Append(long nowMs)
+    {
+        if (_batch.Count == 0) return;
+
+        var first = _journal.Tail.Sequence + 1;
+        Volatile.Write(ref _flushingSince, Stopwatch.GetTimestamp());
+        _journal.Append(_batch, nowMs); // When it throws nobody knows what is durable: see Fail.
+        Volatile.Write(ref _flushingSince, 0);
+        _receipts.Add(first, nowMs, _journal.Tail.Hash);
+        Volatile.Write(ref _batches, _batches + 1);
+        Volatile.Write(ref _entries, _entries + _batch.Count);
+        _batch.Clear();
+    }
+
+    private void Describe(ReadOnlySpan<Submission> decided, long nowMs)
+    {
+        var tail = _journal.Tail;
+        foreach (var submission in decided)
+        {
+            var sequence = submission.Reply.Sequence;
+            if (sequence == 0) (submission.TimeMs, submission.Hash) = (nowMs, default);
+            else (submission.TimeMs, submission.Hash) = _receipts.Of(sequence);
+        }
+    }
+
+    /// <summary>
+    /// Memory may be ahead of the disk, or behind it: what was decided in this turn is unknown until the journal is read
+    /// again from the start. Until then the sale is stopped and says so.
+    /// </summary>
+    private void Fail(Exception e)
+    {
+        Volatile.Write(ref _waitingSince, 0);
+        Volatile.Write(ref _flushingSince, 0);
+        _rebuild = true;
+        RetryLater();
+        SetStatus(e is IOException or UnauthorizedAccessException
+            ? new(SequencerStatusKind.Failing, e.Message)
+            : new(SequencerStatusKind.Stopped, e is JournalDamagedException or NewerFormatException or JournalRefusedException
+                ? e.Message
+                : "A broken invariant: " + e) { Cause = e });
+        AnswerInFlight(Outcome.Unknown);
+        foreach (var submission in _inbox.Drain()) AnswerNow(submission, Outcome.Stopped);
+    }
+
+    private void Rebuild()
+    {
+        _journal.Rewind();
+        _sale = new();
+        _receipts = new();
+        _batch.Clear();
+        _journal.Read(this);
+        _rebuild = false;
+    }
+
+    private void Publish()
+    {
+        // A sale that is being rebuilt, or is partly caught up, is nobody's business yet.
+        if (_snapshot is { } last && last.Sequence >= _journal.Tail.Sequence) return;
+        _snapshot = SaleSnapshot.Of(_sale, _journal.Tail);
+    }
+
+    private void KeepInFlight(ReadOnlySpan<Submission> taken)
+    {
+        lock (_inFlightGate)
+        {
+            if (_inFlight.Length < taken.Length) _inFlight = new Submission[taken.Length];
+            taken.CopyTo(_inFlight);
+            _inFlightCount = taken.Length;
+        }
+    }
+
+    private void AnswerInFlight(Outcome? outcome)
+    {
+        lock (_inFlightGate)
+        {
+            var answered = _inFlight.AsSpan(0, _inFlightCount);
+            _inFlightCount = 0;
+            if (outcome is { } all)
+            {
+                foreach (var submission in answered) submission.Outcome = all;
+            }
+
+            Answers.Send(answered);
+            answered.Clear();
+        }
+    }
+
+    private static void AnswerNow(Submission submission, Outcome outcome)
+    {
+        submission.Reply.Clear();
+        submission.Outcome = outcome;
+        Answers.Send([submission]);
+    }
+
+    private bool IsTimeToLook(long now) => _status.Kind switch
+    {
+        SequencerStatusKind.Stopped => false,
+        SequencerStatusKind.Failing or SequencerStatusKind.DiskFull => now >= Volatile.Read(ref _retryAt),
+        _ => _journal.HasNews || IsExpiryDue(),
+    };
+
+    private bool IsExpiryDue() => _snapshot is { } snapshot && snapshot.NextExpiryMs <= _journal.NowMs;
+
+    private TimeSpan Passed(ref long since, long now) =>
+        Volatile.Read(ref since) is var start && start == 0 ? TimeSpan.Zero : Stopwatch.GetElapsedTime(start, now);
+
+    private void Wake()
+    {
+        if (Volatile.Read(ref _signalled) != 0 || Interlocked.Exchange(ref _signalled, 1) != 0) return;
+
+        lock (_threadGate)
+        {
+            _wake.Set();
+            if (_thread is not null) return;
+            _thread = new Thread(Run) { IsBackground = true, Name = "sequencer" };
+            _thread.Start();
+        }
+    }
+
+    private void SetStatus(SequencerStatus status)
+    {
+        var before = _status;
+        _status = status;
+        if (before.Kind != status.Kind) _options.OnStatus?.Invoke(status);
+    }
+}
+
+public enum SequencerStatusKind
+{
+    Selling,
+
+    /// <summary>Another process holds the turn and does not move.</summary>
+    TurnTaken,
+    DiskFull,
+
+    /// <summary>The journal could not be written or flushed; it is tried again.</summary>
+    Failing,
+
+    /// <summary>Damaged, replaced, newer, or a defect of ours: for good.</summary>
+    Stopped,
+}
+
+public sealed record SequencerStatus(SequencerStatusKind Kind, string Reason)
+{
+    public static SequencerStatus Selling { get; } = new(SequencerStatusKind.Selling, "");
+
+    public Exception? Cause { get; init; }
+
+    internal bool IsFinal => Kind == SequencerStatusKind.Stopped;
+
+    /// <summary>How a command is answered that is not even queued; null when it is.</summary>
+    internal Outcome? RefusedWith => Kind switch
+    {
+        SequencerStatusKind.TurnTaken => Outcome.Busy,
+        SequencerStatusKind.Failing or SequencerStatusKind.Stopped => Outcome.Stopped,
+        _ => null,
+    };
+}
+
+/// <summary>The bounds of a sequencer. The defaults suit every sale; tests make them small.</summary>
+public sealed record SequencerOptions
+{
+    /// <summary>Commands that may wait; the next is answered Busy at once.</summary>
+    public int InboxMax { get; init; } = 65_536;
+
+    /// <summary>Commands decided in one turn.</summary>
+    public int BatchMax { get; init; } = 8_192;
+
+    /// <summary>Bytes for which room is made in advance; a longer batch goes out in parts, in one turn.</summary>
+    public int BatchLength { get; init; } = 1024 * 1024;
+
+    /// <summary>Holds that run out, recorded before a batch's first decision.</summary>
+    public int ExpiriesMax { get; init; } = 1_000;
+
+    /// <summary>A command that has waited longer when its turn comes is dropped undecided, and answered Busy.</summary>
+    public TimeSpan CommandAgeMax { get; init; } = TimeSpan.FromSeconds(5);
+
+    /// <summary>When the turn has not come for so long, who waits is answered Busy.</summary>
+    public TimeSpan TurnWaitMax { get; init; } = TimeSpan.FromSeconds(1.5);
+
+    /// <summary>When a flush takes longer, its batch is answered Unknown.</summary>
+    public TimeSpan FlushWaitMax { get; init; } = TimeSpan.FromSeconds(5);
+
+    /// <summary>How long to wait before a failed journal is tried again.</summary>
+    public TimeSpan RetryAfter { get; init; } = TimeSpan.FromMilliseconds(250);
+
+    /// <summary>How long disposing waits for the turn that decides what is left.</summary>
+    public TimeSpan StopWaitMax { get; init; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>How long the thread waits for more work before it goes.</summary>
+    public TimeSpan ThreadIdle { get; init; } = TimeSpan.FromSeconds(5);
+
+    /// <summary>Told when the status changes, by whatever thread changed it.</summary>
+    public Action<SequencerStatus>? OnStatus { get; init; }
+}
