@@ -1,4 +1,20 @@
 using System.CommandLine;
+using TicketRush.Cli.Commands;
+using TicketRush.Engine;
 
-var root = new RootCommand("TicketRush sells tickets when everyone arrives at once.");
-return root.Parse(args).Invoke();
+var root = new RootCommand(
+    """
+    TicketRush sells tickets when everyone arrives at once: never the same place twice, and nothing acknowledged is lost.
+
+    Try it:  rush serve --demo
+    Exit codes: 0 done; 1 refused, failed or damaged; 2 wrong usage; 3 good, with a torn tail (verify).
+    """);
+root.Subcommands.Add(ServeCommand.Create());
+root.Subcommands.Add(SaleCommands.CreateCreate());
+root.Subcommands.Add(SaleCommands.CreateChange("open", CommandKind.Open, "Opens a sale, or goes on with a paused or closed one."));
+root.Subcommands.Add(SaleCommands.CreateChange("pause", CommandKind.Pause, "Pauses a sale: no new holds; paying, releasing and refunding go on."));
+root.Subcommands.Add(SaleCommands.CreateChange("close", CommandKind.Close, "Closes a sale: no new holds; paying, releasing and refunding go on."));
+root.Subcommands.Add(SaleCommands.CreateList());
+
+var parsed = root.Parse(args);
+return parsed.Errors.Count > 0 ? Shared.UsageError(parsed) : await parsed.InvokeAsync();

@@ -89,4 +89,5 @@ public struct Reply
 }
 
 /// <summary>One order in a list: everything but the id, which is its maker's secret.</summary>
-public readonly record struct OrderRow(long Sequence, uint FirstTicket, PricedLines Lines, UInt128 Refunded, bool Late);
+/// <param name="TimeMs">When it was paid; the sale does not know, the sequencer sets it.</param>
+public readonly record struct OrderRow(long Sequence, long TimeMs, uint FirstTicket, PricedLines Lines, UInt128 Refunded, bool Late);

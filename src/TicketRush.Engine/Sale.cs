@@ -468,7 +468,7 @@ public sealed class Sale
             ref readonly var hold = ref _holds[_orders[from + i]];
             var lines = new PricedLines();
             _holds.ReadLines(hold, ref lines);
-            reply.Orders[i] = new(hold.EndSequence, hold.FirstTicket, lines, _refunded.Read(hold.FirstTicket, lines.Places), hold.Late);
+            reply.Orders[i] = new(hold.EndSequence, 0, hold.FirstTicket, lines, _refunded.Read(hold.FirstTicket, lines.Places), hold.Late);
         }
 
         return Verdict.Found;

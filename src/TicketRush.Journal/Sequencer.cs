@@ -317,6 +317,11 @@ public sealed class Sequencer : IBatchReader, IAsyncDisposable
             var sequence = submission.Reply.Sequence;
             if (sequence == 0) (submission.TimeMs, submission.Hash) = (nowMs, default);
             else (submission.TimeMs, submission.Hash) = _receipts.Of(sequence);
+
+            if (submission.Reply.Orders is { } orders)
+            {
+                for (var i = 0; i < orders.Length; i++) orders[i] = orders[i] with { TimeMs = _receipts.Of(orders[i].Sequence).TimeMs };
+            }
         }
     }
 

@@ -1,0 +1,152 @@
+using System.CommandLine;
+using System.Net;
+using System.Net.NetworkInformation;
+using System.Net.Sockets;
+using System.Text.Json;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using QRCoder;
+using TicketRush.Engine;
+using TicketRush.Journal;
+using TicketRush.Server;
+using Command = System.CommandLine.Command;
+
+namespace TicketRush.Cli.Commands;
+
+internal static class ServeCommand
+{
+    private const string DemoSale = "demo";
+
+    public static Command Create()
+    {
+        var data = Shared.Data();
+        var urls = new Option<string[]>("--urls")
+        {
+            Description = "Where to listen, such as http://127.0.0.1:8080; port 0 takes a free one. Several are separated by spaces.",
+            AllowMultipleArgumentsPerToken = true,
+            DefaultValueFactory = _ => [],
+        };
+        var lan = new Option<bool>("--lan") { Description = "Listen on all interfaces at port 8080, and show the address and a QR code for a phone." };
+        var demo = new Option<bool>("--demo") { Description = $"Make and open a sale \"{DemoSale}\" to try things on, and allow test payments." };
+        var test = Shared.AllowTestPayments();
+        var json = Shared.Json("Print one line of JSON when the server is ready.");
+        var command = new Command(
+            "serve",
+            """
+            Sells every sale of a data directory, over HTTP. Several servers may share one directory.
+
+            The office key, needed for whatever changes something, is made and shown at the first start; only its hash is kept.
+            RUSH_OFFICE_KEY sets another. Ctrl-C or SIGTERM answers what is under way, then ends.
+
+            Example: rush serve --demo
+            """) { data, urls, lan, demo, test, json };
+        command.SetAction((result, stop) => ServeAsync(
+            new()
+            {
+                DataDirectory = Path.GetFullPath(result.GetRequiredValue(data)),
+                Urls = result.GetRequiredValue(urls) is { Length: > 0 } given ? given : [result.GetValue(lan) ? "http://0.0.0.0:8080" : "http://127.0.0.1:8080"],
+                AllowTestPayments = result.GetValue(demo) || result.GetValue(test),
+                OfficeKey = Environment.GetEnvironmentVariable("RUSH_OFFICE_KEY") is { Length: > 0 } key ? key : null,
+            },
+            result.GetValue(demo), result.GetValue(lan), result.GetValue(json), stop));
+        return command;
+    }
+
+    private static async Task<int> ServeAsync(ServerOptions options, bool demo, bool lan, bool json, CancellationToken stop)
+    {
+        WebApplication app;
+        try
+        {
+            app = RushServer.Build(options);
+            if (demo) await MakeDemoAsync(app.Services.GetRequiredService<Sales>());
+            await app.StartAsync(stop);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException or InvalidDataException or FormatException or InvalidOperationException)
+        {
+            return Shared.Fail($"Cannot serve: {e.Message}");
+        }
+
+        var key = app.Services.GetRequiredService<OfficeKey>().Made;
+        var sales = app.Services.GetRequiredService<Sales>().All();
+        if (json) Console.WriteLine(JsonSerializer.Serialize(new ReadyLine([.. app.Urls], options.DataDirectory, key, [.. sales.Select(sale => sale.Name)]), CliJson.Default.ReadyLine));
+        else Welcome(app, options, key, sales, demo, lan);
+
+        await app.WaitForShutdownAsync(stop);
+
+        // The sales end after the last request was answered, so that nothing in flight goes without an answer.
+        await app.DisposeAsync();
+        if (!json) Console.WriteLine("Everything that was asked has been answered. Goodbye.");
+        return 0;
+    }
+
+    private static void Welcome(WebApplication app, ServerOptions options, string? key, IReadOnlyList<OpenSale> sales, bool demo, bool lan)
+    {
+        var url = app.Urls.First();
+        Console.WriteLine($"TicketRush sells {sales.Count} sale{(sales.Count == 1 ? "" : "s")} from {options.DataDirectory}");
+        Console.WriteLine($"  listening    {string.Join(' ', app.Urls)}");
+        if (key is not null) Console.WriteLine($"  office key   {key}\n               (shown this once; only its hash is kept)");
+        if (options.AllowTestPayments) Console.WriteLine("  TEST PAYMENTS are allowed: in sales with paymentKind test, anybody may pay with nothing.");
+        foreach (var sale in sales.Where(sale => sale.Status.Kind == SequencerStatusKind.Stopped))
+            Console.WriteLine($"  STOPPED      {sale.Name}: {sale.Status.Reason}");
+
+        if (lan) ShowLan(url);
+        if (!demo) return;
+
+        var bearer = key ?? (options.OfficeKey is not null ? "$RUSH_OFFICE_KEY" : "YOUR-OFFICE-KEY");
+        Console.WriteLine($$"""
+
+            Look at what is left (查票), then buy (抢票):
+
+              curl {{url}}/api/sales/{{DemoSale}}/availability
+              curl -X PUT {{url}}/api/sales/{{DemoSale}}/orders/{{Guid.NewGuid()}} \
+                -H 'Authorization: Bearer {{bearer}}' \
+                --json '{"buyer":"ann","items":[{"tier":"standing","quantity":2}]}'
+
+            The same line again gives the same answer, and sells nothing twice; another id is another order.
+
+            """);
+    }
+
+    private static void ShowLan(string url)
+    {
+        var address = NetworkInterface.GetAllNetworkInterfaces()
+            .Where(network => network.OperationalStatus == OperationalStatus.Up && network.NetworkInterfaceType != NetworkInterfaceType.Loopback)
+            .SelectMany(network => network.GetIPProperties().UnicastAddresses)
+            .Select(unicast => unicast.Address)
+            .FirstOrDefault(candidate => candidate.AddressFamily == AddressFamily.InterNetwork && !IPAddress.IsLoopback(candidate));
+        if (address is null)
+        {
+            Console.WriteLine("  no network   there is no address that a phone could reach");
+            return;
+        }
+
+        var lanUrl = $"http://{address}:{new Uri(url.Replace("0.0.0.0", "localhost", StringComparison.Ordinal)).Port}/";
+        using var code = QRCodeGenerator.GenerateQrCode(lanUrl, QRCodeGenerator.ECCLevel.L);
+        using var art = new AsciiQRCode(code);
+        Console.WriteLine($"  on a phone   {lanUrl}\n\n{art.GetGraphicSmall()}");
+    }
+
+    private static async Task MakeDemoAsync(Sales sales)
+    {
+        if (sales.Find(DemoSale) is null)
+        {
+            sales.TryCreate(DemoSale, new()
+            {
+                Name = "Demo Concert 演示演唱会",
+                Venue = "The Hall",
+                StartsAt = "2027-04-18T19:30:00",
+                TimeZone = "Asia/Shanghai",
+                Currency = "CNY",
+                PaymentKind = PaymentKind.Test,
+                Pools = [new("floor", 500, 0), new("balcony", 200, 0)],
+                Tiers = [new("standing", "Standing 站票", "floor", 38000), new("child", "Standing, child 儿童站票", "floor", 19000), new("balcony", "Balcony 看台", "balcony", 58000)],
+                Rules = new(HoldSeconds: 600, Extensions: 1, PerOrder: 6, PerBuyer: 6),
+            });
+        }
+
+        // A demo that was closed or paused stays so.
+        if (sales.Find(DemoSale) is { Sequencer: { Snapshot.State: SaleState.Draft } sequencer })
+            await sequencer.SubmitAsync(new() { Command = new() { Kind = CommandKind.Open } });
+    }
+}

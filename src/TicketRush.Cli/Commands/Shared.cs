@@ -1,0 +1,49 @@
+using System.CommandLine;
+using System.Text.Json.Serialization;
+
+namespace TicketRush.Cli.Commands;
+
+/// <summary>Options and endings that commands have in common. Exit codes: 0 done, 1 refused or failed, 2 wrong usage.</summary>
+internal static class Shared
+{
+    public static Option<string> Data() => new("--data")
+    {
+        Description = "The data directory: journals, turn files, keys. Made when it is not there.",
+        DefaultValueFactory = _ => "data",
+        HelpName = "DIR",
+    };
+
+    public static Option<bool> Json(string description = "Print JSON.") => new("--json") { Description = description };
+
+    public static Option<bool> AllowTestPayments() => new("--allow-test-payments")
+    {
+        Description = "Allow plans with paymentKind test, with which anybody may pay. Never where tickets are worth something.",
+    };
+
+    public static Argument<string> Sale() => new("SALE") { Description = "The sale's name: 1 to 63 of a-z, 0-9 and -." };
+
+    /// <summary>Says every usage error, and where to read on; 2.</summary>
+    public static int UsageError(ParseResult parsed)
+    {
+        foreach (var error in parsed.Errors) Console.Error.WriteLine(error.Message);
+        return Fail("rush --help, or rush COMMAND --help, says what is allowed.", 2);
+    }
+
+    public static int Fail(string message, int code = 1)
+    {
+        Console.Error.WriteLine(message);
+        return code;
+    }
+}
+
+internal sealed record ReadyLine(string[] Urls, string Data, string? OfficeKey, string[] Sales);
+
+internal sealed record SaleLine(string Sale, string State, string? Name, long Sequence, int Capacity, int Held, int Sold, int Free, string? Reason);
+
+internal sealed record ChangeLine(string Sale, string State, long Sequence, string Hash);
+
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase)]
+[JsonSerializable(typeof(ReadyLine))]
+[JsonSerializable(typeof(SaleLine[]))]
+[JsonSerializable(typeof(ChangeLine))]
+internal sealed partial class CliJson : JsonSerializerContext;

@@ -1,0 +1,87 @@
+using System.Globalization;
+using System.Security.Cryptography;
+using TicketRush.Engine;
+
+namespace TicketRush.Journal.Files;
+
+/// <summary>
+/// A directory of sales: for each its journal, and for all of them the two keys under which ids and buyers are hashed. Any
+/// number of processes on one machine may use it at once.
+/// </summary>
+public sealed class DataDirectory
+{
+    private const string KeysFile = "identity.keys";
+
+    private readonly FileJournalOptions _options;
+
+    /// <exception cref="IOException">The directory, or its keys, cannot be made or read.</exception>
+    public DataDirectory(string path, FileJournalOptions? options = null)
+    {
+        Path = System.IO.Path.GetFullPath(path);
+        _options = options ?? new();
+        Directory.CreateDirectory(Path);
+        Identities = ReadKeys(System.IO.Path.Combine(Path, KeysFile));
+    }
+
+    public string Path { get; }
+
+    public Identities Identities { get; }
+
+    public string JournalPath(string sale) => System.IO.Path.Combine(Path, sale + FileJournal.Extension);
+
+    /// <summary>The names of the sales, in order.</summary>
+    public IEnumerable<string> Sales() =>
+        Directory.EnumerateFiles(Path, "*" + FileJournal.Extension)
+            .Select(file => System.IO.Path.GetFileNameWithoutExtension(file))
+            .Where(PlanCheck.IsId)
+            .Order(StringComparer.Ordinal);
+
+    public bool Has(string sale) => File.Exists(JournalPath(sale));
+
+    /// <inheritdoc cref="FileJournal.TryCreate"/>
+    public bool TryCreate(string sale, Plan plan) => FileJournal.TryCreate(JournalPath(sale), sale, plan, _options);
+
+    /// <inheritdoc cref="FileJournal.Open(string, FileJournalOptions?)"/>
+    public FileJournal Open(string sale) => FileJournal.Open(JournalPath(sale), _options);
+
+    /// <summary>
+    /// Writes a small secret file whole or not at all, readable by its owner only, unless there is one. Processes that start
+    /// together all read what the first wrote.
+    /// </summary>
+    public static bool TryWriteSecret(string path, string text)
+    {
+        var temporary = $"{path}.{Environment.ProcessId}.{Guid.NewGuid():N}";
+        var options = new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write };
+        if (!OperatingSystem.IsWindows()) options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
+        using (var file = new FileStream(temporary, options))
+        {
+            file.Write(System.Text.Encoding.UTF8.GetBytes(text));
+            file.Flush(flushToDisk: true);
+        }
+
+        var written = Platform.Current.TryPublish(temporary, path);
+        Platform.Current.FlushDirectory(System.IO.Path.GetDirectoryName(path)!);
+        return written;
+    }
+
+    private static Identities ReadKeys(string path)
+    {
+        if (!File.Exists(path))
+        {
+            var (idKey, buyerKey) = (RandomNumberGenerator.GetHexString(32, lowercase: true), RandomNumberGenerator.GetHexString(32, lowercase: true));
+            TryWriteSecret(path, $"id {idKey}\nbuyer {buyerKey}\n");
+        }
+
+        var lines = File.ReadAllLines(path);
+        if (lines is not [var id, var buyer] || !TryKey(id, "id ", out var ids) || !TryKey(buyer, "buyer ", out var buyers))
+            throw new InvalidDataException($"{path} must hold two lines, \"id\" and \"buyer\", each with 32 hexadecimal digits.");
+        return new(ids, buyers);
+    }
+
+    private static bool TryKey(string line, string name, out UInt128 key)
+    {
+        key = 0;
+        return line.StartsWith(name, StringComparison.Ordinal) && line.Length == name.Length + 32
+            && UInt128.TryParse(line.AsSpan(name.Length), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out key);
+    }
+}

@@ -1,0 +1,110 @@
+using System.Collections.Concurrent;
+using TicketRush.Engine;
+using TicketRush.Journal.Files;
+
+namespace TicketRush.Journal;
+
+/// <summary>A sale of this process: its sequencer, or why it could not be opened.</summary>
+public sealed record OpenSale(string Name, Sequencer? Sequencer, Exception? Error)
+{
+    internal long OpenedAt { get; } = Environment.TickCount64;
+
+    public SequencerStatus Status => Sequencer?.Status ?? new(SequencerStatusKind.Stopped, Error!.Message) { Cause = Error };
+}
+
+/// <summary>
+/// The sales of a data directory that this process has open. One thread looks after all of them; a quiet sale costs it a
+/// comparison, and no thread of its own.
+/// </summary>
+public sealed class Sales : IAsyncDisposable
+{
+    /// <summary>Sales in one directory at the most.</summary>
+    public const int Max = 2_000;
+
+    private const int RetryOpenMs = 5_000;
+
+    private static readonly TimeSpan TickEvery = TimeSpan.FromMilliseconds(20);
+
+    private readonly DataDirectory _directory;
+    private readonly Action<string, SequencerStatus>? _onStatus;
+    private readonly SequencerOptions _options;
+    private readonly ConcurrentDictionary<string, OpenSale> _open = new(StringComparer.Ordinal);
+    private readonly Lock _opening = new();
+    private readonly CancellationTokenSource _stop = new();
+    private readonly Thread _watch;
+    private Sequencer[] _watched = [];
+
+    /// <param name="onStatus">Told which sale changed its status, and to what.</param>
+    public Sales(DataDirectory directory, Action<string, SequencerStatus>? onStatus = null, SequencerOptions? options = null)
+    {
+        (_directory, _onStatus, _options) = (directory, onStatus, options ?? new());
+        _watch = new Thread(Watch) { IsBackground = true, Name = "sales watch" };
+        _watch.Start();
+    }
+
+    public Identities Identities => _directory.Identities;
+
+    /// <summary>Every sale of the directory, opened; those that other processes made meanwhile too.</summary>
+    public IReadOnlyList<OpenSale> All() => [.. _directory.Sales().Select(name => Find(name)).OfType<OpenSale>()];
+
+    /// <summary>The sale of that name; null when there is none. Opens it when needed, which reads its whole journal.</summary>
+    public OpenSale? Find(string name)
+    {
+        if (_open.TryGetValue(name, out var open) && !IsWorthAnotherTry(open)) return open;
+        if (!PlanCheck.IsId(name) || !_directory.Has(name)) return null;
+
+        lock (_opening)
+        {
+            if (_open.TryGetValue(name, out open) && !IsWorthAnotherTry(open)) return open;
+            open = Open(name);
+            if (open.Sequencer is not null) Volatile.Write(ref _watched, [.. _watched, open.Sequencer]);
+            return _open[name] = open;
+        }
+    }
+
+    /// <returns>False when there is a sale of that name already.</returns>
+    /// <exception cref="InvalidOperationException">There are as many sales as there may be.</exception>
+    public bool TryCreate(string name, Plan plan)
+    {
+        if (_directory.Has(name)) return false;
+        if (_directory.Sales().Count() >= Max) throw new InvalidOperationException($"There are {Max} sales in the directory, and no more are allowed.");
+        return _directory.TryCreate(name, plan);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _stop.CancelAsync();
+        await Task.WhenAll(_open.Values.Select(sale => sale.Sequencer?.DisposeAsync().AsTask() ?? Task.CompletedTask));
+        _watch.Join();
+        _stop.Dispose();
+    }
+
+    // A sale that could not be opened may have been put right; but reading a damaged file for every request would be an attack.
+    private static bool IsWorthAnotherTry(OpenSale open) =>
+        open.Sequencer is null && Environment.TickCount64 - open.OpenedAt > RetryOpenMs;
+
+    private OpenSale Open(string name)
+    {
+        FileJournal? journal = null;
+        try
+        {
+            journal = _directory.Open(name);
+            return new(name, new(journal, _options with { OnStatus = status => _onStatus?.Invoke(name, status) }), null);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or JournalDamagedException or NewerFormatException
+            or JournalRefusedException)
+        {
+            journal?.Dispose();
+            _onStatus?.Invoke(name, new(SequencerStatusKind.Stopped, e.Message) { Cause = e });
+            return new(name, null, e);
+        }
+    }
+
+    private void Watch()
+    {
+        while (!_stop.Token.WaitHandle.WaitOne(TickEvery))
+        {
+            foreach (var sequencer in Volatile.Read(ref _watched)) sequencer.Tick();
+        }
+    }
+}

@@ -1,0 +1,88 @@
+using TicketRush.Engine;
+
+namespace TicketRush.Server.Api;
+
+/// <summary>Between a plan as the API speaks it and as the engine does.</summary>
+public static class PlanMapping
+{
+    /// <summary>Reads a plan whole: every error is named with its place, not only the first.</summary>
+    public static (Plan? Plan, List<PlanError> Errors) Read(PlanDocument document, bool allowTestPayments)
+    {
+        var errors = new List<PlanError>();
+        var zone = PlanTimes.Zone(document.TimeZone, errors);
+        PlanTimes.Parse(document.StartsAt, "startsAt", zone, errors);
+        var opensAt = PlanTimes.Parse(document.OpensAt, "opensAt", zone, errors);
+        var closesAt = PlanTimes.Parse(document.ClosesAt, "closesAt", zone, errors);
+
+        var kind = document.PaymentKind switch
+        {
+            "none" => PaymentKind.None,
+            "external" => PaymentKind.External,
+            "test" => PaymentKind.Test,
+            _ => default,
+        };
+        if (kind == PaymentKind.Test && !allowTestPayments)
+            errors.Add(new("paymentKind", "is test, with which anybody may pay; the server allows it only with --demo or --allow-test-payments"));
+
+        var pools = document.Pools.Select(pool => new PoolPlan(pool.Id, pool.Capacity, pool.Blocked)).ToList();
+        var tiers = new TierPlan[document.Tiers.Length];
+        for (var i = 0; i < tiers.Length; i++)
+        {
+            var tier = document.Tiers[i];
+            tiers[i] = new(tier.Id, tier.Name, tier.Pool ?? tier.Id, tier.Price);
+            if (tier.Pool is not null && tier.Capacity is not null)
+                errors.Add(new($"tiers[{i}].capacity", "must not be given together with pool; a tier has a pool or a capacity of its own"));
+            else if (tier.Capacity is { } capacity) pools.Add(new(tier.Id, capacity, 0));
+            else if (tier.Pool is null) errors.Add(new($"tiers[{i}].pool", "must be given, or else capacity"));
+        }
+
+        var plan = new Plan
+        {
+            Name = document.Name,
+            Venue = document.Venue,
+            StartsAt = document.StartsAt,
+            TimeZone = document.TimeZone,
+            Currency = document.Currency,
+            OpensAtMs = opensAt,
+            ClosesAtMs = closesAt,
+            PaymentKind = kind,
+            Pools = [.. pools],
+            Tiers = tiers,
+            Rules = new(document.Rules.HoldSeconds, document.Rules.Extensions, document.Rules.PerOrder, document.Rules.PerBuyer),
+        };
+
+        // A tier without a pool has been named already; naming its missing pool too would only confuse.
+        errors.AddRange(PlanCheck.Errors(plan).Where(error => !errors.Any(earlier => earlier.Path == error.Path)));
+        return (errors.Count == 0 ? plan : null, errors);
+    }
+
+    /// <summary>The plan to show and to change: reading it again gives the same plan.</summary>
+    public static PlanDocument Write(Plan plan) => new()
+    {
+        Name = plan.Name,
+        Venue = plan.Venue,
+        StartsAt = plan.StartsAt,
+        TimeZone = plan.TimeZone,
+        Currency = plan.Currency,
+        OpensAt = plan.OpensAtMs is { } opens ? Local(opens, plan.TimeZone) : null,
+        ClosesAt = plan.ClosesAtMs is { } closes ? Local(closes, plan.TimeZone) : null,
+        PaymentKind = plan.PaymentKind.ToString().ToLowerInvariant(),
+        Pools = Array.ConvertAll(plan.Pools, pool => new PoolDocument { Id = pool.Id, Capacity = pool.Capacity, Blocked = pool.Blocked }),
+        Tiers = Array.ConvertAll(plan.Tiers, tier => new TierDocument { Id = tier.Id, Name = tier.Name, Pool = tier.Pool, Price = tier.Price }),
+        Rules = new()
+        {
+            HoldSeconds = plan.Rules.HoldSeconds,
+            Extensions = plan.Rules.Extensions,
+            PerOrder = plan.Rules.PerOrder,
+            PerBuyer = plan.Rules.PerBuyer,
+        },
+    };
+
+    // With the offset, so that no reader has to know the zone's rules; the clock's time there, so that people recognise it.
+    private static string Local(long ms, string zone)
+    {
+        var instant = DateTimeOffset.FromUnixTimeMilliseconds(ms);
+        if (TimeZoneInfo.TryFindSystemTimeZoneById(zone, out var there)) instant = TimeZoneInfo.ConvertTime(instant, there);
+        return instant.ToString("yyyy-MM-ddTHH:mm:sszzz", System.Globalization.CultureInfo.InvariantCulture);
+    }
+}

@@ -1,0 +1,155 @@
+using System.Text.Json.Serialization.Metadata;
+using TicketRush.Engine;
+using TicketRush.Journal;
+
+namespace TicketRush.Server.Api;
+
+/// <summary>Every refusal and every error, once: its status, its code and what is said. Other fronts use the same codes.</summary>
+public static class Problems
+{
+    private const string Busy = "Too many ask at this moment; nothing was started. Ask again with the same id.";
+
+    /// <summary>SoldOut is SOLD_OUT, everywhere.</summary>
+    public static string Code(Refusal refusal)
+    {
+        var name = refusal.ToString();
+        return string.Concat(name.Select((letter, i) => i > 0 && char.IsAsciiLetterUpper(letter) ? "_" + letter : letter.ToString())).ToUpperInvariant();
+    }
+
+    private static readonly Dictionary<Refusal, (int Status, string Code, string Type)> Known =
+        Enum.GetValues<Refusal>().ToDictionary(refusal => refusal, refusal => (StatusOf(refusal), Code(refusal), TypeOf(Code(refusal))));
+
+    /// <summary>What a submission that is not done is answered.</summary>
+    public static IResult From(Outcome outcome, Submission submission, OpenSale sale) => outcome switch
+    {
+        Outcome.Refused => From(submission),
+        Outcome.Busy => Retry(503, "BUSY", Busy, 1),
+        Outcome.DiskFull => Retry(503, "DISK_FULL", "The server's disk is full; nothing was started. Selling goes on by itself when there is room.", 5),
+        Outcome.Stopped => Stopped(sale),
+        _ => Retry(
+            504, "OUTCOME_UNKNOWN", "Nobody knows yet whether it happened. Ask again with the same id, which does nothing twice and tells.", 1),
+    };
+
+    /// <summary>The sale cannot be sold from here and now.</summary>
+    public static IResult Stopped(OpenSale sale) =>
+        Retry(503, "SALE_STOPPED", $"The sale \"{sale.Name}\" is stopped. {PublicReason(sale.Status)}", 1);
+
+    /// <summary>Why a sale is stopped, in words that tell a stranger nothing about the machine.</summary>
+    public static string PublicReason(SequencerStatus status) => status.Kind switch
+    {
+        SequencerStatusKind.TurnTaken => "Another server is at work in it and does not answer.",
+        SequencerStatusKind.DiskFull => "The server's disk is full.",
+        SequencerStatusKind.Failing => "Its journal cannot be written at the moment; this is tried again.",
+        SequencerStatusKind.Stopped => status.Cause switch
+        {
+            JournalDamagedException => "Its journal is damaged.",
+            NewerFormatException => "Its journal was written by a newer version.",
+            JournalRefusedException => "Its journal was replaced or cannot be used.",
+            _ => "Something in it is not as it must be.",
+        },
+        _ => "",
+    };
+
+    public static IResult BadRequest(string code, string detail, int status = 400) => Answer(new(TypeOf(code), Title(code), status, detail, code));
+
+    public static IResult PlanInvalid(List<PlanError> errors) =>
+        Answer(new(
+            TypeOf("PLAN_INVALID"), Title("PLAN_INVALID"), 422, $"The plan has {errors.Count} error{(errors.Count == 1 ? "" : "s")}: "
+            + string.Join("; ", errors.Take(3).Select(error => $"{error.Path} {error.Message}")) + (errors.Count > 3 ? "; …" : "."), "PLAN_INVALID")
+        {
+            Errors = [.. errors.Select(error => new ProblemError(error.Path, error.Message))],
+        });
+
+    public static IResult UnknownSale(string sale) =>
+        BadRequest("UNKNOWN_SALE", PlanCheck.IsId(sale)
+            ? $"There is no sale \"{sale}\"."
+            : "That names no sale: 1 to 63 of a-z, 0-9 and -, not starting with -.", 404);
+
+    public static IResult Retry(int status, string code, string detail, int seconds) => Answer(new(TypeOf(code), Title(code), status, detail, code), seconds);
+
+    public static IResult Answer(ProblemAnswer problem, int? retryAfter = null) => new JsonAnswer<ProblemAnswer>(problem, ApiJson.Api.ProblemAnswer)
+    {
+        StatusCode = problem.Status,
+        ContentType = "application/problem+json",
+        RetryAfter = retryAfter,
+    };
+
+    private static IResult From(Submission submission)
+    {
+        ref readonly var reply = ref submission.Reply;
+        var (status, code, type) = Known[reply.Refusal];
+        var written = reply.Sequence != 0;
+        return Answer(new(type, Title(code), status, Detail(reply), code)
+        {
+            Allowed = reply.Refusal is Refusal.BuyerLimit or Refusal.OrderLimit or Refusal.NotEnough or Refusal.SoldOut ? reply.Allowed : null,
+            OwedBack = written ? reply.Amount : null,
+            Sequence = written ? reply.Sequence : null,
+            Hash = written ? submission.Hash.ToString() : null,
+        });
+    }
+
+    private static string Detail(in Reply reply)
+    {
+        var said = reply.Refusal switch
+        {
+            Refusal.IdReused => "This id was used before for something else. Make a new id for a new wish, and keep it for every repetition.",
+            Refusal.UnknownHold => "There is no such hold in this sale.",
+            Refusal.UnknownOrder => "There is no such order in this sale.",
+            Refusal.UnknownTier => "The plan has no such tier; GET the sale to see its tiers.",
+            Refusal.UnknownTicket => "The order has no such ticket.",
+            Refusal.SaleDraft => "The sale has not been opened.",
+            Refusal.NotYetOpen => $"The sale opens at {PlanTimes.Utc(reply.Plan?.OpensAtMs ?? 0)}.",
+            Refusal.SalePaused => "The sale is paused. Paying, releasing and refunding go on.",
+            Refusal.SaleClosed => "The sale is closed. Paying, releasing and refunding go on.",
+            Refusal.OrderLimit => $"One order may have {reply.Allowed} places.",
+            Refusal.BuyerLimit => $"This buyer may have {reply.Allowed} more, live holds and tickets together.",
+            Refusal.SoldOut => "No place is free in one of the tiers. Holds that lapse come back on sale.",
+            Refusal.NotEnough => $"Only {reply.Allowed} are free in one of the tiers.",
+            Refusal.ExtensionLimit => $"A hold may be extended {reply.Allowed} times.",
+            Refusal.HoldExpired => "The hold has run out.",
+            Refusal.HoldReleased => "The hold was released.",
+            Refusal.AlreadyPaid => "The hold is paid already: it is an order.",
+            Refusal.AlreadyRefunded => "These tickets are refunded already.",
+            Refusal.PlanChanged => "The plan has changed since the version in If-Match. GET it, change that, and send its ETag.",
+            Refusal.CapacityInUse => $"The capacity must not be below {reply.Allowed}.",
+            _ => "",
+        };
+
+        var detail = reply.Detail is null ? said : said.Length == 0 ? reply.Detail : $"{said} {reply.Detail}";
+        return reply.Sequence == 0 ? detail : detail + " The refused payment is written down as owed back.";
+    }
+
+    private static int StatusOf(Refusal refusal) => refusal switch
+    {
+        Refusal.UnknownHold or Refusal.UnknownOrder or Refusal.UnknownTier or Refusal.UnknownTicket => 404,
+        Refusal.PlanInvalid => 422,
+        Refusal.PlanChanged => 412,
+        _ => 409,
+    };
+
+    private static string TypeOf(string code) => "urn:ticketrush:" + code.ToLowerInvariant().Replace('_', '-');
+
+    private static string Title(string code)
+    {
+        var words = code.Replace('_', ' ').ToLowerInvariant();
+        return char.ToUpperInvariant(words[0]) + words[1..];
+    }
+}
+
+/// <summary>An answer with a body whose shape is known when the program is built.</summary>
+internal sealed class JsonAnswer<T>(T value, JsonTypeInfo<T> type) : IResult
+{
+    public int StatusCode { get; init; } = 200;
+    public string ContentType { get; init; } = "application/json";
+    public string? ETag { get; init; }
+    public int? RetryAfter { get; init; }
+
+    public Task ExecuteAsync(HttpContext httpContext)
+    {
+        var response = httpContext.Response;
+        response.StatusCode = StatusCode;
+        if (ETag is not null) response.Headers.ETag = ETag;
+        if (RetryAfter is { } seconds) response.Headers.RetryAfter = seconds.ToString(System.Globalization.CultureInfo.InvariantCulture);
+        return response.WriteAsJsonAsync(value, type, ContentType, httpContext.RequestAborted);
+    }
+}

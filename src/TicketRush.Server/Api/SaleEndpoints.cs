@@ -1,0 +1,148 @@
+using System.Globalization;
+using System.Runtime.CompilerServices;
+using System.Text.Json;
+using TicketRush.Engine;
+using TicketRush.Journal;
+
+namespace TicketRush.Server.Api;
+
+internal static class SaleEndpoints
+{
+    // One body for each published snapshot, whatever the number of those who look.
+    private static readonly ConditionalWeakTable<SaleSnapshot, Lazy<byte[]>> Availabilities = [];
+
+    public static void MapSales(this IEndpointRouteBuilder api)
+    {
+        var sales = api.MapGroup("/sales").WithTags("Sales");
+        var changes = sales.MapGroup("").NeedsOfficeKey();
+
+        sales.MapGet("", List).Answers<SaleListAnswer>().WithSummary("The sales");
+        sales.MapGet("{sale}", Get).Answers<SaleAnswer>(404).WithSummary("A sale and its plan").WithDescription("Its ETag is what a change of the plan sends in If-Match.");
+        sales.MapGet("{sale}/availability", Availability).Answers<AvailabilityAnswer>(304, 404)
+            .WithSummary("What is free").WithDescription("True at its sequence. With If-None-Match, 304 when nothing has changed.");
+        changes.MapPut("{sale}", Put).Accepts<PlanDocument>("application/json").Answers<SaleChangeAnswer>(409, 412, 422, 428)
+            .WithSummary("Create a sale as a draft, or change its plan").WithDescription("A change names the version it was made from in If-Match.");
+        changes.MapPost("{sale}/open", (string sale, HttpRequest request, Sales all) => Change(sale, CommandKind.Open, request, all))
+            .Answers<SaleChangeAnswer>(404, 409).WithSummary("Open a sale, or go on with it");
+        changes.MapPost("{sale}/pause", (string sale, HttpRequest request, Sales all) => Change(sale, CommandKind.Pause, request, all))
+            .Answers<SaleChangeAnswer>(404, 409).WithSummary("Pause a sale: no new holds");
+        changes.MapPost("{sale}/close", (string sale, HttpRequest request, Sales all) => Change(sale, CommandKind.Close, request, all))
+            .Answers<SaleChangeAnswer>(404, 409).WithSummary("Close a sale: no new holds");
+    }
+
+    private static IResult List(Sales sales) =>
+        new JsonAnswer<SaleListAnswer>(
+            new([.. sales.All().Select(sale => new SaleListItem(sale.Name, sale.Sequencer?.Snapshot?.Plan.Name, StateOf(sale)))]),
+            ApiJson.Api.SaleListAnswer);
+
+    private static IResult Get(string sale, Sales sales)
+    {
+        if (sales.Find(sale) is not { } found) return Problems.UnknownSale(sale);
+
+        // A stopped sale is shown, and why it is stopped; the office must be able to see what it asks about.
+        if (found.Sequencer?.Snapshot is not { } snapshot)
+        {
+            return new JsonAnswer<SaleAnswer>(
+                new(sale, StateOf(found), Problems.PublicReason(found.Status), 0, 0, null, null), ApiJson.Api.SaleAnswer);
+        }
+
+        var reason = found.Status.Kind == SequencerStatusKind.Selling ? null : Problems.PublicReason(found.Status);
+        return new JsonAnswer<SaleAnswer>(
+            new(
+                sale, StateOf(found), reason, snapshot.Sequence, snapshot.Revision, PlanMapping.Write(snapshot.Plan),
+                new(snapshot.Owed.Payments, snapshot.Owed.Amount)),
+            ApiJson.Api.SaleAnswer) { ETag = ETagOf(snapshot.Revision) };
+    }
+
+    private static IResult Availability(string sale, HttpContext http, Sales sales)
+    {
+        if (!Asking.TryFind(sales, sale, out var found, out var problem)) return problem;
+
+        var snapshot = found.Sequencer!.Snapshot!;
+        var state = StateOf(found);
+
+        // The state can change without an entry, when an opening or closing time comes.
+        var etag = $"\"{snapshot.Sequence}-{state}\"";
+        http.Response.Headers.ETag = etag;
+        http.Response.Headers.CacheControl = "no-cache";
+        if (http.Request.Headers.IfNoneMatch.ToString() == etag) return TypedResults.StatusCode(304);
+        if (state is "scheduled" or "stopped") return TypedResults.Bytes(WriteAvailability(sale, state, snapshot), "application/json");
+        return TypedResults.Bytes(
+            Availabilities.GetValue(snapshot, seen => new(() => WriteAvailability(sale, state, seen))).Value, "application/json");
+    }
+
+    private static async Task<IResult> Put(string sale, HttpRequest request, Sales sales, ServerOptions options)
+    {
+        if (!PlanCheck.IsId(sale)) return Problems.BadRequest("INVALID_ID", "A sale's name is 1 to 63 of a-z, 0-9 and -, and does not start with -.");
+        var (document, wrong) = await Body.ReadAsync(request, ApiJson.Api.PlanDocument, Body.PlanBytesMax);
+        if (document is null) return wrong!;
+        if (HasNull(document) is { } nothing) return Problems.BadRequest("INVALID_JSON", $"{nothing} must not be null.");
+        var (plan, errors) = PlanMapping.Read(document, options.AllowTestPayments);
+        if (plan is null) return Problems.PlanInvalid(errors);
+
+        try
+        {
+            if (sales.Find(sale) is null) sales.TryCreate(sale, plan);
+        }
+        catch (InvalidOperationException e)
+        {
+            return Problems.BadRequest("TOO_MANY_SALES", e.Message, 409);
+        }
+
+        if (!Asking.TryFind(sales, sale, out var found, out var problem)) return problem;
+        var version = request.Headers.IfMatch.ToString();
+        var revision = ParseETag(version);
+        if (version.Length > 0 && revision is null)
+            return Problems.BadRequest("INVALID_REQUEST", "If-Match must be the ETag that GET of the sale gave.");
+
+        // Asking for the plan that stands is a repeat, with or without a version; anything else must say what it changes.
+        var submission = new Submission { Command = new() { Kind = CommandKind.Plan, Plan = plan, Revision = revision ?? -1 } };
+        var outcome = await found.Sequencer!.SubmitAsync(submission);
+        if (outcome == Outcome.Refused && submission.Reply.Refusal == Refusal.PlanChanged && revision is null)
+        {
+            return Problems.BadRequest(
+                "IF_MATCH_REQUIRED", $"There is a sale \"{sale}\" with another plan. GET it, change that, and send its ETag in If-Match.", 428);
+        }
+
+        if (outcome != Outcome.Done) return Problems.From(outcome, submission, found);
+        request.HttpContext.Response.Headers.ETag = ETagOf(submission.Reply.Sequence);
+        return Answering.Change(sale, submission, found.Sequencer);
+    }
+
+    private static async Task<IResult> Change(string sale, CommandKind kind, HttpRequest request, Sales sales)
+    {
+        if (!Asking.TryFind(sales, sale, out var found, out var problem)) return problem;
+        if (!Asking.TryKey(request, sales.Identities, required: false, out var key, out problem)) return problem;
+
+        var submission = new Submission { Command = new() { Kind = kind, Key = key } };
+        var outcome = await found.Sequencer!.SubmitAsync(submission);
+        return outcome == Outcome.Done ? Answering.Change(sale, submission, found.Sequencer) : Problems.From(outcome, submission, found);
+    }
+
+    private static byte[] WriteAvailability(string sale, string state, SaleSnapshot snapshot)
+    {
+        var plan = snapshot.Plan;
+        return JsonSerializer.SerializeToUtf8Bytes(
+            new(
+                sale, state, plan.Currency,
+                Array.ConvertAll(plan.Tiers, tier => new TierAvailability(tier.Id, tier.Name, tier.Price, snapshot.Pools[plan.PoolNamed(tier.Pool)].Free)),
+                [.. snapshot.Pools.Select((pool, i) => new PoolAvailability(plan.Pools[i].Id, pool.Capacity, pool.Blocked, pool.Held, pool.Sold, pool.Free))],
+                snapshot.Sequence, PlanTimes.Utc(snapshot.TimeMs), snapshot.Hash.ToString()),
+            ApiJson.Api.AvailabilityAnswer);
+    }
+
+    private static string StateOf(OpenSale sale) =>
+        sale.Status.Kind is SequencerStatusKind.Stopped or SequencerStatusKind.Failing || sale.Sequencer?.Snapshot is not { } snapshot
+            ? "stopped"
+            : Answering.NameOf(snapshot.State, snapshot.Plan, sale.Sequencer.NowMs);
+
+    private static string? HasNull(PlanDocument document) =>
+        Array.IndexOf(document.Pools, null) is >= 0 and var pool ? $"pools[{pool}]"
+        : Array.IndexOf(document.Tiers, null) is >= 0 and var tier ? $"tiers[{tier}]"
+        : null;
+
+    private static string ETagOf(long revision) => string.Create(CultureInfo.InvariantCulture, $"\"{revision}\"");
+
+    private static long? ParseETag(string text) =>
+        text is ['"', .. var digits, '"'] && long.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out var revision) ? revision : null;
+}

@@ -1,0 +1,14 @@
+namespace TicketRush.Server;
+
+/// <summary>Everything the server logs. Never an id, a key, a buyer or a reference.</summary>
+internal static partial class Log
+{
+    [LoggerMessage(1, LogLevel.Information, "Sale {Sale} sells again.")]
+    public static partial void Selling(ILogger log, string sale);
+
+    [LoggerMessage(2, LogLevel.Warning, "Sale {Sale} waits: {Reason}")]
+    public static partial void Waiting(ILogger log, string sale, string reason);
+
+    [LoggerMessage(3, LogLevel.Critical, "Sale {Sale} is stopped: {Reason}")]
+    public static partial void Stopped(ILogger log, string sale, string reason);
+}

@@ -1,0 +1,147 @@
+using Microsoft.AspNetCore.Diagnostics;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.OpenApi;
+using TicketRush.Journal;
+using TicketRush.Journal.Files;
+using TicketRush.Server.Api;
+using BadHttpRequestException = Microsoft.AspNetCore.Http.BadHttpRequestException;
+
+namespace TicketRush.Server;
+
+/// <summary>The server: what it is made of, and what it serves.</summary>
+public static class RushServer
+{
+    /// <summary>Opens every sale of the data directory and builds the server; it does not listen yet.</summary>
+    /// <exception cref="IOException">The data directory cannot be used.</exception>
+    public static WebApplication Build(ServerOptions options, Action<WebApplicationBuilder>? configure = null)
+    {
+        var builder = WebApplication.CreateSlimBuilder();
+        builder.WebHost.UseKestrelHttpsConfiguration().ConfigureKestrel(Limit).UseUrls(options.Urls);
+        builder.Logging.ClearProviders().AddSimpleConsole(console => (console.SingleLine, console.TimestampFormat) = (true, "HH:mm:ss "))
+            .AddFilter("Microsoft", LogLevel.Warning);
+
+        // What is being answered when the signal comes is answered before the process ends.
+        builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(30));
+        builder.Services.AddSingleton(options);
+        builder.Services.AddSingleton(_ => OfficeKey.Open(options.DataDirectory, options.OfficeKey));
+        builder.Services.AddSingleton(_ => new DataDirectory(options.DataDirectory));
+        builder.Services.AddSingleton(services => OpenSales(services));
+        builder.Services.ConfigureHttpJsonOptions(json => json.SerializerOptions.TypeInfoResolverChain.Insert(0, ApiJson.Api));
+        builder.Services.AddOpenApi(Describe);
+        configure?.Invoke(builder);
+
+        var app = builder.Build();
+        app.UseExceptionHandler(new ExceptionHandlerOptions { ExceptionHandler = AnswerException, SuppressDiagnosticsCallback = IsClientsFault });
+        app.UseStatusCodePages(AnswerStatus);
+
+        var api = app.MapGroup("/api");
+        api.MapSales();
+        api.MapHolds();
+        api.MapOrders();
+        app.MapHealth();
+        app.MapOpenApi("/openapi/{documentName}.json");
+
+        // Read now: a server that listens can sell.
+        app.Services.GetRequiredService<Sales>().All();
+        app.Services.GetRequiredService<OfficeKey>();
+        return app;
+    }
+
+    private static void Limit(KestrelServerOptions kestrel)
+    {
+        kestrel.AddServerHeader = false;
+        var limits = kestrel.Limits;
+        limits.MaxConcurrentConnections = 20_000;
+        limits.MaxConcurrentUpgradedConnections = 0;
+        limits.MaxRequestBodySize = Body.PlanBytesMax + 1;
+        limits.MaxRequestBufferSize = 64 * 1024;
+        limits.MaxRequestHeaderCount = 64;
+        limits.MaxRequestHeadersTotalSize = 16 * 1024;
+        limits.MaxRequestLineSize = 4 * 1024;
+        limits.RequestHeadersTimeout = TimeSpan.FromSeconds(10);
+        limits.KeepAliveTimeout = TimeSpan.FromSeconds(120);
+        limits.MinRequestBodyDataRate = new(bytesPerSecond: 240, gracePeriod: TimeSpan.FromSeconds(5));
+        limits.MinResponseDataRate = new(bytesPerSecond: 240, gracePeriod: TimeSpan.FromSeconds(5));
+        limits.Http2.MaxStreamsPerConnection = 100;
+    }
+
+    private static Sales OpenSales(IServiceProvider services)
+    {
+        var log = services.GetRequiredService<ILoggerFactory>().CreateLogger("TicketRush.Sales");
+        return new(services.GetRequiredService<DataDirectory>(), (sale, status) =>
+        {
+            if (status.Kind == SequencerStatusKind.Selling) Log.Selling(log, sale);
+            else if (status.Kind == SequencerStatusKind.Stopped) Log.Stopped(log, sale, status.Reason);
+            else Log.Waiting(log, sale, status.Reason);
+        });
+    }
+
+    private static void MapHealth(this WebApplication app)
+    {
+        app.MapGet("/", () => TypedResults.Text(
+            "TicketRush is running. The sales are at /api/sales, the API's description at /openapi/v1.json.\n")).ExcludeFromDescription();
+        app.MapGet("/health/live", () => TypedResults.Text("live")).WithTags("Health").WithSummary("The process runs");
+        app.MapGet("/health/ready", (Sales sales, IHostApplicationLifetime lifetime) =>
+        {
+            var all = sales.All();
+            var stopped = all.Where(sale => sale.Status.Kind is SequencerStatusKind.Stopped or SequencerStatusKind.Failing).Select(sale => sale.Name);
+            var leaving = lifetime.ApplicationStopping.IsCancellationRequested;
+
+            // One broken sale is no reason to take the server, and with it the others, out of service.
+            return new JsonAnswer<HealthAnswer>(
+                new(leaving ? "stopping" : "ready", all.Count, [.. stopped]), ApiJson.Default.HealthAnswer) { StatusCode = leaving ? 503 : 200 };
+        }).Answers<HealthAnswer>().WithTags("Health").WithSummary("The server can sell");
+    }
+
+    private static bool IsClientsFault(ExceptionHandlerSuppressDiagnosticsContext context) =>
+        context.Exception is BadHttpRequestException or OperationCanceledException;
+
+    private static Task AnswerException(HttpContext http)
+    {
+        var problem = http.Features.Get<IExceptionHandlerFeature>()?.Error is BadHttpRequestException bad
+            ? Problems.BadRequest(bad.StatusCode == 413 ? "BODY_TOO_LARGE" : "INVALID_REQUEST", bad.Message, bad.StatusCode)
+            : Problems.BadRequest("INTERNAL", "Something went wrong here. Ask again with the same id.", 500);
+        return problem.ExecuteAsync(http);
+    }
+
+    private static Task AnswerStatus(StatusCodeContext context)
+    {
+        var http = context.HttpContext;
+        return (http.Response.StatusCode switch
+        {
+            404 => Problems.BadRequest("NOT_FOUND", $"There is nothing at {http.Request.Path}.", 404),
+            405 => Problems.BadRequest("METHOD_NOT_ALLOWED", $"{http.Request.Method} is not allowed here; see /openapi/v1.json.", 405),
+            415 => Problems.BadRequest("UNSUPPORTED_MEDIA_TYPE", "The body must be JSON, and Content-Type application/json say so.", 415),
+            var status => Problems.BadRequest("INVALID_REQUEST", "The request cannot be served as it is.", status),
+        }).ExecuteAsync(http);
+    }
+
+    private static void Describe(Microsoft.AspNetCore.OpenApi.OpenApiOptions openApi)
+    {
+        openApi.AddDocumentTransformer((document, _, _) =>
+        {
+            document.Info = new()
+            {
+                Title = "TicketRush",
+                Version = "v1",
+                Description = "Sells tickets when everyone arrives at once. Refusals are problem details with a stable code; docs/PROTOCOL.md lists them.",
+            };
+            document.Components ??= new();
+            document.Components.SecuritySchemes ??= new Dictionary<string, IOpenApiSecurityScheme>();
+            document.Components.SecuritySchemes["office"] = new OpenApiSecurityScheme
+            {
+                Type = SecuritySchemeType.Http,
+                Scheme = "bearer",
+                Description = "The office key.",
+            };
+            return Task.CompletedTask;
+        });
+        openApi.AddOperationTransformer((operation, context, _) =>
+        {
+            if (!context.Description.ActionDescriptor.EndpointMetadata.OfType<EndpointMetadata.NeedsKey>().Any()) return Task.CompletedTask;
+            operation.Security ??= [];
+            operation.Security.Add(new() { [new OpenApiSecuritySchemeReference("office", context.Document)] = [] });
+            return Task.CompletedTask;
+        });
+    }
+}
