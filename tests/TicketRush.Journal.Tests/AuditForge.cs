@@ -26,7 +26,7 @@ internal sealed class AuditForge : IDisposable
 
     public string Path => System.IO.Path.Combine(_directory.FullName, "forged.rush");
 
-    public static Plan Plan { get; } = new()
+    public static Plan ThePlan { get; } = new()
     {
         Name = "Forged", Venue = "", StartsAt = "", TimeZone = "UTC", Currency = "EUR", PaymentKind = PaymentKind.External,
         OpensAtMs = T0 + 10_000, ClosesAtMs = T0 + 1_000_000,
@@ -67,7 +67,7 @@ internal sealed class AuditForge : IDisposable
         return auditor.Verify();
     }
 
-    public static Entry Planned(Plan? plan = null) => new() { Kind = EntryKind.Planned, Plan = plan ?? Plan };
+    public static Entry Planned(Plan? plan = null) => new() { Kind = EntryKind.Planned, Plan = plan ?? ThePlan };
 
     public static Entry Office(EntryKind kind, ulong key = 0) => new() { Kind = kind, Key = new(key) };
 

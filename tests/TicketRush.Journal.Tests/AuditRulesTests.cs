@@ -49,7 +49,7 @@ public sealed class AuditRulesTests
             if (bad) f.At(0, Office(EntryKind.Opened));
             f.At(0, Planned());
         }),
-        ["a plan is one"] = new(1, "the plan is none", (f, bad) => f.At(0, Planned(bad ? Plan with { Tiers = [new("t", "t", "nowhere", 1)] } : Plan))),
+        ["a plan is one"] = new(1, "the plan is none", (f, bad) => f.At(0, Planned(bad ? ThePlan with { Tiers = [new("t", "t", "nowhere", 1)] } : ThePlan))),
 
         ["no hold in a draft"] = Held("while the sale was draft", bad => bad ? [] : [Office(EntryKind.Opened)], sequenceIfBad: 2),
         ["no hold while paused"] = Held("while the sale was paused", bad => bad ? [Office(EntryKind.Opened), Office(EntryKind.Paused)] : [Office(EntryKind.Opened)], sequenceIfBad: 4),
@@ -69,7 +69,7 @@ public sealed class AuditRulesTests
         ["a line has places"] = new(3, "for no places", (f, bad) => Open(f).At(Now, Held(1, 1, Until, (0, (bad ? 0 : 1), 100), (1, 1, 50)))),
         ["a price is the plan's"] = new(3, "its price is 100", (f, bad) => Open(f).At(Now, Held(1, 1, Until, (0, 1, bad ? 99 : 100)))),
         ["a price is the plan's of that time"] = new(4, "its price is 120", (f, bad) =>
-            Open(f).At(Now, Planned(Plan with { Tiers = [Plan.Tiers[0] with { Price = 120 }, .. Plan.Tiers[1..]] }), Held(1, 1, Until, (0, 1, bad ? 100 : 120)))),
+            Open(f).At(Now, Planned(ThePlan with { Tiers = [ThePlan.Tiers[0] with { Price = 120 }, .. ThePlan.Tiers[1..]] }), Held(1, 1, Until, (0, 1, bad ? 100 : 120)))),
         ["the limit of an order"] = new(3, "5 places in one order", (f, bad) => Open(f).At(Now, Held(1, 1, Until, (0, (bad ? 5 : 4), 100)))),
         ["the limit of a buyer"] = new(4, "one buyer has 6 places", (f, bad) => Open(f).At(Now, Held(1, 1, Until, (0, 3, 100)), Held(2, bad ? 1UL : 2UL, Until, (0, 3, 100)))),
         ["the limit of a buyer counts tickets"] = new(4, "one buyer has 6 places", (f, bad) =>
@@ -128,7 +128,7 @@ public sealed class AuditRulesTests
         ["the payment that made an order is not refused"] = new(4, "that made the order", (f, bad) =>
             Open(f).At(Now, Purchased(1, 1, 1, (0, 1, 100)), Refused(1, Refusal.AlreadyPaid, 100, bad ? 1001u : 7u))),
         ["no payment is refused where none is collected"] = new(5, "collects none", (f, bad) =>
-            f.At(0, Planned(Plan with { PaymentKind = bad ? PaymentKind.None : PaymentKind.Test }), Office(EntryKind.Opened))
+            f.At(0, Planned(ThePlan with { PaymentKind = bad ? PaymentKind.None : PaymentKind.Test }), Office(EntryKind.Opened))
                 .At(Now, Held(1, 1, Until, (0, 1, 100)), Released(1), Refused(1, Refusal.HoldReleased, 100))),
 
         ["a draft is not paused"] = State("draft became paused", 2, [Office(EntryKind.Paused)], []),
@@ -138,18 +138,18 @@ public sealed class AuditRulesTests
             [Office(EntryKind.Opened), Office(EntryKind.Closed), Office(EntryKind.Paused)], [Office(EntryKind.Opened), Office(EntryKind.Closed), Office(EntryKind.Opened)]),
         ["no opening after closesAt"] = new(2, "after its closing time", (f, bad) => f.At(0, Planned()).At(bad ? 1_000_000 : 999_999, Office(EntryKind.Opened))),
 
-        ["startsAt is frozen"] = Changed("startsAt changed", Plan with { StartsAt = "later" }),
-        ["timeZone is frozen"] = Changed("timeZone changed", Plan with { TimeZone = "Asia/Shanghai" }),
-        ["currency is frozen"] = Changed("currency changed", Plan with { Currency = "CNY" }),
-        ["opensAt is frozen"] = Changed("opensAt changed", Plan with { OpensAtMs = null }),
-        ["paymentKind is frozen"] = Changed("paymentKind changed", Plan with { PaymentKind = PaymentKind.Test }),
-        ["the rules are frozen"] = Changed("the rules changed", Plan with { Rules = Plan.Rules with { PerBuyer = 6 } }),
-        ["no tier is taken away"] = Changed("tier \"box\" was taken away", Plan with { Tiers = Plan.Tiers[..2] }),
-        ["no tier moves its place"] = Changed("tier \"child\" was taken away or moved", Plan with { Tiers = [Plan.Tiers[0], Plan.Tiers[2], Plan.Tiers[1]] }, 2),
-        ["no tier moves to another pool"] = Changed("tier \"child\" moved", Plan with { Tiers = [Plan.Tiers[0], Plan.Tiers[1] with { Pool = "box" }, Plan.Tiers[2]] }),
-        ["no pool is taken away"] = Changed("pool \"box\" was taken away", Plan with { Pools = Plan.Pools[..1], Tiers = Plan.Tiers[..2] }),
+        ["startsAt is frozen"] = Changed("startsAt changed", ThePlan with { StartsAt = "later" }),
+        ["timeZone is frozen"] = Changed("timeZone changed", ThePlan with { TimeZone = "Asia/Shanghai" }),
+        ["currency is frozen"] = Changed("currency changed", ThePlan with { Currency = "CNY" }),
+        ["opensAt is frozen"] = Changed("opensAt changed", ThePlan with { OpensAtMs = null }),
+        ["paymentKind is frozen"] = Changed("paymentKind changed", ThePlan with { PaymentKind = PaymentKind.Test }),
+        ["the rules are frozen"] = Changed("the rules changed", ThePlan with { Rules = ThePlan.Rules with { PerBuyer = 6 } }),
+        ["no tier is taken away"] = Changed("tier \"box\" was taken away", ThePlan with { Tiers = ThePlan.Tiers[..2] }),
+        ["no tier moves its place"] = Changed("tier \"child\" was taken away or moved", ThePlan with { Tiers = [ThePlan.Tiers[0], ThePlan.Tiers[2], ThePlan.Tiers[1]] }, 2),
+        ["no tier moves to another pool"] = Changed("tier \"child\" moved", ThePlan with { Tiers = [ThePlan.Tiers[0], ThePlan.Tiers[1] with { Pool = "box" }, ThePlan.Tiers[2]] }),
+        ["no pool is taken away"] = Changed("pool \"box\" was taken away", ThePlan with { Pools = ThePlan.Pools[..1], Tiers = ThePlan.Tiers[..2] }),
         ["capacity does not go below what is used"] = new(4, "\"floor\" is oversold: 5 places, 2 blocked, 4 held", (f, bad) =>
-            Open(f).At(Now, Held(1, 1, Until, (0, 4, 100)), Planned(Plan with { Pools = [new("floor", bad ? 5 : 6, 2), Plan.Pools[1]] }))),
+            Open(f).At(Now, Held(1, 1, Until, (0, 4, 100)), Planned(ThePlan with { Pools = [new("floor", bad ? 5 : 6, 2), ThePlan.Pools[1]] }))),
     };
 
     public static TheoryData<string> Rules => [.. Cases.Keys];
@@ -177,11 +177,11 @@ public sealed class AuditRulesTests
     public void What_may_change_after_opening_is_no_breach()
     {
         using var forge = new AuditForge();
-        Open(forge).At(Now, Held(1, 1, Until, (0, 4, 100)), Planned(Plan with
+        Open(forge).At(Now, Held(1, 1, Until, (0, 4, 100)), Planned(ThePlan with
         {
             Name = "Another", Venue = "Elsewhere", ClosesAtMs = null,
-            Pools = [new("floor", 20, 0), Plan.Pools[1]],
-            Tiers = [Plan.Tiers[0] with { Name = "Grown-up", Price = 1 }, .. Plan.Tiers[1..], new("late", "Late", "floor", 70)],
+            Pools = [new("floor", 20, 0), ThePlan.Pools[1]],
+            Tiers = [ThePlan.Tiers[0] with { Name = "Grown-up", Price = 1 }, .. ThePlan.Tiers[1..], new("late", "Late", "floor", 70)],
         }), Held(2, 2, Until, (3, 4, 70)));
 
         Assert.Equal(AuditVerdict.Good, forge.Audit().Verdict);
@@ -231,5 +231,5 @@ public sealed class AuditRulesTests
         if (entries.Length > 0) f.At(0, entries);
     });
 
-    private static Case Changed(string what, Plan plan, int from = 0) => new(3, what, (f, bad) => Open(f).At(from, Planned(bad ? plan : Plan)));
+    private static Case Changed(string what, Plan plan, int from = 0) => new(3, what, (f, bad) => Open(f).At(from, Planned(bad ? plan : ThePlan)));
 }
