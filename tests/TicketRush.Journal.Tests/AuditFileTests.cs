@@ -53,11 +53,11 @@ public sealed class AuditFileTests : IDisposable
             for (var i = 0; i < 25; i++)
             {
                 ulong hold = (ulong)random.Next(1, 500), buyer = (ulong)random.Next(1, 40), reference = (ulong)random.Next(1, 4);
-                var tier = (ushort)random.Next(3);
+                var tier = random.Next(3);
                 Command command = random.Next(10) switch
                 {
-                    < 4 => Place(hold, buyer, (tier, (ushort)random.Next(1, 5))),
-                    4 => Purchase(hold, buyer, (tier, (ushort)random.Next(1, 3))),
+                    < 4 => Place(hold, buyer, (tier, random.Next(1, 5))),
+                    4 => Purchase(hold, buyer, (tier, random.Next(1, 3))),
                     5 => new() { Kind = CommandKind.Extend, Hold = new(hold), Key = new((ulong)random.Next(1, 5000) + 1_000_000) },
                     6 or 7 => new() { Kind = CommandKind.Pay, Hold = new(hold), Reference = new(reference) },
                     8 => new() { Kind = CommandKind.Release, Hold = new(hold) },
@@ -322,14 +322,14 @@ public sealed class AuditFileTests : IDisposable
         return sequencer.SubmitAsync(new() { Command = command });
     }
 
-    private static Command Place(ulong hold, ulong buyer, params ReadOnlySpan<(ushort Tier, ushort Quantity)> lines)
+    private static Command Place(ulong hold, ulong buyer, params ReadOnlySpan<(int Tier, int Quantity)> lines)
     {
         var command = new Command { Kind = CommandKind.Hold, Hold = new(hold), Buyer = new(buyer) };
-        foreach (var (tier, quantity) in lines) command.Lines.TryAdd(tier, quantity);
+        foreach (var (tier, quantity) in lines) command.Lines.TryAdd((ushort)tier, (ushort)quantity);
         return command;
     }
 
-    private static Command Purchase(ulong hold, ulong buyer, params ReadOnlySpan<(ushort Tier, ushort Quantity)> lines) =>
+    private static Command Purchase(ulong hold, ulong buyer, params ReadOnlySpan<(int Tier, int Quantity)> lines) =>
         Place(hold, buyer, lines) with { Kind = CommandKind.Purchase, Reference = new(hold) };
 
     private sealed class StepClock : TimeProvider
