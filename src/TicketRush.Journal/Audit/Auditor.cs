@@ -230,7 +230,7 @@ public sealed class Auditor : IDisposable
             var found = _bytes.At(_offset, AuditBatch.SectorSize);
             if (!AuditBatch.TryRead(found, out var header))
             {
-                if (isDurable) Break(IsZero(found) ? "it was acknowledged, and is not there" : "no batch begins there");
+                if (isDurable) Break(found.Length < AuditBatch.SectorSize || IsZero(found) ? "it was acknowledged, and is not there" : "no batch begins there");
                 return;
             }
 
