@@ -33,6 +33,10 @@ public static class ExportCommand
         command.Validators.Add(result =>
         {
             if (result.GetValue(orders) && result.GetValue(tickets)) result.AddError("Either --orders or --tickets, not both.");
+
+            // The output replaces what is there, and a journal can be replaced by nothing.
+            if (Path.GetExtension(result.GetValue(to)) is ".rush" or ".turn") result.AddError("--output must not be a .rush or .turn file.");
+            else if (result.GetValue(to) is { } path && Path.GetFullPath(path) == Path.GetFullPath(result.GetValue(file)!)) result.AddError("--output is the journal itself.");
         });
         command.SetAction((parsed, stop) => Task.Run(() => JournalFile.Read(parsed, parsed.GetValue(file)!, (auditor, output) =>
         {
