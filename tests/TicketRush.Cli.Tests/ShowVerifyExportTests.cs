@@ -11,6 +11,7 @@ public sealed class ShowVerifyExportTests : IAsyncDisposable
 {
     private readonly DirectoryInfo _directory = Directory.CreateTempSubdirectory("rush-cli");
     private readonly Sequencer _sequencer;
+    private bool _isClosed;
 
     public ShowVerifyExportTests()
     {
@@ -32,7 +33,7 @@ public sealed class ShowVerifyExportTests : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        await _sequencer.DisposeAsync();
+        await Close();
         _directory.Delete(true);
     }
 
@@ -56,7 +57,7 @@ public sealed class ShowVerifyExportTests : IAsyncDisposable
     [Fact]
     public async Task Verify_says_damaged_with_exit_code_1_and_names_the_sequence()
     {
-        await _sequencer.DisposeAsync();
+        await Close();
         var bytes = File.ReadAllBytes(FilePath);
         bytes[4096 + 150] ^= 1;
         File.WriteAllBytes(FilePath, bytes);
@@ -71,7 +72,7 @@ public sealed class ShowVerifyExportTests : IAsyncDisposable
     [Fact]
     public async Task Verify_says_torn_with_exit_code_3()
     {
-        await _sequencer.DisposeAsync();
+        await Close();
         File.Delete(Path.ChangeExtension(FilePath, ".turn"));
         var bytes = File.ReadAllBytes(FilePath);
         var end = Array.FindLastIndex(bytes, value => value != 0);
@@ -200,6 +201,13 @@ public sealed class ShowVerifyExportTests : IAsyncDisposable
         var (output, error) = (new StringWriter(), new StringWriter());
         var code = command.Parse(arguments).Invoke(new() { Output = output, Error = error });
         return (code, output.ToString(), error.ToString());
+    }
+
+    private async ValueTask Close()
+    {
+        if (_isClosed) return;
+        _isClosed = true;
+        await _sequencer.DisposeAsync();
     }
 
     private static async Task Until(Func<bool> condition)
