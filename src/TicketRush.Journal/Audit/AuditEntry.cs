@@ -1,0 +1,200 @@
+using System.Buffers.Binary;
+using System.Runtime.CompilerServices;
+
+namespace TicketRush.Journal.Audit;
+
+/// <summary>The kinds of docs/JOURNAL.md. Written down a second time on purpose: the auditor shares no code with the writer.</summary>
+internal enum AuditKind : byte
+{
+    Planned = 1,
+    Opened = 2,
+    Paused = 3,
+    Closed = 4,
+    Held = 5,
+    Extended = 6,
+    Paid = 7,
+    Released = 8,
+    Expired = 9,
+    Refunded = 10,
+    PaymentRefused = 11,
+    Purchased = 12,
+}
+
+internal readonly record struct AuditLine(long Price, ushort Tier, ushort Quantity);
+
+[InlineArray(8)]
+internal struct AuditLines
+{
+    private AuditLine _first;
+}
+
+/// <summary>One entry, read by docs/JOURNAL.md. Only the members that its kind has are set.</summary>
+internal ref struct AuditEntry
+{
+    public AuditKind Kind;
+    public bool Late, Resell;
+    public byte Refusal;
+    public UInt128 Hold, Buyer, Reference, Key, Tickets;
+    public long UntilMs, Amount;
+    public uint FirstTicket;
+    public int LineCount;
+    public AuditLines Lines;
+
+    /// <summary>The plan or the reason, UTF-8.</summary>
+    public ReadOnlySpan<byte> Text;
+
+    public readonly int Places
+    {
+        get
+        {
+            var places = 0;
+            for (var i = 0; i < LineCount; i++) places += Lines[i].Quantity;
+            return places;
+        }
+    }
+
+    private const int LinesMax = 8;
+
+    /// <summary>Reads the entry that begins the bytes.</summary>
+    /// <param name="bytes">What is left of the batch's entries.</param>
+    /// <param name="length">How long the entry is; 0 when that cannot be told.</param>
+    /// <returns>What is wrong with its bytes, or null.</returns>
+    /// <exception cref="NewerFormatException">The kind is none of format 1.</exception>
+    public static string? Read(ReadOnlySpan<byte> bytes, out AuditEntry entry, out int length)
+    {
+        entry = default;
+        length = 0;
+        if (bytes.Length < 8) return "the batch's entries end before its count says so";
+        var said = BinaryPrimitives.ReadUInt32LittleEndian(bytes);
+        if (said < 8 || said > bytes.Length || said % 8 != 0) return $"an entry says that it is {said} bytes long";
+
+        length = (int)said;
+        var (kind, flags, lines, refusal) = (bytes[4], bytes[5], bytes[6], bytes[7]);
+        if (kind > (byte)AuditKind.Purchased) throw new NewerFormatException($"An entry of kind {kind} was written by a newer TicketRush.");
+        if (kind == 0) return "an entry of kind 0 is none";
+
+        entry.Kind = (AuditKind)kind;
+        entry.Late = (flags & 1) != 0;
+        entry.Resell = (flags & 2) != 0;
+        entry.Refusal = refusal;
+        entry.LineCount = lines;
+
+        var flagsAllowed = entry.Kind switch { AuditKind.Paid => 1, AuditKind.Refunded => 2, _ => 0 };
+        if ((flags & ~flagsAllowed) != 0) return $"an entry {entry.Kind} has flags {flags}";
+        var hasLines = entry.Kind is AuditKind.Held or AuditKind.Purchased;
+        if (hasLines ? lines is 0 or > LinesMax : lines != 0) return $"an entry {entry.Kind} has {lines} lines";
+        if (refusal != 0 && entry.Kind != AuditKind.PaymentRefused) return $"an entry {entry.Kind} names refusal {refusal}";
+
+        var from = new Fields(bytes[8..length]);
+        switch (entry.Kind)
+        {
+            case AuditKind.Held or AuditKind.Purchased:
+                entry.Hold = from.Id();
+                entry.Buyer = from.Id();
+                from.Number(); // The content hash: it names what was asked, and no rule of the sale depends on it.
+                if (entry.Kind == AuditKind.Held)
+                {
+                    entry.UntilMs = from.Number();
+                }
+                else
+                {
+                    entry.Reference = from.Id();
+                    entry.FirstTicket = from.Small();
+                }
+
+                for (var i = 0; i < lines; i++)
+                {
+                    var price = from.Number();
+                    var packed = from.Small();
+                    entry.Lines[i] = new(price, (ushort)packed, (ushort)(packed >> 16));
+                }
+
+                break;
+            case AuditKind.Extended:
+                entry.Hold = from.Id();
+                entry.Key = from.Id();
+                from.Number();
+                entry.UntilMs = from.Number();
+                break;
+            case AuditKind.Paid:
+                entry.Hold = from.Id();
+                entry.Reference = from.Id();
+                entry.FirstTicket = from.Small();
+                break;
+            case AuditKind.PaymentRefused:
+                entry.Hold = from.Id();
+                entry.Reference = from.Id();
+                entry.Amount = from.Number();
+                break;
+            case AuditKind.Released or AuditKind.Expired:
+                entry.Hold = from.Id();
+                break;
+            case AuditKind.Refunded:
+                entry.Hold = from.Id();
+                entry.Key = from.Id();
+                from.Number();
+                entry.Tickets = from.Id();
+                entry.Amount = from.Number();
+                entry.FirstTicket = from.Small();
+                entry.Text = from.Text();
+                break;
+            case AuditKind.Planned:
+                entry.Text = from.Text();
+                break;
+            default:
+                entry.Key = from.Id();
+                from.Number();
+                break;
+        }
+
+        return from.IsDone ? null : $"an entry {entry.Kind} is {length} bytes long, or has bytes set where zeros belong";
+    }
+
+    // Never reads outside: a field that is not there is zero, and the entry is not done.
+    private ref struct Fields(ReadOnlySpan<byte> bytes)
+    {
+        private ReadOnlySpan<byte> _rest = bytes;
+        private bool _failed;
+
+        public readonly bool IsDone => !_failed && _rest.IsEmpty;
+
+        public UInt128 Id() => Take(16) is { IsEmpty: false } taken ? BinaryPrimitives.ReadUInt128LittleEndian(taken) : 0;
+
+        public long Number() => Take(8) is { IsEmpty: false } taken ? BinaryPrimitives.ReadInt64LittleEndian(taken) : 0;
+
+        public uint Small()
+        {
+            var wide = Number();
+            _failed |= wide is < 0 or > uint.MaxValue;
+            return (uint)wide;
+        }
+
+        public ReadOnlySpan<byte> Text()
+        {
+            var length = Small();
+            if (length > _rest.Length)
+            {
+                _failed = true;
+                return default;
+            }
+
+            var padded = Take((int)(length + 7 & ~7u));
+            if (padded.IsEmpty) return default;
+            _failed |= padded[(int)length..].ContainsAnyExcept((byte)0) || !System.Text.Unicode.Utf8.IsValid(padded[..(int)length]);
+            return padded[..(int)length];
+        }
+
+        private ReadOnlySpan<byte> Take(int count)
+        {
+            if (count > _rest.Length)
+            {
+                _failed = true;
+                return default;
+            }
+
+            var taken = _rest[..count];
+            _rest = _rest[count..];
+            return taken;
+        }
+    }
+}

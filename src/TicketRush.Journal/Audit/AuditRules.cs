@@ -1,0 +1,567 @@
+using System.Runtime.InteropServices;
+
+namespace TicketRush.Journal.Audit;
+
+/// <summary>
+/// The rules of a sale, from the outside: given nothing but the entries, what may stand in a journal and what may not. It
+/// decides nothing; it asks of each entry whether the sale, as all entries before it left it, could have said that.
+/// <para>
+/// After a breach it takes the entry as the fact it claims to be, so that one breach is reported once and not by every entry
+/// behind it.
+/// </para>
+/// </summary>
+internal sealed class AuditRules(Action<long, string> report)
+{
+    private enum State : byte
+    {
+        Held = 1,
+        Paid,
+        Released,
+        Expired,
+    }
+
+    private struct Hold
+    {
+        public UInt128 Reference, Refunded;
+        public long Placed, End, EndTimeMs, UntilMs;
+        public int Buyer, FirstLine;
+        public uint FirstTicket;
+        public byte LineCount, Extensions;
+        public ushort Places;
+        public State State;
+        public bool Late;
+    }
+
+    private readonly record struct Refund(int Hold, long Sequence, long TimeMs, UInt128 Tickets, long Amount, bool Resell, string Reason);
+
+    private readonly Dictionary<UInt128, int> _numbers = [];
+    private readonly Dictionary<UInt128, int> _buyerNumbers = [];
+    private readonly HashSet<UInt128> _keys = [];
+    private readonly HashSet<(int, UInt128)> _refusedPayments = [];
+    private readonly List<Hold> _holds = [];
+    private readonly List<AuditLine> _lines = [];
+    private readonly List<long> _buyerPlaces = [];
+    private readonly List<int> _orders = [];
+    private readonly List<Refund> _refunds = [];
+
+    private AuditPlan? _plan;
+    private string _state = "";
+    private long[] _held = [], _sold = [], _refunded = [];
+    private long[] _poolHeld = [], _poolSold = [], _poolBlocked = [];
+    private ulong _nextTicket = 1;
+    private long _sequence, _timeMs;
+
+    public AuditPlan? Plan => _plan;
+
+    public string SaleState => _state;
+
+    public long Orders => _orders.Count;
+
+    public long Tickets => (long)_nextTicket - 1;
+
+    public long RefundedTickets { get; private set; }
+
+    public long RefundedAmount { get; private set; }
+
+    public long OwedPayments { get; private set; }
+
+    public long OwedAmount { get; private set; }
+
+    public AuditedPool[] Pools() => _plan is null
+        ? []
+        : [.. _plan.Pools.Select((pool, i) => new AuditedPool(pool.Id, pool.Capacity, _poolBlocked[i], _poolHeld[i], _poolSold[i]))];
+
+    public AuditedTier[] Tiers() => _plan is null
+        ? []
+        : [.. _plan.Tiers.Select((tier, i) => new AuditedTier(tier.Id, tier.Name, tier.PoolId, tier.Price, _held[i], _sold[i], _refunded[i]))];
+
+    public IEnumerable<AuditedOrder> ListOrders()
+    {
+        var refunds = _refunds.ToLookup(refund => refund.Hold);
+        foreach (var number in _orders)
+        {
+            var hold = _holds[number];
+            yield return new(
+                hold.End, hold.EndTimeMs, hold.Placed, hold.FirstTicket, Describe(hold), hold.Late,
+                [.. refunds[number].Select(r => new AuditedRefund(r.Sequence, r.TimeMs, NumbersOf(hold.FirstTicket, r.Tickets), r.Amount, r.Resell, r.Reason))]);
+        }
+    }
+
+    public void Apply(in AuditEntry entry, long sequence, long timeMs)
+    {
+        (_sequence, _timeMs) = (sequence, timeMs);
+        if (_plan is null && entry.Kind != AuditKind.Planned)
+        {
+            Report($"{entry.Kind} stands before any plan");
+            return;
+        }
+
+        switch (entry.Kind)
+        {
+            case AuditKind.Planned: Planned(entry); break;
+            case AuditKind.Opened: Opened(entry); break;
+            case AuditKind.Paused: Became(entry, "Paused", "Open"); break;
+            case AuditKind.Closed: Became(entry, "Closed", "Open", "Paused"); break;
+            case AuditKind.Held or AuditKind.Purchased: Placed(entry); break;
+            case AuditKind.Extended: Extended(entry); break;
+            case AuditKind.Paid: Paid(entry); break;
+            case AuditKind.Released or AuditKind.Expired: Ended(entry); break;
+            case AuditKind.Refunded: Refunded(entry); break;
+            default: PaymentRefused(entry); break;
+        }
+    }
+
+    /// <summary>The counts were kept entry by entry; counted anew from what every hold became, they must be the same.</summary>
+    public void Recount()
+    {
+        if (_plan is null) return;
+        var (held, sold) = (new long[_plan.Pools.Length], new long[_plan.Pools.Length]);
+        var places = new long[_buyerPlaces.Count];
+        foreach (ref readonly var hold in CollectionsMarshal.AsSpan(_holds))
+        {
+            if (hold.State is not (State.Held or State.Paid)) continue;
+            var at = 0;
+            for (var i = 0; i < hold.LineCount; i++)
+            {
+                var line = _lines[hold.FirstLine + i];
+                if (line.Tier >= _plan.Tiers.Length) continue;
+                var left = line.Quantity - PlacesIn(hold.Refunded, at, line.Quantity);
+                at += line.Quantity;
+                (hold.State == State.Held ? held : sold)[_plan.Tiers[line.Tier].Pool] += left;
+                places[hold.Buyer] += left;
+            }
+        }
+
+        for (var i = 0; i < held.Length; i++)
+        {
+            if ((held[i], sold[i]) != (_poolHeld[i], _poolSold[i]))
+                Report($"pool \"{_plan.Pools[i].Id}\": the holds say {held[i]} held and {sold[i]} sold, the entries {_poolHeld[i]} and {_poolSold[i]}");
+        }
+
+        if (!places.AsSpan().SequenceEqual(CollectionsMarshal.AsSpan(_buyerPlaces)))
+            Report("the places of the buyers do not add up to the holds and tickets");
+    }
+
+    /// <summary>What may be shown of an entry, once it was applied.</summary>
+    public AuditedEntry Show(in AuditEntry entry, long sequence, long timeMs)
+    {
+        var known = _numbers.TryGetValue(entry.Hold, out var number) && entry.Kind is not (AuditKind.Planned or AuditKind.Opened or AuditKind.Paused or AuditKind.Closed);
+        var hold = known ? _holds[number] : default;
+        return new()
+        {
+            Sequence = sequence,
+            TimeMs = timeMs,
+            Kind = entry.Kind.ToString(),
+            Placed = hold.Placed,
+            Lines = known ? Describe(hold) : [],
+            UntilMs = entry.Kind is AuditKind.Held or AuditKind.Extended ? entry.UntilMs : null,
+            FirstTicket = entry.Kind is AuditKind.Paid or AuditKind.Purchased ? entry.FirstTicket : null,
+            Late = entry.Late,
+            Tickets = entry.Kind == AuditKind.Refunded ? NumbersOf(entry.FirstTicket, entry.Tickets) : [],
+            Amount = entry.Kind switch
+            {
+                AuditKind.Refunded or AuditKind.PaymentRefused => entry.Amount,
+                _ when known => AmountOf(hold, UInt128.MaxValue),
+                _ => null,
+            },
+            Resell = entry.Kind == AuditKind.Refunded ? entry.Resell : null,
+            Reason = entry.Kind == AuditKind.Refunded ? System.Text.Encoding.UTF8.GetString(entry.Text) : null,
+            Refusal = entry.Kind == AuditKind.PaymentRefused ? NameOf(entry.Refusal) : null,
+        };
+    }
+
+    private void Planned(in AuditEntry entry)
+    {
+        var plan = AuditPlan.Read(entry.Text, out var what);
+        if (plan is null)
+        {
+            Report($"the plan cannot be read: {what}");
+            return;
+        }
+
+        if (plan.Broken() is { } broken)
+        {
+            // A plan that is none (a tier without a pool) cannot be counted by; the one before it stays.
+            Report($"the plan is none: {broken}");
+            return;
+        }
+
+        if (_state is "" or "Draft")
+        {
+            if (_plan is not null && _numbers.Count > 0) Report("holds were placed before the sale was opened");
+            _state = "Draft";
+        }
+        else if (_plan!.MayNotBecome(plan) is { } frozen)
+        {
+            Report(frozen);
+            if (plan.Pools.Length < _plan.Pools.Length || plan.Tiers.Length < _plan.Tiers.Length) return;
+        }
+
+        _plan = plan;
+        Array.Resize(ref _held, plan.Tiers.Length);
+        Array.Resize(ref _sold, plan.Tiers.Length);
+        Array.Resize(ref _refunded, plan.Tiers.Length);
+        Array.Resize(ref _poolHeld, plan.Pools.Length);
+        Array.Resize(ref _poolSold, plan.Pools.Length);
+        _poolBlocked = [.. plan.Pools.Select(pool => pool.Blocked)];
+        for (var pool = 0; pool < plan.Pools.Length; pool++) CheckPool(pool);
+    }
+
+    private void Opened(in AuditEntry entry)
+    {
+        if (_timeMs >= _plan!.ClosesAtMs) Report("the sale was opened after its closing time");
+        Became(entry, "Open", "Draft", "Paused", "Closed");
+    }
+
+    private void Became(in AuditEntry entry, string state, params ReadOnlySpan<string> from)
+    {
+        if (!from.Contains(_state)) Report($"a sale that is {_state.ToLowerInvariant()} became {state.ToLowerInvariant()}");
+        UseKey(entry.Key);
+        _state = state;
+    }
+
+    private void Placed(in AuditEntry entry)
+    {
+        var paid = entry.Kind == AuditKind.Purchased;
+        var plan = _plan!;
+        if (_state != "Open") Report($"places were {(paid ? "sold" : "held")} while the sale was {_state.ToLowerInvariant()}");
+        else if (_timeMs < plan.OpensAtMs) Report("places were given out before opensAt");
+        else if (_timeMs >= plan.ClosesAtMs) Report("places were given out at or after closesAt");
+
+        if (_numbers.ContainsKey(entry.Hold))
+        {
+            // Which of the two is meant later nobody can say; the first stays.
+            Report($"the id of the hold was used before, at sequence {_holds[_numbers[entry.Hold]].Placed}");
+            return;
+        }
+
+        for (var i = 0; i < entry.LineCount; i++)
+        {
+            var line = entry.Lines[i];
+            if (line.Tier >= plan.Tiers.Length)
+            {
+                Report($"tier number {line.Tier} is none of the plan's {plan.Tiers.Length}");
+                return;
+            }
+
+            if (i > 0 && line.Tier <= entry.Lines[i - 1].Tier) Report("its lines are not in the order of the plan's tiers, each tier once");
+            if (line.Quantity == 0) Report("a line is for no places");
+            if (line.Price != plan.Tiers[line.Tier].Price)
+                Report($"tier \"{plan.Tiers[line.Tier].Id}\" went for {line.Price}, and its price is {plan.Tiers[line.Tier].Price}");
+        }
+
+        var places = entry.Places;
+        if (places > plan.PerOrder) Report($"{places} places in one order, and the plan allows {plan.PerOrder}");
+        if (!paid)
+        {
+            var until = (_timeMs + 999) / 1000 * 1000 + plan.HoldSeconds * 1000;
+            if (entry.UntilMs != until) Report($"the hold lasts until {entry.UntilMs}, and {until} is {plan.HoldSeconds} s from its time on");
+        }
+
+        ref var buyer = ref CollectionsMarshal.GetValueRefOrAddDefault(_buyerNumbers, entry.Buyer, out var known);
+        if (!known)
+        {
+            buyer = _buyerPlaces.Count;
+            _buyerPlaces.Add(0);
+        }
+
+        var hold = new Hold
+        {
+            Placed = _sequence,
+            Buyer = buyer,
+            FirstLine = _lines.Count,
+            LineCount = (byte)entry.LineCount,
+            Places = (ushort)places,
+            State = State.Held,
+            UntilMs = entry.UntilMs,
+        };
+        for (var i = 0; i < entry.LineCount; i++) _lines.Add(entry.Lines[i]);
+
+        Take(hold, paid ? _sold : _held, paid ? _poolSold : _poolHeld);
+        if (paid) Sell(ref hold, _holds.Count, entry);
+        _numbers.Add(entry.Hold, _holds.Count);
+        _holds.Add(hold);
+    }
+
+    private void Extended(in AuditEntry entry)
+    {
+        ref var hold = ref Find(entry, out _);
+        UseKey(entry.Key);
+        if (hold.Placed == 0) return;
+
+        if (hold.State != State.Held) Report($"a hold that was {Word(hold.State)} was extended");
+        else if (_timeMs >= hold.UntilMs) Report("a hold was extended after it had run out");
+        if (hold.Extensions >= _plan!.Extensions) Report($"a hold was extended more often than {_plan.Extensions} times");
+        if (entry.UntilMs != hold.UntilMs + _plan.HoldSeconds * 1000)
+            Report($"a hold until {hold.UntilMs} was extended to {entry.UntilMs}, which is not {_plan.HoldSeconds} s more");
+
+        hold.Extensions++;
+        hold.UntilMs = entry.UntilMs;
+    }
+
+    private void Paid(in AuditEntry entry)
+    {
+        ref var hold = ref Find(entry, out var number);
+        if (hold.Placed == 0) return;
+
+        var expected = entry.Late ? State.Expired : State.Held;
+        if (hold.State != expected)
+        {
+            Report($"a hold that was {Word(hold.State)} was paid{(entry.Late ? " late" : "")}");
+            if (hold.State == State.Paid) return;
+        }
+        else if (!entry.Late && _timeMs >= hold.UntilMs)
+        {
+            Report("a hold was paid after it had run out, and not as a late payment");
+        }
+
+        // A late payment takes the places anew: the limits and the pools are checked as for a hold.
+        if (hold.State == State.Held) Return(hold, _held, _poolHeld, UInt128.MaxValue);
+        Take(hold, _sold, _poolSold);
+        hold.Late = entry.Late;
+        Sell(ref hold, number, entry);
+    }
+
+    private void Sell(ref Hold hold, int number, in AuditEntry entry)
+    {
+        if (entry.FirstTicket != _nextTicket) Report($"the order's tickets begin with {entry.FirstTicket}, and the next number is {_nextTicket}");
+        hold.State = State.Paid;
+        hold.Reference = entry.Reference;
+        (hold.End, hold.EndTimeMs) = (_sequence, _timeMs);
+        hold.FirstTicket = entry.FirstTicket;
+        _nextTicket = entry.FirstTicket + (ulong)hold.Places;
+        _orders.Add(number);
+    }
+
+    private void Ended(in AuditEntry entry)
+    {
+        ref var hold = ref Find(entry, out _);
+        if (hold.Placed == 0) return;
+
+        var expired = entry.Kind == AuditKind.Expired;
+        if (hold.State != State.Held)
+        {
+            Report($"a hold that was {Word(hold.State)} {(expired ? "ran out" : "was released")}");
+            return;
+        }
+
+        if (expired && _timeMs < hold.UntilMs) Report($"a hold until {hold.UntilMs} ran out at {_timeMs}");
+        if (!expired && _timeMs >= hold.UntilMs) Report("a hold was released after it had run out");
+        Return(hold, _held, _poolHeld, UInt128.MaxValue);
+        hold.State = expired ? State.Expired : State.Released;
+        (hold.End, hold.EndTimeMs) = (_sequence, _timeMs);
+    }
+
+    private void Refunded(in AuditEntry entry)
+    {
+        ref var hold = ref Find(entry, out var number);
+        UseKey(entry.Key);
+        if (hold.Placed == 0) return;
+
+        if (hold.State != State.Paid)
+        {
+            Report($"a hold that was {Word(hold.State)} was refunded");
+            return;
+        }
+
+        var all = (UInt128.One << hold.Places) - 1;
+        if (entry.FirstTicket != hold.FirstTicket) Report($"the refund names ticket {entry.FirstTicket} as the order's first, and it is {hold.FirstTicket}");
+        if (entry.Tickets == 0) Report("nothing was refunded");
+        if ((entry.Tickets & ~all) != 0) Report("a ticket was refunded that is not of the order");
+        if ((entry.Tickets & hold.Refunded) != 0) Report("a ticket was refunded twice");
+
+        var tickets = entry.Tickets & all & ~hold.Refunded;
+        var amount = AmountOf(hold, entry.Tickets & all);
+        if (entry.Amount != amount) Report($"{entry.Amount} was refunded for tickets of {amount}");
+
+        Return(hold, _sold, _poolSold, tickets);
+        CountRefunded(hold, tickets, entry.Resell);
+        hold.Refunded |= tickets;
+        RefundedTickets += (long)UInt128.PopCount(tickets);
+        RefundedAmount += entry.Amount;
+        _refunds.Add(new(number, _sequence, _timeMs, tickets, entry.Amount, entry.Resell, System.Text.Encoding.UTF8.GetString(entry.Text)));
+    }
+
+    private void PaymentRefused(in AuditEntry entry)
+    {
+        ref var hold = ref Find(entry, out var number);
+        OwedPayments++;
+        OwedAmount += entry.Amount;
+        if (hold.Placed == 0) return;
+
+        if (_plan!.PaymentKind == "None") Report("a payment was refused in a sale that collects none");
+        if (!_refusedPayments.Add((number, entry.Reference))) Report("one payment was refused twice");
+        if (hold.State == State.Paid && hold.Reference == entry.Reference) Report("the payment that made the order was refused");
+        if (entry.Amount != AmountOf(hold, UInt128.MaxValue))
+            Report($"{entry.Amount} is owed for a hold of {AmountOf(hold, UInt128.MaxValue)}");
+
+        var reason = hold.State switch
+        {
+            State.Held => (byte)0,
+            State.Paid => AlreadyPaid,
+            State.Released => HoldReleased,
+            _ => LateRefusal(hold),
+        };
+        if (entry.Refusal == reason) return;
+        Report(reason == 0
+            ? $"a payment was refused ({NameOf(entry.Refusal)}), and it could have been taken"
+            : $"a payment was refused as {NameOf(entry.Refusal)}, and {NameOf(reason)} was true");
+    }
+
+    private const byte BuyerLimit = 21, SoldOut = 22, NotEnough = 23, HoldReleased = 32, AlreadyPaid = 33;
+
+    private static string NameOf(byte refusal) => refusal switch
+    {
+        BuyerLimit => "BUYER_LIMIT",
+        SoldOut => "SOLD_OUT",
+        NotEnough => "NOT_ENOUGH",
+        HoldReleased => "HOLD_RELEASED",
+        AlreadyPaid => "ALREADY_PAID",
+        _ => $"refusal {refusal}",
+    };
+
+    /// <summary>Why a payment for this expired hold must be refused now; 0 when it need not be.</summary>
+    private byte LateRefusal(in Hold hold)
+    {
+        if (_buyerPlaces[hold.Buyer] + hold.Places > _plan!.PerBuyer) return BuyerLimit;
+        for (var i = 0; i < hold.LineCount; i++)
+        {
+            var pool = _plan.Tiers[_lines[hold.FirstLine + i].Tier].Pool;
+            var wanted = 0;
+            for (var j = 0; j < hold.LineCount; j++)
+            {
+                if (_plan.Tiers[_lines[hold.FirstLine + j].Tier].Pool == pool) wanted += _lines[hold.FirstLine + j].Quantity;
+            }
+
+            var free = Free(pool);
+            if (wanted > free) return free > 0 ? NotEnough : SoldOut;
+        }
+
+        return 0;
+    }
+
+    // A hold that is not there is a record of zeros: nothing was placed at sequence 0.
+    private Hold _none;
+
+    private ref Hold Find(in AuditEntry entry, out int number)
+    {
+        if (_numbers.TryGetValue(entry.Hold, out number)) return ref CollectionsMarshal.AsSpan(_holds)[number];
+        Report($"{entry.Kind} is about a hold that was never placed");
+        _none = default;
+        return ref _none;
+    }
+
+    private void UseKey(UInt128 key)
+    {
+        if (key != 0 && !_keys.Add(key)) Report("its request key was used before");
+    }
+
+    private void Take(in Hold hold, long[] tiers, long[] pools)
+    {
+        _buyerPlaces[hold.Buyer] += hold.Places;
+        if (_buyerPlaces[hold.Buyer] > _plan!.PerBuyer) Report($"one buyer has {_buyerPlaces[hold.Buyer]} places, and the plan allows {_plan.PerBuyer}");
+        for (var i = 0; i < hold.LineCount; i++)
+        {
+            var line = _lines[hold.FirstLine + i];
+            tiers[line.Tier] += line.Quantity;
+            pools[_plan.Tiers[line.Tier].Pool] += line.Quantity;
+        }
+
+        CheckPools(hold);
+    }
+
+    private void Return(in Hold hold, long[] tiers, long[] pools, UInt128 tickets)
+    {
+        var at = 0;
+        for (var i = 0; i < hold.LineCount; i++)
+        {
+            var line = _lines[hold.FirstLine + i];
+            var places = PlacesIn(tickets, at, line.Quantity);
+            at += line.Quantity;
+            tiers[line.Tier] -= places;
+            pools[_plan!.Tiers[line.Tier].Pool] -= places;
+            _buyerPlaces[hold.Buyer] -= places;
+        }
+
+        CheckPools(hold);
+    }
+
+    private void CountRefunded(in Hold hold, UInt128 tickets, bool resell)
+    {
+        var at = 0;
+        for (var i = 0; i < hold.LineCount; i++)
+        {
+            var line = _lines[hold.FirstLine + i];
+            var places = PlacesIn(tickets, at, line.Quantity);
+            at += line.Quantity;
+            _refunded[line.Tier] += places;
+            if (!resell) _poolBlocked[_plan!.Tiers[line.Tier].Pool] += places;
+        }
+
+        CheckPools(hold);
+    }
+
+    private void CheckPools(in Hold hold)
+    {
+        for (var i = 0; i < hold.LineCount; i++)
+        {
+            var pool = _plan!.Tiers[_lines[hold.FirstLine + i].Tier].Pool;
+            if (i == 0 || pool != _plan.Tiers[_lines[hold.FirstLine + i - 1].Tier].Pool) CheckPool(pool);
+        }
+    }
+
+    private void CheckPool(int pool)
+    {
+        if (Free(pool) >= 0 && _poolHeld[pool] >= 0 && _poolSold[pool] >= 0) return;
+        var plan = _plan!.Pools[pool];
+        Report(
+            $"pool \"{plan.Id}\" is oversold: {plan.Capacity} places, {_poolBlocked[pool]} blocked, {_poolHeld[pool]} held, {_poolSold[pool]} sold");
+    }
+
+    private long Free(int pool) => _plan!.Pools[pool].Capacity - _poolBlocked[pool] - _poolHeld[pool] - _poolSold[pool];
+
+    private long AmountOf(in Hold hold, UInt128 tickets)
+    {
+        var (amount, at) = (0L, 0);
+        for (var i = 0; i < hold.LineCount; i++)
+        {
+            var line = _lines[hold.FirstLine + i];
+            amount += PlacesIn(tickets, at, line.Quantity) * line.Price;
+            at += line.Quantity;
+        }
+
+        return amount;
+    }
+
+    private AuditedLine[] Describe(in Hold hold)
+    {
+        var lines = new AuditedLine[hold.LineCount];
+        for (var i = 0; i < lines.Length; i++)
+        {
+            var line = _lines[hold.FirstLine + i];
+            lines[i] = new(_plan!.Tiers[line.Tier].Id, line.Quantity, line.Price);
+        }
+
+        return lines;
+    }
+
+    // A forged hold may have more places than there are bits; those behind the last bit count as set when all are.
+    private static long PlacesIn(UInt128 tickets, int from, int count)
+    {
+        if (tickets == UInt128.MaxValue) return count;
+        if (from >= 128 || count == 0) return 0;
+        var mask = count >= 128 ? UInt128.MaxValue : (UInt128.One << count) - 1;
+        return (long)UInt128.PopCount(tickets >> from & mask);
+    }
+
+    private static uint[] NumbersOf(uint first, UInt128 tickets)
+    {
+        var numbers = new List<uint>();
+        for (; tickets != 0; tickets &= tickets - 1) numbers.Add(first + (uint)UInt128.TrailingZeroCount(tickets));
+        return [.. numbers];
+    }
+
+    private static string Word(State state) => state.ToString().ToLowerInvariant();
+
+    private void Report(string what) => report(_sequence, what);
+}
