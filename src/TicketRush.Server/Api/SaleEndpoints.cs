@@ -66,7 +66,8 @@ internal static class SaleEndpoints
         http.Response.Headers.ETag = etag;
         http.Response.Headers.CacheControl = "no-cache";
         if (http.Request.Headers.IfNoneMatch.ToString() == etag) return TypedResults.StatusCode(304);
-        if (state is "scheduled" or "stopped") return TypedResults.Bytes(WriteAvailability(sale, state, snapshot), "application/json");
+        var byTheClock = snapshot.State == SaleState.Open && state != "open";
+        if (byTheClock || state == "stopped") return TypedResults.Bytes(WriteAvailability(sale, state, snapshot), "application/json");
         return TypedResults.Bytes(
             Availabilities.GetValue(snapshot, seen => new(() => WriteAvailability(sale, state, seen))).Value, "application/json");
     }
