@@ -78,7 +78,7 @@ internal static class Body
             return $"{at} lacks {(end < 0 ? names : names[..end]).Trim(' ', '.').Replace('\'', '"')}.";
         }
 
-        if (message.Contains("doesn't allow setting nulls", StringComparison.Ordinal)) return $"{at} must not be null.";
+        if (message.Contains("doesn't allow", StringComparison.Ordinal)) return $"{at} must not be null.";
         if (message.Contains("could not be converted", StringComparison.Ordinal)) return $"{at} has the wrong type, or a number that is out of range.";
         return $"The body is no JSON, at line {e.LineNumber + 1}, byte {e.BytePositionInLine + 1}.";
     }
