@@ -10,6 +10,8 @@ namespace TicketRush.Server.Api;
 /// </summary>
 internal static partial class PlanTimes
 {
+    private const int YearMin = 1970, YearMax = 9998;
+
     private static readonly string[] LocalFormats = ["yyyy-MM-ddTHH:mm", "yyyy-MM-ddTHH:mm:ss"];
     private static readonly string[] OffsetFormats = ["yyyy-MM-ddTHH:mmzzz", "yyyy-MM-ddTHH:mm:sszzz"];
 
@@ -22,7 +24,7 @@ internal static partial class PlanTimes
         {
             var offsetText = text.EndsWith('Z') ? text[..^1] + "+00:00" : text;
             if (DateTimeOffset.TryParseExact(offsetText, OffsetFormats, CultureInfo.InvariantCulture, DateTimeStyles.None, out var exact))
-                return exact.ToUnixTimeMilliseconds();
+                return IsInRange(exact.Year, text, path, errors) ? exact.ToUnixTimeMilliseconds() : null;
         }
 
         if (!DateTime.TryParseExact(text, LocalFormats, CultureInfo.InvariantCulture, DateTimeStyles.None, out var local))
@@ -31,6 +33,7 @@ internal static partial class PlanTimes
             return null;
         }
 
+        if (!IsInRange(local.Year, text, path, errors)) return null;
         if (zone is null) return null; // Said already, where the zone stands.
 
         if (zone.IsInvalidTime(local))
@@ -64,6 +67,14 @@ internal static partial class PlanTimes
 
     /// <summary>An instant in UTC, to the millisecond.</summary>
     public static string Utc(long ms) => DateTimeOffset.FromUnixTimeMilliseconds(ms).UtcDateTime.ToString("yyyy-MM-ddTHH:mm:ss.fffZ", CultureInfo.InvariantCulture);
+
+    // Every such time is one in UTC and in every zone, too.
+    private static bool IsInRange(int year, string text, string path, List<PlanError> errors)
+    {
+        if (year is >= YearMin and <= YearMax) return true;
+        errors.Add(new(path, $"\"{text}\" must be in the years {YearMin} to {YearMax}"));
+        return false;
+    }
 
     private static string Write(DateTime local, TimeSpan offset) =>
         new DateTimeOffset(local, offset).ToString("yyyy-MM-ddTHH:mm:sszzz", CultureInfo.InvariantCulture);
