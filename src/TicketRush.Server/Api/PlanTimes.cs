@@ -10,7 +10,7 @@ namespace TicketRush.Server.Api;
 /// </summary>
 internal static partial class PlanTimes
 {
-    private const int YearMin = 1970, YearMax = 9998;
+    private const long YearEndMs = 253_370_764_800_000; // The year 9999 begins.
 
     private static readonly string[] LocalFormats = ["yyyy-MM-ddTHH:mm", "yyyy-MM-ddTHH:mm:ss"];
     private static readonly string[] OffsetFormats = ["yyyy-MM-ddTHH:mmzzz", "yyyy-MM-ddTHH:mm:sszzz"];
@@ -24,7 +24,7 @@ internal static partial class PlanTimes
         {
             var offsetText = text.EndsWith('Z') ? text[..^1] + "+00:00" : text;
             if (DateTimeOffset.TryParseExact(offsetText, OffsetFormats, CultureInfo.InvariantCulture, DateTimeStyles.None, out var exact))
-                return IsInRange(exact.Year, text, path, errors) ? exact.ToUnixTimeMilliseconds() : null;
+                return InRange(exact.ToUnixTimeMilliseconds(), text, path, errors);
         }
 
         if (!DateTime.TryParseExact(text, LocalFormats, CultureInfo.InvariantCulture, DateTimeStyles.None, out var local))
@@ -33,7 +33,6 @@ internal static partial class PlanTimes
             return null;
         }
 
-        if (!IsInRange(local.Year, text, path, errors)) return null;
         if (zone is null) return null; // Said already, where the zone stands.
 
         if (zone.IsInvalidTime(local))
@@ -54,7 +53,8 @@ internal static partial class PlanTimes
             return null;
         }
 
-        return new DateTimeOffset(local, zone.GetUtcOffset(local)).ToUnixTimeMilliseconds();
+        var ticks = local.Ticks - zone.GetUtcOffset(local).Ticks - DateTime.UnixEpoch.Ticks;
+        return InRange(ticks / TimeSpan.TicksPerMillisecond, text, path, errors);
     }
 
     /// <summary>The time zone of that name; null after adding what is wrong.</summary>
@@ -68,12 +68,12 @@ internal static partial class PlanTimes
     /// <summary>An instant in UTC, to the millisecond.</summary>
     public static string Utc(long ms) => DateTimeOffset.FromUnixTimeMilliseconds(ms).UtcDateTime.ToString("yyyy-MM-ddTHH:mm:ss.fffZ", CultureInfo.InvariantCulture);
 
-    // Every such time is one in UTC and in every zone, too.
-    private static bool IsInRange(int year, string text, string path, List<PlanError> errors)
+    // Every such instant can be written in every zone, too.
+    private static long? InRange(long ms, string text, string path, List<PlanError> errors)
     {
-        if (year is >= YearMin and <= YearMax) return true;
-        errors.Add(new(path, $"\"{text}\" must be in the years {YearMin} to {YearMax}"));
-        return false;
+        if (ms is >= 0 and < YearEndMs) return ms;
+        errors.Add(new(path, $"\"{text}\" must be in the years 1970 to 9998, in UTC"));
+        return null;
     }
 
     private static string Write(DateTime local, TimeSpan offset) =>
