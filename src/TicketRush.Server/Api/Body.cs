@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.IO.Pipelines;
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
 
@@ -22,7 +23,17 @@ internal static class Body
         var reader = request.BodyReader;
         while (true)
         {
-            var read = await reader.ReadAsync(request.HttpContext.RequestAborted);
+            ReadResult read;
+            try
+            {
+                read = await reader.ReadAsync(request.HttpContext.RequestAborted);
+            }
+            catch (IOException e) when (e is not BadHttpRequestException)
+            {
+                // The size of a chunk that no number holds, or a connection that is gone: the client's fault, not ours.
+                return (null, Problems.BadRequest("INVALID_REQUEST", "The body cannot be read: its framing is broken."));
+            }
+
             if (read.Buffer.Length > bytesMax)
             {
                 reader.AdvanceTo(read.Buffer.End);
