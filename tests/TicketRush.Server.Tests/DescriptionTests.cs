@@ -89,7 +89,7 @@ public sealed partial class DescriptionTests(RunningServer server) : IClassFixtu
         return directory.FullName;
     }
 
-    [GeneratedRegex("\"([A-Z]+(?:_[A-Z]+)*)\"(?=[,)\\s])")]
+    [GeneratedRegex("\"([A-Z]{2,}(?:_[A-Z]+)*)\"(?=[,)\\s])")]
     private static partial Regex CodeLiteral();
 
     [GeneratedRegex(@"^\| `([A-Z_]+)` \| \d{3}", RegexOptions.Multiline)]
