@@ -22,9 +22,9 @@ public sealed partial class ReceiptTests(RunningServer server) : IClassFixture<R
             if (answer.Json.TryGetProperty("at", out var at)) Assert.Equal(timeMs, at.GetDateTimeOffset().ToUnixTimeMilliseconds());
         });
 
-        var sequencer = server.App.Services.GetService(typeof(Sales)) is Sales sales ? sales.Find(sale[11..])!.Sequencer! : null;
+        var snapshot = ((Sales)server.App.Services.GetService(typeof(Sales))!).Find(sale[11..])!.Sequencer!.Snapshot!;
         var availability = (await server.GetAsync($"{sale}/availability")).Is(200);
-        Assert.Equal((sequencer!.Snapshot!.Sequence, sequencer.Snapshot.Hash.ToString()), (availability.Sequence, availability.Hash));
+        Assert.Equal((snapshot.Sequence, snapshot.Hash.ToString()), (availability.Sequence, availability.Hash));
     }
 
     [Fact]

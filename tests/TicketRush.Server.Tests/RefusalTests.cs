@@ -13,6 +13,7 @@ public sealed class RefusalTests(RunningServer server) : IClassFixture<RunningSe
     public async Task Every_refusal_has_its_status_and_its_code()
     {
         var met = new ConcurrentDictionary<string, byte>();
+        var protocol = await File.ReadAllTextAsync(Path.Combine(DescriptionTests.Root(), "docs", "PROTOCOL.md"));
         var draft = await server.CreateSaleAsync();
         Meet(await server.PutAsync(Hold(draft), Plans.Hold()), 409, Refusal.SaleDraft);
         Meet(await server.PostAsync($"{draft}/pause"), 409, Refusal.SaleDraft);
@@ -84,6 +85,7 @@ public sealed class RefusalTests(RunningServer server) : IClassFixture<RunningSe
         {
             answer.Is(status, Problems.Code(refusal));
             met[answer.Code!] = 0;
+            Assert.Contains($"| `{answer.Code}` | {status} |", protocol, StringComparison.Ordinal);
             if (allowed is not null) Assert.Equal(allowed, answer.Json.GetProperty("allowed").GetInt32());
 
             // A refused payment is written down and has a receipt; no other refusal is.
