@@ -53,7 +53,9 @@ public static class RushServer
         var limits = kestrel.Limits;
         limits.MaxConcurrentConnections = 20_000;
         limits.MaxConcurrentUpgradedConnections = 0;
-        limits.MaxRequestBodySize = Body.PlanBytesMax + 1;
+
+        // The body's own bound is in Body; this one counts the framing of chunks too, and stops what is beyond all measure.
+        limits.MaxRequestBodySize = 2 * Body.PlanBytesMax;
         limits.MaxRequestBufferSize = 64 * 1024;
         limits.MaxRequestHeaderCount = 64;
         limits.MaxRequestHeadersTotalSize = 16 * 1024;

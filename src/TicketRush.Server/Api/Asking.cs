@@ -18,7 +18,10 @@ internal static class Asking
     public static bool TryHold(Identities identities, string id, out HoldId hold, out IResult problem)
     {
         (hold, problem) = (default, null!);
-        if (!Guid.TryParseExact(id, "D", out var guid) && !Guid.TryParseExact(id, "N", out guid))
+        var guid = Guid.Empty;
+
+        // Only digits and dashes: the parser would also take spaces around an id, and 0x and + inside.
+        if (!id.All(c => char.IsAsciiHexDigit(c) || c == '-') || (!Guid.TryParseExact(id, "D", out guid) && !Guid.TryParseExact(id, "N", out guid)))
         {
             problem = Problems.BadRequest("INVALID_ID", "The id must be a UUID or 32 hexadecimal digits, made by you and kept for repeating the request.");
             return false;

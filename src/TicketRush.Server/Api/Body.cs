@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.IO.Pipelines;
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
 
@@ -22,7 +23,17 @@ internal static class Body
         var reader = request.BodyReader;
         while (true)
         {
-            var read = await reader.ReadAsync(request.HttpContext.RequestAborted);
+            ReadResult read;
+            try
+            {
+                read = await reader.ReadAsync(request.HttpContext.RequestAborted);
+            }
+            catch (IOException e) when (e is not BadHttpRequestException)
+            {
+                // The size of a chunk that no number holds, or a connection that is gone: the client's fault, not ours.
+                return (null, Problems.BadRequest("INVALID_REQUEST", "The body cannot be read: its framing is broken."));
+            }
+
             if (read.Buffer.Length > bytesMax)
             {
                 reader.AdvanceTo(read.Buffer.End);
@@ -68,6 +79,9 @@ internal static class Body
     {
         var at = string.IsNullOrEmpty(e.Path) || e.Path == "$" ? "The body" : e.Path;
         var message = e.Message;
+        if (message.Contains("could not be mapped", StringComparison.Ordinal)) return $"{at} is no member that is known here.";
+        if (message.Contains("uplicate", StringComparison.Ordinal)) return $"{at} has a member twice.";
+        if (message.Contains("maximum configured depth", StringComparison.Ordinal)) return "The body is nested too deeply.";
         if (message.Contains("required properties", StringComparison.Ordinal))
         {
             var names = message[(message.IndexOf("including:", StringComparison.Ordinal) + 10)..];
@@ -75,11 +89,7 @@ internal static class Body
             return $"{at} lacks {(end < 0 ? names : names[..end]).Trim(' ', '.').Replace('\'', '"')}.";
         }
 
-        if (message.Contains("could not be mapped", StringComparison.Ordinal)) return $"{at} is no member that is known here.";
-        if (message.Contains("uplicate", StringComparison.Ordinal)) return $"{at} has a member twice.";
-        if (message.Contains("maximum configured depth", StringComparison.Ordinal)) return "The body is nested too deeply.";
-        if (message.Contains("doesn't allow setting nulls", StringComparison.Ordinal) || message.Contains("null", StringComparison.Ordinal))
-            return $"{at} must not be null.";
+        if (message.Contains("doesn't allow", StringComparison.Ordinal)) return $"{at} must not be null.";
         if (message.Contains("could not be converted", StringComparison.Ordinal)) return $"{at} has the wrong type, or a number that is out of range.";
         return $"The body is no JSON, at line {e.LineNumber + 1}, byte {e.BytePositionInLine + 1}.";
     }

@@ -80,6 +80,6 @@ internal static partial class OrderEndpoints
         return await HoldEndpoints.AskAsync(sales, sale, id, command, Answering.Refund);
     }
 
-    [GeneratedRegex("^[a-z0-9][a-z0-9-]{0,39}$")]
+    [GeneratedRegex(@"^[a-z0-9][a-z0-9-]{0,39}\z")]
     private static partial Regex ReasonPattern();
 }

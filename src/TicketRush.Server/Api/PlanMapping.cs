@@ -52,7 +52,8 @@ public static class PlanMapping
         };
 
         // A tier without a pool has been named already; naming its missing pool too would only confuse.
-        errors.AddRange(PlanCheck.Errors(plan).Where(error => !errors.Any(earlier => earlier.Path == error.Path)));
+        var named = errors.Select(error => error.Path).ToHashSet();
+        errors.AddRange(PlanCheck.Errors(plan).Where(error => named.Add(error.Path)));
         return (errors.Count == 0 ? plan : null, errors);
     }
 

@@ -10,6 +10,8 @@ namespace TicketRush.Server.Api;
 /// </summary>
 internal static partial class PlanTimes
 {
+    private const long YearEndMs = 253_370_764_800_000; // The year 9999 begins.
+
     private static readonly string[] LocalFormats = ["yyyy-MM-ddTHH:mm", "yyyy-MM-ddTHH:mm:ss"];
     private static readonly string[] OffsetFormats = ["yyyy-MM-ddTHH:mmzzz", "yyyy-MM-ddTHH:mm:sszzz"];
 
@@ -22,7 +24,7 @@ internal static partial class PlanTimes
         {
             var offsetText = text.EndsWith('Z') ? text[..^1] + "+00:00" : text;
             if (DateTimeOffset.TryParseExact(offsetText, OffsetFormats, CultureInfo.InvariantCulture, DateTimeStyles.None, out var exact))
-                return exact.ToUnixTimeMilliseconds();
+                return InRange(exact.ToUnixTimeMilliseconds(), text, path, errors);
         }
 
         if (!DateTime.TryParseExact(text, LocalFormats, CultureInfo.InvariantCulture, DateTimeStyles.None, out var local))
@@ -51,7 +53,8 @@ internal static partial class PlanTimes
             return null;
         }
 
-        return new DateTimeOffset(local, zone.GetUtcOffset(local)).ToUnixTimeMilliseconds();
+        var ticks = local.Ticks - zone.GetUtcOffset(local).Ticks - DateTime.UnixEpoch.Ticks;
+        return InRange(ticks / TimeSpan.TicksPerMillisecond, text, path, errors);
     }
 
     /// <summary>The time zone of that name; null after adding what is wrong.</summary>
@@ -64,6 +67,14 @@ internal static partial class PlanTimes
 
     /// <summary>An instant in UTC, to the millisecond.</summary>
     public static string Utc(long ms) => DateTimeOffset.FromUnixTimeMilliseconds(ms).UtcDateTime.ToString("yyyy-MM-ddTHH:mm:ss.fffZ", CultureInfo.InvariantCulture);
+
+    // Every such instant can be written in every zone, too.
+    private static long? InRange(long ms, string text, string path, List<PlanError> errors)
+    {
+        if (ms is >= 0 and < YearEndMs) return ms;
+        errors.Add(new(path, $"\"{text}\" must be in the years 1970 to 9998, in UTC"));
+        return null;
+    }
 
     private static string Write(DateTime local, TimeSpan offset) =>
         new DateTimeOffset(local, offset).ToString("yyyy-MM-ddTHH:mm:sszzz", CultureInfo.InvariantCulture);

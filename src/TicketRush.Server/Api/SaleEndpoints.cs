@@ -66,7 +66,8 @@ internal static class SaleEndpoints
         http.Response.Headers.ETag = etag;
         http.Response.Headers.CacheControl = "no-cache";
         if (http.Request.Headers.IfNoneMatch.ToString() == etag) return TypedResults.StatusCode(304);
-        if (state is "scheduled" or "stopped") return TypedResults.Bytes(WriteAvailability(sale, state, snapshot), "application/json");
+        var byTheClock = snapshot.State == SaleState.Open && state != "open";
+        if (byTheClock || state == "stopped") return TypedResults.Bytes(WriteAvailability(sale, state, snapshot), "application/json");
         return TypedResults.Bytes(
             Availabilities.GetValue(snapshot, seen => new(() => WriteAvailability(sale, state, seen))).Value, "application/json");
     }
@@ -80,9 +81,15 @@ internal static class SaleEndpoints
         var (plan, errors) = PlanMapping.Read(document, options.AllowTestPayments);
         if (plan is null) return Problems.PlanInvalid(errors);
 
+        var version = request.Headers.IfMatch.ToString();
+        var revision = ParseETag(version);
+        if (version.Length > 0 && revision is null)
+            return Problems.BadRequest("INVALID_REQUEST", "If-Match must be the ETag that GET of the sale gave.");
+
         try
         {
-            if (sales.Find(sale) is null) sales.TryCreate(sale, plan);
+            // Who names a version means to change a sale, not to create one.
+            if (revision is null && sales.Find(sale) is null) sales.TryCreate(sale, plan);
         }
         catch (InvalidOperationException e)
         {
@@ -90,11 +97,6 @@ internal static class SaleEndpoints
         }
 
         if (!Asking.TryFind(sales, sale, out var found, out var problem)) return problem;
-        var version = request.Headers.IfMatch.ToString();
-        var revision = ParseETag(version);
-        if (version.Length > 0 && revision is null)
-            return Problems.BadRequest("INVALID_REQUEST", "If-Match must be the ETag that GET of the sale gave.");
-
         // Asking for the plan that stands is a repeat, with or without a version; anything else must say what it changes.
         var submission = new Submission { Command = new() { Kind = CommandKind.Plan, Plan = plan, Revision = revision ?? -1 } };
         var outcome = await found.Sequencer!.SubmitAsync(submission);
