@@ -47,7 +47,9 @@ public sealed class FlushBeforeReplyTests
     {
         Needs.Strace();
         var other = await place.ServeAsync(Watch);
-        var dying = await place.ServeAsync(["-e", "trace=fdatasync", "-e", $"inject=fdatasync:signal=KILL:when={flush}"]);
+
+        // With the error the call is not even tried; with the signal the server never learns of it.
+        var dying = await place.ServeAsync(["-e", "trace=fdatasync", "-e", $"inject=fdatasync:error=EIO:signal=KILL:when={flush}"]);
         for (var i = 1; i < flush; i++) Assert.Equal(200, (await place.BuyAsync(dying, Place.NewWish()))!.Status);
 
         var last = Place.NewWish();
