@@ -65,8 +65,13 @@ internal sealed partial class RushProcess : IAsyncDisposable
         List<string> words = [Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") is { Length: > 0 } host ? host : "dotnet"];
         words.AddRange([Path.Combine(AppContext.BaseDirectory, "rush.dll"), "serve", "--data", data, "--urls", "http://127.0.0.1:0", "--json"]);
 
-        // The tracer is the grandchild (-D): the process that is started is the server itself, and signals reach it.
-        if (trace is not null) words.InsertRange(0, ["strace", "-D", "-f", "--seccomp-bpf", "-y", "-tt", "-s", "400", "-o", log!, .. trace]);
+        // The tracer is the grandchild (-D): the process that is started is the server itself, and signals reach it. The filter
+        // leaves every other system call alone, but with it strace 6.1 forgets to inject a signal from the second time on.
+        if (trace is not null)
+        {
+            string[] filter = trace.Any(option => option.Contains("signal=", StringComparison.Ordinal)) ? [] : ["--seccomp-bpf"];
+            words.InsertRange(0, ["strace", "-D", "-f", .. filter, "-y", "-tt", "-s", "400", "-o", log!, .. trace]);
+        }
 
         var start = new ProcessStartInfo(words[0], words.Skip(1)) { RedirectStandardOutput = true, RedirectStandardError = true };
         start.Environment["RUSH_OFFICE_KEY"] = OfficeKey;
