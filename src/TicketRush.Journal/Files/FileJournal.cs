@@ -95,11 +95,18 @@ public sealed class FileJournal : IJournal
 
         var directory = Path.GetDirectoryName(Path.GetFullPath(path))!;
         var temporary = Path.Combine(directory, $".{Path.GetFileName(path)}.{Environment.ProcessId}-{Environment.CurrentManagedThreadId}");
-        using (var file = File.OpenHandle(temporary, FileMode.Create, FileAccess.Write))
+        try
         {
+            using var file = File.OpenHandle(temporary, FileMode.Create, FileAccess.Write);
             RandomAccess.Write(file, header, 0);
             RandomAccess.Write(file, batch.Seal(ref tail, nowMs), FileHeader.Size);
             Platform.Current.FlushData(file);
+        }
+        catch
+        {
+            // On a full disk, what is left of the attempt would be in the way of everybody else.
+            File.Delete(temporary);
+            throw;
         }
 
         if (!Platform.Current.TryPublish(temporary, path)) return false;

@@ -31,7 +31,8 @@ internal sealed unsafe class TurnFile : IDisposable
         _handle = new(path);
         try
         {
-            if (RandomAccess.GetLength(_handle.File) < Size) RandomAccess.SetLength(_handle.File, Size);
+            // A store into a mapped hole for which a full disk has no room ends the process, and every other sale with it.
+            platform.Allocate(_handle.File, Size);
             _map = MemoryMappedFile.CreateFromFile(
                 _handle.File, null, Size, MemoryMappedFileAccess.ReadWrite, HandleInheritability.None, leaveOpen: true);
             _view = _map.CreateViewAccessor(0, Size);

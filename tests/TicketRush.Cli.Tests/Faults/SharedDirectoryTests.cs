@@ -1,0 +1,130 @@
+using System.Diagnostics;
+
+namespace TicketRush.Cli.Tests.Faults;
+
+// Goal: servers that sell one sale from one directory share it fairly, and whatever becomes of one of them, the others neither
+// steal its turn nor wait for it without saying so.
+// Method: real servers, killed and frozen; the turn is held open by delaying the flush inside it.
+[Collection(nameof(FaultCollection))]
+public sealed class SharedDirectoryTests(ITestOutputHelper output)
+{
+    private const int SlowFlush = 3;
+    private static readonly string[] SlowFlushTrace = ["-e", "trace=fdatasync", "-e", $"inject=fdatasync:delay_enter=2000000:when={SlowFlush}"];
+
+    [Fact]
+    public async Task Two_healthy_servers_each_sell_their_share()
+    {
+        await using var place = await Place.MakeAsync();
+        RushProcess[] servers = [await place.ServeAsync(), await place.ServeAsync()];
+        await using (new Crowd(place.Shop, place.Ledger, 16, buyer => servers[buyer % 2].Url))
+        {
+            var enough = Storm.Of(20_000);
+            await Until.TrueAsync(() => place.Ledger.Done >= enough, $"{enough} orders are acknowledged", 60);
+        }
+
+        var shares = servers.Select(server => (double)place.Ledger.With(Fate.Done).Count(wish => wish.Server == server.Url) / place.Ledger.Done).ToArray();
+        output.WriteLine($"shares {shares[0]:P0} and {shares[1]:P0}; {place.Ledger.Summary}");
+        Assert.All(shares, share => Assert.InRange(share, 0.3, 0.7));
+        await place.SettleAndAuditAsync();
+    }
+
+    [Fact]
+    public async Task When_one_of_three_servers_is_killed_the_others_go_on()
+    {
+        await using var place = await Place.MakeAsync();
+        var servers = await Task.WhenAll(place.ServeAsync(), place.ServeAsync(), place.ServeAsync());
+        for (var i = 0; i < Storm.Of(30); i++)
+        {
+            string?[] urls = [.. servers.Select(server => server.Url)];
+            await using var crowd = new Crowd(place.Shop, place.Ledger, 12, buyer => Volatile.Read(ref urls[buyer % 3]));
+            var enough = place.Ledger.Done + 300;
+            await Until.TrueAsync(() => place.Ledger.Done >= enough, $"{enough} orders are acknowledged");
+
+            servers[0].Kill();
+            await servers[0].WaitForExitAsync();
+            var since = Stopwatch.GetTimestamp();
+            var after = place.Ledger.Done + 100;
+            await Until.TrueAsync(() => place.Ledger.Done >= after, "the others sell");
+            Assert.InRange(Stopwatch.GetElapsedTime(since).TotalSeconds, 0, 2);
+
+            // Whoever was with it goes to another, with the same id.
+            Volatile.Write(ref urls[0], servers[1].Url);
+            await crowd.StopAsync();
+            servers[0] = await place.ServeAsync();
+        }
+
+        output.WriteLine(place.Ledger.Summary);
+        await place.SettleAndAuditAsync();
+    }
+
+    [Fact]
+    public async Task A_server_that_is_frozen_outside_its_turn_is_in_nobodys_way()
+    {
+        await using var place = await Place.MakeAsync();
+        var (frozen, healthy) = (await place.ServeAsync(), await place.ServeAsync());
+
+        // Nobody asks it for anything and no hold runs out, so it takes no turn.
+        Assert.Equal(200, (await place.BuyAsync(frozen, Place.NewWish()))!.Status);
+        frozen.Freeze();
+        await using (new Crowd(place.Shop, place.Ledger, 8, _ => healthy.Url))
+            await Until.TrueAsync(() => place.Ledger.Done >= 500, "500 orders are acknowledged");
+
+        Assert.Empty(place.Ledger.With(Fate.NotStarted));
+        Assert.Equal(0, place.Ledger.Answered("OUTCOME_UNKNOWN"));
+        frozen.Continue();
+        foreach (var wish in place.Ledger.With(Fate.Done).TakeLast(20)) await place.BuyAsync(frozen, wish);
+        Assert.Equal(200, (await place.BuyAsync(frozen, Place.NewWish()))!.Status);
+        await place.SettleAndAuditAsync();
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task While_a_server_is_frozen_in_its_turn_the_others_say_BUSY_and_steal_nothing(bool isKilledThen)
+    {
+        Needs.Strace();
+        await using var place = await Place.MakeAsync();
+        var (healthy, frozen) = (await place.ServeAsync(), await place.ServeAsync(SlowFlushTrace));
+        for (var i = 1; i < SlowFlush; i++) Assert.Equal(200, (await place.BuyAsync(frozen, Place.NewWish()))!.Status);
+
+        // Its next flush takes two seconds: it is stopped in the middle of that.
+        var held = Place.NewWish();
+        var answer = place.BuyAsync(frozen, held);
+        await Until.TrueAsync(() => JournalFile.Read(place.JournalPath()).Batches[^1].LastSequence == SlowFlush + 2, "the batch is written");
+        frozen.Freeze();
+
+        var since = Stopwatch.GetTimestamp();
+        var busy = Place.NewWish();
+        await place.BuyAsync(healthy, busy);
+        var waited = Stopwatch.GetElapsedTime(since).TotalSeconds;
+        output.WriteLine($"BUSY after {waited:F2} s");
+        Assert.Equal("BUSY", busy.Code);
+        Assert.InRange(waited, 0, 2);
+
+        // Long after the delay is over only the freezing holds the turn, and still nobody takes it.
+        while (Stopwatch.GetElapsedTime(since).TotalSeconds < 4)
+        {
+            var next = Place.NewWish();
+            await place.BuyAsync(healthy, next);
+            Assert.Equal((Fate.NotStarted, "BUSY"), (next.Fate, next.Code));
+            var seen = await place.Shop.GetAsync($"{healthy.Url}/api/sales/{Place.Sale}/availability");
+            Assert.Equal((200, SlowFlush + 1L), (seen.Status, seen.Body.GetProperty("sequence").GetInt64()));
+            await Task.Delay(50);
+        }
+
+        Assert.False(answer.IsCompleted);
+        since = Stopwatch.GetTimestamp();
+        if (isKilledThen) frozen.Kill();
+        else frozen.Continue();
+        await Until.TrueAsync(async () => (await place.BuyAsync(healthy, Place.NewWish()))?.Status == 200, "the other sells again");
+        output.WriteLine($"sells again after {Stopwatch.GetElapsedTime(since).TotalSeconds:F2} s");
+        Assert.InRange(Stopwatch.GetElapsedTime(since).TotalSeconds, 0, 2);
+
+        await answer;
+        if (isKilledThen) Assert.Equal(Fate.Unknown, held.Fate);
+        else Assert.Contains(held.Fate, new[] { Fate.Done, Fate.Unknown });
+        await place.SettleAndAuditAsync();
+        Assert.Equal(Fate.Done, held.Fate);
+        Assert.Equal(SlowFlush + 2, held.Sequence);
+    }
+}
