@@ -4,30 +4,33 @@ using System.Runtime.CompilerServices;
 
 namespace TicketRush.Engine;
 
-/// <summary>What can be asked of a sale. Zero is nothing, so a forgotten assignment asks for nothing.</summary>
+/// <summary>
+/// What can be asked of a sale. Zero is nothing, so a forgotten assignment asks for nothing. The numbers are part of what an
+/// id's content is known by, in journals too, and never change meaning.
+/// </summary>
 public enum CommandKind : byte
 {
     None = 0,
 
     /// <summary>Keep places for a buyer.</summary>
-    Hold,
+    Hold = 1,
 
     /// <summary>Hold and pay in one decision.</summary>
-    Purchase,
-    Extend,
-    Pay,
-    Release,
-    Refund,
+    Purchase = 2,
+    Extend = 3,
+    Pay = 4,
+    Release = 5,
+    Refund = 6,
 
     /// <summary>Create a sale, or change its plan.</summary>
-    Plan,
-    Open,
-    Pause,
-    Close,
+    Plan = 7,
+    Open = 8,
+    Pause = 9,
+    Close = 10,
 
-    FindHold,
-    FindOrder,
-    ListOrders,
+    FindHold = 11,
+    FindOrder = 12,
+    ListOrders = 13,
 }
 
 /// <summary>
@@ -69,10 +72,10 @@ public struct Lines
     public ref readonly Line this[int index] => ref _items[index];
 
     /// <param name="tier">The tier's place in the plan; 65,535 for one that the plan does not know.</param>
-    /// <returns>False when the tier is there already or no line is left.</returns>
+    /// <returns>False when the tier is there already, no line is left, or the quantity is zero.</returns>
     public bool TryAdd(ushort tier, ushort quantity)
     {
-        if (Count == Max) return false;
+        if (Count == Max || quantity == 0) return false;
 
         var at = Count;
         for (; at > 0 && _items[at - 1].Tier >= tier; at--)

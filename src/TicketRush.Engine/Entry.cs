@@ -24,7 +24,7 @@ public enum EntryKind : byte
 /// A decision as facts in full: applying it looks nothing up that could be decided otherwise tomorrow. Its sequence, time and
 /// hash are those of the batch that carries it. Only the members that its kind needs are set:
 /// <list type="bullet">
-/// <item>Planned: Plan, Key, Content. Opened, Paused, Closed: Key, Content.</item>
+/// <item>Planned: Plan. Opened, Paused, Closed: Key, Content.</item>
 /// <item>Held: Hold, Buyer, Content, UntilMs, Lines. Purchased: Hold, Buyer, Content, Reference, FirstTicket, Lines.</item>
 /// <item>Extended: Hold, Key, Content, UntilMs. Released, Expired: Hold.</item>
 /// <item>Paid: Hold, Reference, FirstTicket, Late. PaymentRefused: Hold, Reference, Refusal, Amount.</item>

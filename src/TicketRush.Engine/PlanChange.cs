@@ -19,7 +19,7 @@ internal static class PlanChange
     public static string? Frozen(Plan present, Plan changed)
     {
         const string Allowed =
-            "After opening, a plan may change only capacity, blocked, price, name, venue, tier names and closesAt, and add tiers.";
+            "After opening, a plan may change only capacity, blocked, price, name, venue, tier names and closesAt, and add tiers and pools.";
 
         if (Plan.Frozen(present) != Plan.Frozen(changed))
         {

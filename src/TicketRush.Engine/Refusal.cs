@@ -39,6 +39,7 @@ public enum Refusal : byte
     HoldReleased = 32,
     AlreadyPaid = 33,
     AlreadyRefunded = 34,
+    ReasonInvalid = 35,
 
     PlanInvalid = 40,
 

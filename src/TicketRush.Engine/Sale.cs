@@ -89,7 +89,7 @@ public sealed class Sale
     /// <item>Pay: UnknownHold; then the refusals that are written down: AlreadyPaid (with another reference), HoldReleased, and
     /// for a late payment BuyerLimit, SoldOut or NotEnough.</item>
     /// <item>Release: UnknownHold; AlreadyPaid, HoldExpired.</item>
-    /// <item>Refund: UnknownOrder; UnknownTicket; AlreadyRefunded.</item>
+    /// <item>Refund: UnknownOrder; ReasonInvalid; UnknownTicket; AlreadyRefunded.</item>
     /// <item>Plan: PlanInvalid; PlanChanged; PlanFrozen; CapacityInUse. Open: SaleClosed, when the closing time is past. Pause:
     /// SaleDraft, SaleClosed. Close: SaleDraft.</item>
     /// </list>
@@ -343,6 +343,7 @@ public sealed class Sale
 
         var number = _holds.Find(command.Hold);
         if (number < 0 || _holds[number].State != HoldState.Paid) return Refuse(Refusal.UnknownOrder, ref reply);
+        if (!RefundReason.IsValid(command.Reason)) return Refuse(Refusal.ReasonInvalid, ref reply);
         ref readonly var hold = ref _holds[number];
 
         Describe(hold, ref reply);
@@ -603,7 +604,9 @@ public sealed class Sale
     {
         var plan = entry.Plan!;
         var pools = new Pool[plan.Pools.Length];
-        _pools.CopyTo(pools);
+
+        // Only a draft, in which nothing is held or sold, may have fewer pools than before.
+        Array.Copy(_pools, pools, Math.Min(_pools.Length, pools.Length));
         for (var i = 0; i < pools.Length; i++) (pools[i].Capacity, pools[i].Blocked) = (plan.Pools[i].Capacity, plan.Pools[i].Blocked);
 
         _pools = pools;

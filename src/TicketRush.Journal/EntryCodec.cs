@@ -11,7 +11,8 @@ namespace TicketRush.Journal;
 /// <code>
 ///   0 length, 4 bytes | 4 kind | 5 flags | 6 lines | 7 refusal | 8 ...
 /// </code>
-/// No entry holds 512 zero bytes in a row (the long ones are text), so a sector of zeros was never written.
+/// No entry holds 512 zero bytes in a row (the long ones are text without a zero byte), and what fills a batch's last sector
+/// is not zero: a sector of zeros was never written.
 /// </summary>
 internal static class EntryCodec
 {
@@ -104,6 +105,7 @@ internal static class EntryCodec
     /// <exception cref="InvalidDataException">The bytes are no entry, although their hash is right: whoever wrote them was broken.</exception>
     public static int Decode(ReadOnlySpan<byte> source, ref Entry entry)
     {
+        if (source.Length < HeadSize) throw new InvalidDataException("The batch has fewer entries than it says.");
         var from = new Reader(source[..HeadSize]);
         var length = (int)from.Take32();
         if (length < HeadSize || length > source.Length || length % 8 != 0) throw new InvalidDataException($"An entry is {length} bytes long.");

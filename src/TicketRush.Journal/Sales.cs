@@ -73,10 +73,10 @@ public sealed class Sales : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
+        if (_stop.IsCancellationRequested) return;
         await _stop.CancelAsync();
-        await Task.WhenAll(_open.Values.Select(sale => sale.Sequencer?.DisposeAsync().AsTask() ?? Task.CompletedTask));
         _watch.Join();
-        _stop.Dispose();
+        await Task.WhenAll(_open.Values.Select(sale => sale.Sequencer?.DisposeAsync().AsTask() ?? Task.CompletedTask));
     }
 
     // A sale that could not be opened may have been put right; but reading a damaged file for every request would be an attack.

@@ -14,7 +14,7 @@ namespace TicketRush.Journal;
 /// </summary>
 public sealed class Sequencer : IBatchReader, IAsyncDisposable
 {
-    // With less room than this left, the sale says that the disk is full.
+    // Room that is asked for beyond the commands at hand: a header, and an empty turn's chance to notice that the disk is full.
     private const int RoomMin = 4096;
 
     private readonly IJournal _journal;
@@ -95,6 +95,7 @@ public sealed class Sequencer : IBatchReader, IAsyncDisposable
     /// </summary>
     public void Tick()
     {
+        if (_stopping) return;
         var now = Stopwatch.GetTimestamp();
         if (Passed(ref _waitingSince, now) > _options.TurnWaitMax)
         {
@@ -111,6 +112,7 @@ public sealed class Sequencer : IBatchReader, IAsyncDisposable
     /// <summary>Decides what has arrived, then ends. Nothing that was taken goes without an answer.</summary>
     public async ValueTask DisposeAsync()
     {
+        if (_stopping) return;
         _stopping = true;
         Wake();
         try
@@ -221,15 +223,17 @@ public sealed class Sequencer : IBatchReader, IAsyncDisposable
     {
         // One time for the whole batch; the journal sees to it that it is never before the last entry's.
         var nowMs = _journal.NowMs;
-        var room = _journal.Reserve(_options.BatchLength);
+        var taken = _inbox.Take(_options.BatchMax);
+        KeepInFlight(taken);
+        var expiries = nowMs >= _sale.NextExpiryMs ? _options.ExpiriesMax : 0;
+        var wanted = Math.Min((taken.Length + expiries) * EntryCodec.ShortMax + RoomMin, _options.BatchLength);
+        var room = _journal.Reserve(wanted);
+        var isFull = room < wanted;
         _batch.Clear();
 
         // Expiries come before the first decision that could depend on them, but a landslide must not keep the buyers waiting.
-        for (var i = 0; i < _options.ExpiriesMax && _batch.Length + BatchHeader.SectorSize <= room && _sale.TryExpire(nowMs, ref _entry); i++)
-            Record();
+        for (; expiries > 0 && _batch.Length + BatchHeader.SectorSize <= room && _sale.TryExpire(nowMs, ref _entry); expiries--) Record();
 
-        var taken = _inbox.Take(_options.BatchMax);
-        KeepInFlight(taken);
         var oldest = Stopwatch.GetTimestamp() - (long)(_options.CommandAgeMax.TotalSeconds * Stopwatch.Frequency);
         const int Ahead = 8;
         for (var i = 0; i < Math.Min(Ahead, taken.Length); i++) _sale.Prefetch(taken[i].Command);
@@ -243,7 +247,7 @@ public sealed class Sequencer : IBatchReader, IAsyncDisposable
         }
 
         Append(nowMs);
-        TellRoom(room);
+        TellRoom(isFull);
         Describe(taken, nowMs);
     }
 
@@ -280,9 +284,9 @@ public sealed class Sequencer : IBatchReader, IAsyncDisposable
         return _batch.LengthWith(_entry) <= room;
     }
 
-    private void TellRoom(int room)
+    private void TellRoom(bool isFull)
     {
-        if (room >= RoomMin)
+        if (!isFull)
         {
             if (_status.Kind == SequencerStatusKind.DiskFull) SetStatus(SequencerStatus.Selling);
             return;

@@ -11,6 +11,7 @@ namespace TicketRush.Server;
 public sealed class OfficeKey
 {
     public const int LengthMin = 16;
+    public const int LengthMax = 256;
     private const string FileName = "office.key";
 
     private readonly byte[] _hash;
@@ -21,15 +22,15 @@ public sealed class OfficeKey
     public string? Made { get; }
 
     /// <summary>Takes the key that is given, or the one kept in the directory, or makes one.</summary>
-    /// <exception cref="ArgumentException">The given key is too short.</exception>
+    /// <exception cref="ArgumentException">The given key is too short or too long.</exception>
     /// <exception cref="InvalidDataException">What is kept is no hash.</exception>
     public static OfficeKey Open(string directory, string? given)
     {
         if (given is not null)
         {
-            return given.Length >= LengthMin
+            return Encoding.UTF8.GetByteCount(given) is >= LengthMin and <= LengthMax
                 ? new(Hash(given), null)
-                : throw new ArgumentException($"RUSH_OFFICE_KEY has {given.Length} characters; at least {LengthMin} are needed.");
+                : throw new ArgumentException($"RUSH_OFFICE_KEY must have {LengthMin} to {LengthMax} characters.");
         }
 
         var path = Path.Combine(directory, FileName);
@@ -48,7 +49,14 @@ public sealed class OfficeKey
             : throw new InvalidDataException($"{path} must hold \"sha256\" and 64 hexadecimal digits; delete it to make a new key.");
     }
 
-    public bool Matches(string? key) => key is not null && CryptographicOperations.FixedTimeEquals(Hash(key), _hash);
+    public bool Matches(ReadOnlySpan<char> key)
+    {
+        Span<byte> bytes = stackalloc byte[LengthMax];
+        Span<byte> hash = stackalloc byte[SHA256.HashSizeInBytes];
+        if (!Encoding.UTF8.TryGetBytes(key, bytes, out var length)) return false;
+        SHA256.HashData(bytes[..length], hash);
+        return CryptographicOperations.FixedTimeEquals(hash, _hash);
+    }
 
     private static byte[] Hash(string key) => SHA256.HashData(Encoding.UTF8.GetBytes(key));
 }

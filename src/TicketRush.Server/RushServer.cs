@@ -33,6 +33,8 @@ public static class RushServer
         var app = builder.Build();
         app.UseExceptionHandler(new ExceptionHandlerOptions { ExceptionHandler = AnswerException, SuppressDiagnosticsCallback = IsClientsFault });
         app.UseStatusCodePages(AnswerStatus);
+        app.UseRouting();
+        app.UseOfficeKey(app.Services.GetRequiredService<OfficeKey>());
 
         var api = app.MapGroup("/api");
         api.MapSales();
@@ -43,7 +45,6 @@ public static class RushServer
 
         // Read now: a server that listens can sell.
         app.Services.GetRequiredService<Sales>().All();
-        app.Services.GetRequiredService<OfficeKey>();
         return app;
     }
 

@@ -27,19 +27,10 @@ public sealed class FileJournal : IJournal
 
     private Tail _tail;
 
-    // How far the file is known to be allocated. It may be longer; others extend it too.
-    private long _allocated;
-
     private FileJournal(string path, Platform platform, FileJournalOptions options)
     {
         (_path, _platform, _options) = (path, platform, options);
-        if (platform.NetworkFileSystem(Path.GetDirectoryName(Path.GetFullPath(path))!) is { } network)
-        {
-            throw new JournalRefusedException(
-                $"{path} is on {network}, a network file system: its locks and flushes do not hold what TicketRush promises. "
-                + "Keep the data directory on a local disk, or the journal in PostgreSQL.");
-        }
-
+        RefuseNetwork(path, platform);
         _identity = platform.Identify(path);
         _file = File.OpenHandle(path, FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite | FileShare.Delete);
         try
@@ -84,9 +75,12 @@ public sealed class FileJournal : IJournal
     /// Makes the journal of a new sale, whole or not at all: with the plan as its first entry, durable before it has a name.
     /// </summary>
     /// <returns>False when there is one already.</returns>
+    /// <exception cref="IOException">It could not be written; or it was, and its name could not be flushed.</exception>
+    /// <exception cref="JournalRefusedException">The directory is on a network file system.</exception>
     public static bool TryCreate(string path, string sale, Plan plan, FileJournalOptions? options = null)
     {
         options ??= new();
+        RefuseNetwork(path, Platform.Current);
         var nowMs = options.Clock.GetUtcNow().ToUnixTimeMilliseconds();
         var header = FileHeader.Write(sale, nowMs);
         var tail = new Tail(0, 0, ChainHash.Read(header), FileHeader.Size);
@@ -94,7 +88,7 @@ public sealed class FileJournal : IJournal
         batch.Add(new Entry { Kind = EntryKind.Planned, Plan = plan });
 
         var directory = Path.GetDirectoryName(Path.GetFullPath(path))!;
-        var temporary = Path.Combine(directory, $".{Path.GetFileName(path)}.{Environment.ProcessId}-{Environment.CurrentManagedThreadId}");
+        var temporary = Path.Combine(directory, $".{Path.GetFileName(path)}.{Guid.NewGuid():N}");
         try
         {
             using var file = File.OpenHandle(temporary, FileMode.Create, FileAccess.Write);
@@ -152,24 +146,23 @@ public sealed class FileJournal : IJournal
 
     public int Reserve(int length)
     {
-        if (_tail.Offset + length <= _allocated) return length;
-
-        _allocated = RandomAccess.GetLength(_file);
-        while (_allocated < _tail.Offset + length)
+        // Asked each time, for others extend the file and cut it too.
+        var allocated = RandomAccess.GetLength(_file);
+        while (allocated < _tail.Offset + length)
         {
             // A quarter of what there is: a quiet sale stays small, a busy one extends rarely. Zeros, not a hole: writing
             // over them later changes no metadata, and a flush costs half.
-            var more = (int)Math.Clamp(_allocated / 4 & ~(BatchHeader.SectorSize - 1L), PreallocationMin, PreallocationMax);
+            var more = (int)Math.Clamp(allocated / 4 & ~(BatchHeader.SectorSize - 1L), PreallocationMin, PreallocationMax);
             try
             {
-                RandomAccess.Write(_file, Zeros.AsSpan(0, more), _allocated);
-                _allocated += more;
+                RandomAccess.Write(_file, Zeros.AsSpan(0, more), allocated);
+                allocated += more;
             }
             catch (IOException e) when (IsFull(e))
             {
                 // What was written before the disk was full is zeros too, and stays.
-                _allocated = RandomAccess.GetLength(_file) & ~(BatchHeader.SectorSize - 1L);
-                return (int)Math.Clamp(_allocated - _tail.Offset, 0, length);
+                allocated = RandomAccess.GetLength(_file) & ~(BatchHeader.SectorSize - 1L);
+                return (int)Math.Clamp(allocated - _tail.Offset, 0, length);
             }
         }
 
@@ -198,7 +191,7 @@ public sealed class FileJournal : IJournal
     public void Dispose()
     {
         _turn?.Dispose();
-        _file.Dispose();
+        _file?.Dispose();
     }
 
     /// <summary>
@@ -208,7 +201,6 @@ public sealed class FileJournal : IJournal
     private void Settle(IBatchReader reader)
     {
         _scan.Refresh();
-        _allocated = 0;
         var length = RandomAccess.GetLength(_file);
         var (from, tail) = (_tail.Offset, _tail);
         Found found;
@@ -249,13 +241,21 @@ public sealed class FileJournal : IJournal
     private static Tail After(in Tail tail, in BatchHeader header) =>
         new(header.LastSequence, header.TimeMs, header.Hash, tail.Offset + header.Length);
 
+    private static void RefuseNetwork(string path, Platform platform)
+    {
+        if (platform.NetworkFileSystem(Path.GetDirectoryName(Path.GetFullPath(path))!) is not { } network) return;
+        throw new JournalRefusedException(
+            $"{path} is on {network}, a network file system: its locks and flushes do not hold what TicketRush promises. "
+            + "Keep the data directory on a local disk.");
+    }
+
     private void SetClock(long nowMs) => _turn.ClockOffsetMs = nowMs - MonotonicMs;
 
     private JournalDamagedException Damaged(string what) => Damaged(what, _tail);
 
     private JournalDamagedException Damaged(string what, in Tail at) => new(
         $"{_path} is damaged at sequence {at.Sequence + 1} (byte {at.Offset}): {what}. Nothing is sold from it until it is "
-        + $"restored from a copy; `rush verify {_path}` says what can still be read.", at.Sequence + 1, at.Offset);
+        + $"restored from a copy, and the .turn file deleted with nothing running; `rush verify {_path}` says what can still be read.", at.Sequence + 1, at.Offset);
 
     private NewerFormatException Newer(in BatchHeader header) =>
         new($"{_path} goes on at sequence {_tail.Sequence + 1} in format {header.Format}; this program knows formats up to {BatchHeader.CurrentFormat}.");

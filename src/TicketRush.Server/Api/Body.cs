@@ -26,7 +26,7 @@ internal static class Body
             ReadResult read;
             try
             {
-                read = await reader.ReadAsync(request.HttpContext.RequestAborted);
+                read = await reader.ReadAsync();
             }
             catch (IOException e) when (e is not BadHttpRequestException)
             {

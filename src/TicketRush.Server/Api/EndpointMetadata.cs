@@ -3,22 +3,21 @@ namespace TicketRush.Server.Api;
 /// <summary>What endpoints have in common, said once: the key they need and the answers they give.</summary>
 internal static class EndpointMetadata
 {
-    public static RouteGroupBuilder NeedsOfficeKey(this RouteGroupBuilder group)
-    {
-        group.AddEndpointFilter(async (context, next) =>
-        {
-            var http = context.HttpContext;
-            var header = http.Request.Headers.Authorization.ToString();
-            var key = header.StartsWith("Bearer ", StringComparison.OrdinalIgnoreCase) ? header[7..] : null;
-            if (http.RequestServices.GetRequiredService<OfficeKey>().Matches(key)) return await next(context);
+    public static RouteGroupBuilder NeedsOfficeKey(this RouteGroupBuilder group) => group.WithMetadata(new NeedsKey());
 
-            http.Response.Headers.WWWAuthenticate = "Bearer";
-            return Problems.BadRequest(
-                "UNAUTHORIZED", key is null ? "Send the office key: Authorization: Bearer KEY." : "The key is not the office key.", 401);
-        });
-        group.WithMetadata(new NeedsKey());
-        return group;
-    }
+    /// <summary>Turns away who has no key, before anything of the request is read, wherever an endpoint needs one.</summary>
+    public static void UseOfficeKey(this WebApplication app, OfficeKey office) => app.Use((http, next) =>
+    {
+        if (http.GetEndpoint()?.Metadata.GetMetadata<NeedsKey>() is null) return next(http);
+
+        var header = http.Request.Headers.Authorization.ToString();
+        var hasKey = header.StartsWith("Bearer ", StringComparison.OrdinalIgnoreCase);
+        if (hasKey && office.Matches(header.AsSpan(7))) return next(http);
+
+        http.Response.Headers.WWWAuthenticate = "Bearer";
+        return Problems.BadRequest(
+            "UNAUTHORIZED", hasKey ? "The key is not the office key." : "Send the office key: Authorization: Bearer KEY.", 401).ExecuteAsync(http);
+    });
 
     /// <summary>Documents the answer, and the problems beside those that every endpoint may give.</summary>
     public static RouteHandlerBuilder Answers<T>(this RouteHandlerBuilder endpoint, params int[] problems)

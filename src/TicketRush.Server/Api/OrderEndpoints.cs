@@ -1,10 +1,9 @@
-using System.Text.RegularExpressions;
 using TicketRush.Engine;
 using TicketRush.Journal;
 
 namespace TicketRush.Server.Api;
 
-internal static partial class OrderEndpoints
+internal static class OrderEndpoints
 {
     public static void MapOrders(this IEndpointRouteBuilder api)
     {
@@ -67,19 +66,10 @@ internal static partial class OrderEndpoints
         var (body, wrong) = await Body.ReadAsync(request, ApiJson.Api.RefundRequest);
         if (body is null) return wrong!;
 
-        if (!ReasonPattern().IsMatch(body.Reason))
-        {
-            return Asking.Invalid(
-                "reason must be a code of 1 to 40 of a-z, 0-9 and -, such as cannot-come: it is kept for ever in a journal that holds no personal data.");
-        }
-
         if (body.Tickets is { Length: 0 or > PlanRules.PerOrderMax })
             return Asking.Invalid($"tickets has {body.Tickets.Length} elements; 1 to {PlanRules.PerOrderMax} are allowed, or null for all.");
 
         var command = new Command { Kind = CommandKind.Refund, Key = key, Tickets = body.Tickets, Reason = body.Reason, Resell = body.Resell };
         return await HoldEndpoints.AskAsync(sales, sale, id, command, Answering.Refund);
     }
-
-    [GeneratedRegex(@"^[a-z0-9][a-z0-9-]{0,39}\z")]
-    private static partial Regex ReasonPattern();
 }

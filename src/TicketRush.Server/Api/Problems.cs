@@ -97,6 +97,8 @@ public static class Problems
             Refusal.UnknownOrder => "There is no such order in this sale.",
             Refusal.UnknownTier => "The plan has no such tier; GET the sale to see its tiers.",
             Refusal.UnknownTicket => "The order has no such ticket.",
+            Refusal.ReasonInvalid =>
+                "reason must be a code of 1 to 40 of a-z, 0-9 and -, such as cannot-come: it is kept for ever in a journal that holds no personal data.",
             Refusal.SaleDraft => "The sale has not been opened.",
             Refusal.NotYetOpen => $"The sale opens at {PlanTimes.Utc(reply.Plan?.OpensAtMs ?? 0)}.",
             Refusal.SalePaused => "The sale is paused. Paying, releasing and refunding go on.",
@@ -122,6 +124,7 @@ public static class Problems
     private static int StatusOf(Refusal refusal) => refusal switch
     {
         Refusal.UnknownHold or Refusal.UnknownOrder or Refusal.UnknownTier or Refusal.UnknownTicket => 404,
+        Refusal.ReasonInvalid => 400,
         Refusal.PlanInvalid => 422,
         Refusal.PlanChanged => 412,
         _ => 409,
@@ -150,6 +153,6 @@ internal sealed class JsonAnswer<T>(T value, JsonTypeInfo<T> type) : IResult
         response.StatusCode = StatusCode;
         if (ETag is not null) response.Headers.ETag = ETag;
         if (RetryAfter is { } seconds) response.Headers.RetryAfter = seconds.ToString(System.Globalization.CultureInfo.InvariantCulture);
-        return response.WriteAsJsonAsync(value, type, ContentType, httpContext.RequestAborted);
+        return response.WriteAsJsonAsync(value, type, ContentType);
     }
 }
