@@ -36,6 +36,14 @@ public interface IJournal : IDisposable
     /// <exception cref="NewerFormatException">It was written by a newer program.</exception>
     void TakeTurn(IBatchReader reader);
 
+    /// <summary>Like <see cref="TakeTurn"/>, but waits for nobody.</summary>
+    /// <returns>False when another has the turn.</returns>
+    bool TryTakeTurn(IBatchReader reader)
+    {
+        TakeTurn(reader);
+        return true;
+    }
+
     /// <summary>In a turn: makes room for a batch.</summary>
     /// <returns>The length of the longest batch that there is room for; less than asked for when the disk is full.</returns>
     int Reserve(int length);

@@ -59,9 +59,10 @@ public sealed class Sequencer : IBatchReader, IAsyncDisposable
         _inbox = new(_options.InboxMax);
         journal.Read(this);
 
-        // What a dead writer left behind the durable end may be complete, and the sale's very first entry may be there.
-        journal.TakeTurn(this);
-        journal.ReleaseTurn();
+        // What a dead writer left behind the durable end may be complete, and the sale's very first entry may be there. Who is
+        // alive and in a turn will see to that; waiting for somebody frozen would keep every other sale from being opened.
+        if (journal.TryTakeTurn(this)) journal.ReleaseTurn();
+        else WaitForFirstEntry();
         Publish();
     }
 
@@ -149,6 +150,12 @@ public sealed class Sequencer : IBatchReader, IAsyncDisposable
 
         if (entries.Length > 0) throw new InvalidDataException($"{entries.Length} bytes follow the last entry of the batch");
         _receipts.Add(header.FirstSequence, header.TimeMs, header.Hash);
+    }
+
+    private void WaitForFirstEntry()
+    {
+        var since = Stopwatch.GetTimestamp();
+        for (; _journal.Tail.Sequence == 0 && Stopwatch.GetElapsedTime(since) < _options.TurnWaitMax; Thread.Sleep(1)) _journal.Read(this);
     }
 
     private void Run()

@@ -128,6 +128,18 @@ public sealed class FileJournal : IJournal
     public void TakeTurn(IBatchReader reader)
     {
         _turn.TakeTurn();
+        BeginTurn(reader);
+    }
+
+    public bool TryTakeTurn(IBatchReader reader)
+    {
+        if (!_turn.TryTakeTurn()) return false;
+        BeginTurn(reader);
+        return true;
+    }
+
+    private void BeginTurn(IBatchReader reader)
+    {
         try
         {
             if (_identity != _platform.Identify(_path))

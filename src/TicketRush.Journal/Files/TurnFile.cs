@@ -89,6 +89,8 @@ internal sealed unsafe class TurnFile : IDisposable
 
     public void TakeTurn() => _platform.Lock(_handle, TurnByte.Turn, shared: false);
 
+    public bool TryTakeTurn() => _platform.TryLock(_handle, TurnByte.Turn, shared: false);
+
     public void ReleaseTurn() => _platform.Unlock(_handle, TurnByte.Turn);
 
     /// <summary>The durable end; its sequence is 0 when nobody has published one.</summary>
