@@ -89,7 +89,7 @@ public sealed class Sale
     /// <item>Pay: UnknownHold; then the refusals that are written down: AlreadyPaid (with another reference), HoldReleased, and
     /// for a late payment BuyerLimit, SoldOut or NotEnough.</item>
     /// <item>Release: UnknownHold; AlreadyPaid, HoldExpired.</item>
-    /// <item>Refund: UnknownOrder; ReasonInvalid; UnknownTicket; AlreadyRefunded.</item>
+    /// <item>Refund: ReasonInvalid; UnknownOrder; UnknownTicket; AlreadyRefunded.</item>
     /// <item>Plan: PlanInvalid; PlanChanged; PlanFrozen; CapacityInUse. Open: SaleClosed, when the closing time is past. Pause:
     /// SaleDraft, SaleClosed. Close: SaleDraft.</item>
     /// </list>
@@ -341,9 +341,9 @@ public sealed class Sale
         var content = Content.OfRefund(command);
         if (Repeats(command.Key, content, out var verdict, ref reply)) return verdict;
 
+        if (!RefundReason.IsValid(command.Reason)) return Refuse(Refusal.ReasonInvalid, ref reply);
         var number = _holds.Find(command.Hold);
         if (number < 0 || _holds[number].State != HoldState.Paid) return Refuse(Refusal.UnknownOrder, ref reply);
-        if (!RefundReason.IsValid(command.Reason)) return Refuse(Refusal.ReasonInvalid, ref reply);
         ref readonly var hold = ref _holds[number];
 
         Describe(hold, ref reply);

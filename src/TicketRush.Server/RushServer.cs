@@ -18,7 +18,10 @@ public static class RushServer
         var builder = WebApplication.CreateSlimBuilder();
         builder.WebHost.UseKestrelHttpsConfiguration().ConfigureKestrel(Limit).UseUrls(options.Urls);
         builder.Logging.ClearProviders().AddSimpleConsole(console => (console.SingleLine, console.TimestampFormat) = (true, "HH:mm:ss "))
-            .AddFilter("Microsoft", LogLevel.Warning);
+            .AddFilter("Microsoft", LogLevel.Warning)
+
+            // What Kestrel calls an error is mostly a client that went away; nobody may fill the log by leaving.
+            .AddFilter("Microsoft.AspNetCore.Server.Kestrel", LogLevel.Critical);
 
         // What is being answered when the signal comes is answered before the process ends.
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(30));
@@ -142,6 +145,14 @@ public static class RushServer
         openApi.AddOperationTransformer((operation, context, _) =>
         {
             if (!context.Description.ActionDescriptor.EndpointMetadata.OfType<EndpointMetadata.NeedsKey>().Any()) return Task.CompletedTask;
+            operation.Responses ??= [];
+            operation.Responses["401"] = new OpenApiResponse { Description = "The office key is missing or wrong." };
+            if (operation.RequestBody is not null)
+            {
+                operation.Responses["413"] = new OpenApiResponse { Description = "The body is too large." };
+                operation.Responses["415"] = new OpenApiResponse { Description = "The body is not JSON." };
+            }
+
             operation.Security ??= [];
             operation.Security.Add(new() { [new OpenApiSecuritySchemeReference("office", context.Document)] = [] });
             return Task.CompletedTask;

@@ -32,7 +32,7 @@ public sealed class AuditRulesTests
             f.At(bad ? Now : Now + 1000, Released(1));
         }),
         ["the zeros of the header"] = new(3, "zeros belong", (f, bad) => Reseal(f, bad, batch => batch[71] = 1)),
-        ["the zeros behind the entries"] = new(3, "zeros belong", (f, bad) => Reseal(f, bad, batch => batch[511] = 1)),
+        ["what fills the batch behind the entries"] = new(3, "not 0xFF", (f, bad) => Reseal(f, bad, batch => batch[511] = 1)),
         ["the count of entries"] = new(4, "end before its count", (f, bad) => Reseal(f, bad, batch => batch[96] = 2)),
         ["the length of the entries"] = new(3, "lengths do not fit", (f, bad) => Reseal(f, bad, batch => batch[78] = 1)),
         ["no bytes behind the last entry"] = new(3, "follow the last entry", (f, bad) => Reseal(f, bad, batch => batch[76] += 8)),

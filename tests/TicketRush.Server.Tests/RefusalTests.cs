@@ -67,6 +67,9 @@ public sealed class RefusalTests(RunningServer server) : IClassFixture<RunningSe
         Meet(await server.PutAsync(sale, Plans.Concert(capacity: 9, holdSeconds: 3, perOrder: 5), ("If-Match", version)), 409, Refusal.PlanFrozen);
         (await server.PostAsync($"{Order(paid)}/refund", Plans.Refund(resell: false), ("Idempotency-Key", "8"))).Is(200);
         Meet(await server.PostAsync($"{Order(paid)}/refund", Plans.Refund(), ("Idempotency-Key", "9")), 409, Refusal.AlreadyRefunded);
+        Meet(
+            await server.PostAsync($"{Order(paid)}/refund", """{"reason":"Ann is ill","resell":true}""", ("Idempotency-Key", "10")), 400,
+            Refusal.ReasonInvalid);
         Meet(await server.PostAsync($"{Order(paid)}/refund", Plans.Refund(), ("Idempotency-Key", "8")), 409, Refusal.IdReused);
         Meet(await server.PutAsync(sale, Plans.Concert(capacity: 9, holdSeconds: 2, perOrder: 5), ("If-Match", version)), 412, Refusal.PlanChanged);
         Meet(await server.PutAsync(sale, Plans.Concert(name: " ")), 422, Refusal.PlanInvalid);

@@ -259,7 +259,8 @@ public sealed class Auditor : IDisposable
             : header.TimeMs < _timeMs ? $"its time, {header.TimeMs}, is before that of the batch before it, {_timeMs}"
             : header.Count == 0 ? "it has no entries"
             : header.EntriesLength > header.Length - AuditBatch.HeaderSize || header.Length - AuditBatch.HeaderSize - header.EntriesLength >= AuditBatch.SectorSize ? "its lengths do not fit"
-            : !header.ZeroesHold || batch[(AuditBatch.HeaderSize + (int)header.EntriesLength)..].ContainsAnyExcept((byte)0) ? "it has bytes set where zeros belong"
+            : !header.ZeroesHold ? "it has bytes set where zeros belong"
+            : batch[(AuditBatch.HeaderSize + (int)header.EntriesLength)..].ContainsAnyExcept((byte)0xff) ? "what fills it is not 0xFF"
             : null;
         if (what is not null)
         {

@@ -32,7 +32,7 @@ public static class Problems
 
     /// <summary>The sale cannot be sold from here and now.</summary>
     public static IResult Stopped(OpenSale sale) =>
-        Retry(503, "SALE_STOPPED", $"The sale \"{sale.Name}\" is stopped. {PublicReason(sale.Status)}", 1);
+        Retry(503, "SALE_STOPPED", $"The sale \"{sale.Name}\" is stopped. {PublicReason(sale.Status)}", sale.Status.Kind == SequencerStatusKind.Stopped ? 30 : 1);
 
     /// <summary>Why a sale is stopped, in words that tell a stranger nothing about the machine.</summary>
     public static string PublicReason(SequencerStatus status) => status.Kind switch
