@@ -35,8 +35,10 @@ internal static class Crowd
     public static async Task<CrowdResult> BuyAsync(Sequencer sequencer, int callers, TimeSpan time, Outcome expected = Outcome.Done, ulong seed = 0, TimeSpan? warmUp = null)
     {
         var counting = new Counting();
-        var ids = seed == 0 ? (ulong)Stopwatch.GetTimestamp() : seed;
-        var crowd = Enumerable.Range(0, callers).Select(caller => Task.Run(() => CallAsync(sequencer, ids + (ulong)caller * 0x9E3779B97F4A7C15, counting, expected))).ToArray();
+        var random = seed == 0 ? new Random() : new Random((int)seed);
+        var first = sequencer.Appended.Entries;
+        var crowd = Enumerable.Range(0, callers).Select(_ => (ulong)random.NextInt64()).ToArray()
+            .Select(ids => Task.Run(() => CallAsync(sequencer, ids, counting, expected))).ToArray();
 
         await Task.Delay(warmUp ?? WarmUp);
         var before = sequencer.Appended;
@@ -49,6 +51,8 @@ internal static class Crowd
         var after = sequencer.Appended;
         counting.Ends = true;
         await all;
+        if (expected == Outcome.Done && sequencer.Appended.Entries - first != counting.Asked)
+            throw new InvalidOperationException("Some purchases were repeats of others: the figure would be of something else.");
 
         var batches = Math.Max(after.Batches - before.Batches, 1);
         return new(
@@ -72,6 +76,7 @@ internal static class Crowd
             var outcome = await sequencer.SubmitAsync(submission);
             if (outcome != expected || (outcome == Outcome.Refused && submission.Reply.Refusal != Refusal.SoldOut))
                 throw new InvalidOperationException($"{outcome} {submission.Reply.Refusal}: {sequencer.Status}");
+            Interlocked.Increment(ref counting.Asked);
             if (counting.Counts) counting.Add(Stopwatch.GetTimestamp() - start);
         }
     }
@@ -91,6 +96,7 @@ internal static class Crowd
         private readonly int[] _micros = new int[1_000_000];
 
         public volatile bool Counts, Ends;
+        public long Asked;
 
         public long Total => _micros.Sum(count => (long)count);
 
