@@ -104,7 +104,7 @@ internal static class EntryCodec
     /// <exception cref="InvalidDataException">The bytes are no entry, although their hash is right: whoever wrote them was broken.</exception>
     public static int Decode(ReadOnlySpan<byte> source, ref Entry entry)
     {
-        var from = new Reader(source[..HeadSize]);
+        var from = new Reader(source[..Math.Min(HeadSize, source.Length)]);
         var length = (int)from.Take32();
         if (length < HeadSize || length > source.Length || length % 8 != 0) throw new InvalidDataException($"An entry is {length} bytes long.");
 
