@@ -14,7 +14,7 @@ namespace TicketRush.Journal;
 ///   68  format           2  1
 ///   70  zero             2
 ///   72  length           4  of the whole batch, a multiple of 512
-///   76  entries length   4  bytes of entries from 104 on; zeros fill the rest
+///   76  entries length   4  bytes of entries from 104 on; bytes of 255 fill the rest
 ///   80  first sequence   8
 ///   88  time             8  sale time of all its entries, milliseconds since 1970
 ///   96  count            4  entries
@@ -118,7 +118,9 @@ public sealed class BatchBuffer
     public ReadOnlySpan<byte> Seal(ref Tail tail, long timeMs)
     {
         var batch = _bytes.AsSpan(0, Length);
-        batch[_length..].Clear();
+
+        // Not with zeros: an entry may end with some, and alone in its sector it would look like one never written.
+        batch[_length..].Fill(byte.MaxValue);
         var hash = BatchHeader.Seal(batch, _length - BatchHeader.Size, tail.Hash, tail.Sequence + 1, timeMs, Count);
         tail = new(tail.Sequence + Count, timeMs, hash, tail.Offset + batch.Length);
         return batch;

@@ -11,7 +11,8 @@ namespace TicketRush.Journal;
 /// <code>
 ///   0 length, 4 bytes | 4 kind | 5 flags | 6 lines | 7 refusal | 8 ...
 /// </code>
-/// No entry holds 512 zero bytes in a row (the long ones are text), so a sector of zeros was never written.
+/// No entry holds 512 zero bytes in a row (the long ones are text), and a batch is not filled up with zeros, so a sector of
+/// zeros was never written.
 /// </summary>
 internal static class EntryCodec
 {
