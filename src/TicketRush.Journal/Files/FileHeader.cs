@@ -32,7 +32,7 @@ internal readonly record struct FileHeader(ChainHash Hash, int Format, UInt128 J
 
         var hash = bytes.Length < Size ? default : ChainHash.Read(SHA256.HashData(bytes[32..Size]));
         var whole = bytes.Length >= Size && hash == ChainHash.Read(bytes);
-        if (!whole && !bytes[32..Math.Min(40, bytes.Length)].SequenceEqual(Magic))
+        if (!whole && (bytes.Length < 40 || !bytes[32..40].SequenceEqual(Magic)))
             throw new JournalRefusedException($"{path} is no TicketRush journal.");
         if (!whole) throw new JournalDamagedException($"{path} is damaged: its header, the first {Size} bytes, is not what was written.", 1, 0);
 
