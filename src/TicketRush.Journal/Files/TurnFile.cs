@@ -21,7 +21,7 @@ internal sealed unsafe class TurnFile : IDisposable
     private readonly TurnHandle _handle;
     private readonly MemoryMappedFile _map;
     private readonly MemoryMappedViewAccessor _view;
-    private readonly Shared* _shared;
+    private Shared* _shared;
 
     /// <summary>Opens or makes the turn file of a journal.</summary>
     /// <exception cref="JournalRefusedException">It belongs to another journal.</exception>
@@ -127,7 +127,9 @@ internal sealed unsafe class TurnFile : IDisposable
 
     public void Dispose()
     {
+        // Whoever still asks afterwards gets an exception, not memory that is somebody else's by then.
         if (_shared != null) _view.SafeMemoryMappedViewHandle.ReleasePointer();
+        _shared = null;
         _view?.Dispose();
         _map?.Dispose();
         _handle.Dispose();
