@@ -38,11 +38,7 @@ public interface IJournal : IDisposable
 
     /// <summary>Like <see cref="TakeTurn"/>, but waits for nobody.</summary>
     /// <returns>False when another has the turn.</returns>
-    bool TryTakeTurn(IBatchReader reader)
-    {
-        TakeTurn(reader);
-        return true;
-    }
+    bool TryTakeTurn(IBatchReader reader);
 
     /// <summary>In a turn: makes room for a batch.</summary>
     /// <returns>The length of the longest batch that there is room for; less than asked for when the disk is full.</returns>

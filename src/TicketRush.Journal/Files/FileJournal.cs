@@ -138,24 +138,6 @@ public sealed class FileJournal : IJournal
         return true;
     }
 
-    private void BeginTurn(IBatchReader reader)
-    {
-        try
-        {
-            if (_identity != _platform.Identify(_path))
-                throw new JournalRefusedException($"{_path} was replaced or taken away while this process was selling from it.");
-
-            Read(reader);
-            if (_turn.Writing != 0) Settle(reader);
-            if (_turn.ClockOffsetMs + MonotonicMs < _tail.TimeMs) SetClock(_tail.TimeMs);
-        }
-        catch
-        {
-            _turn.ReleaseTurn();
-            throw;
-        }
-    }
-
     public int Reserve(int length)
     {
         // Asked each time, for others extend the file and cut it too.
@@ -204,6 +186,24 @@ public sealed class FileJournal : IJournal
     {
         _turn?.Dispose();
         _file?.Dispose();
+    }
+
+    private void BeginTurn(IBatchReader reader)
+    {
+        try
+        {
+            if (_identity != _platform.Identify(_path))
+                throw new JournalRefusedException($"{_path} was replaced or taken away while this process was selling from it.");
+
+            Read(reader);
+            if (_turn.Writing != 0) Settle(reader);
+            if (_turn.ClockOffsetMs + MonotonicMs < _tail.TimeMs) SetClock(_tail.TimeMs);
+        }
+        catch
+        {
+            _turn.ReleaseTurn();
+            throw;
+        }
     }
 
     /// <summary>

@@ -54,15 +54,14 @@ public sealed class MemoryJournal(MemoryStore store) : IJournal
     public void TakeTurn(IBatchReader reader)
     {
         store.Turn.Wait();
-        try
-        {
-            Read(reader);
-        }
-        catch
-        {
-            store.Turn.Release();
-            throw;
-        }
+        BeginTurn(reader);
+    }
+
+    public bool TryTakeTurn(IBatchReader reader)
+    {
+        if (!store.Turn.Wait(0)) return false;
+        BeginTurn(reader);
+        return true;
     }
 
     public int Reserve(int length) => length;
@@ -82,5 +81,18 @@ public sealed class MemoryJournal(MemoryStore store) : IJournal
 
     public void Dispose()
     {
+    }
+
+    private void BeginTurn(IBatchReader reader)
+    {
+        try
+        {
+            Read(reader);
+        }
+        catch
+        {
+            store.Turn.Release();
+            throw;
+        }
     }
 }

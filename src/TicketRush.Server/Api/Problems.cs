@@ -45,6 +45,7 @@ public static class Problems
             JournalDamagedException => "Its journal is damaged.",
             NewerFormatException => "Its journal was written by a newer version.",
             JournalRefusedException => "Its journal was replaced or cannot be used.",
+            IOException or UnauthorizedAccessException => "Its journal cannot be opened at the moment; this is tried again.",
             _ => "Something in it is not as it must be.",
         },
         _ => "",

@@ -91,6 +91,10 @@ internal static class SaleEndpoints
             // Who names a version means to change a sale, not to create one.
             if (revision is null && sales.Find(sale) is null) sales.TryCreate(sale, plan);
         }
+        catch (IOException)
+        {
+            return Problems.Retry(503, "DISK_FULL", "The sale could not be written: the server's disk is full, or failing. Ask again; it does nothing twice.", 5);
+        }
         catch (InvalidOperationException e)
         {
             return Problems.BadRequest("TOO_MANY_SALES", e.Message, 409);
