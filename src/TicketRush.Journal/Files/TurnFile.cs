@@ -21,7 +21,7 @@ internal sealed unsafe class TurnFile : IDisposable
     private readonly TurnHandle _handle;
     private readonly MemoryMappedFile _map;
     private readonly MemoryMappedViewAccessor _view;
-    private readonly Shared* _shared;
+    private Shared* _shared;
 
     /// <summary>Opens or makes the turn file of a journal.</summary>
     /// <exception cref="JournalRefusedException">It belongs to another journal.</exception>
@@ -128,6 +128,7 @@ internal sealed unsafe class TurnFile : IDisposable
     public void Dispose()
     {
         if (_shared != null) _view.SafeMemoryMappedViewHandle.ReleasePointer();
+        _shared = null; // Disposing twice is nothing, and whoever reads afterwards gets an exception, not a fault.
         _view?.Dispose();
         _map?.Dispose();
         _handle.Dispose();
