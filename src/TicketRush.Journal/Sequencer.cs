@@ -85,7 +85,14 @@ public sealed class Sequencer : IBatchReader, IAsyncDisposable
         var answer = submission.Start(Stopwatch.GetTimestamp());
         if (_status.RefusedWith is { } refused) AnswerNow(submission, refused);
         else if (_stopping || !_inbox.TryAdd(submission)) AnswerNow(submission, Outcome.Busy);
-        else Wake();
+        else
+        {
+            Wake();
+
+            // Taken while the loop was ending: either it saw this one, or this thread sees that it ended.
+            if (_ended.Task.IsCompleted) DrainBusy();
+        }
+
         return answer;
     }
 
@@ -100,7 +107,7 @@ public sealed class Sequencer : IBatchReader, IAsyncDisposable
         {
             // Somebody holds the turn and does not move. Nothing is stolen from them; who waits here has not been started.
             if (_status.Kind == SequencerStatusKind.Selling) SetStatus(new(SequencerStatusKind.TurnTaken, "Another process holds the turn and does not answer."));
-            foreach (var submission in _inbox.Drain()) AnswerNow(submission, Outcome.Busy);
+            DrainBusy();
         }
 
         if (Passed(ref _flushingSince, now) > _options.FlushWaitMax) AnswerInFlight(Outcome.Unknown);
@@ -120,7 +127,7 @@ public sealed class Sequencer : IBatchReader, IAsyncDisposable
         catch (TimeoutException)
         {
             // Somebody frozen holds the turn. The thread waits in the kernel and ends with the process; the journal is its.
-            foreach (var submission in _inbox.Drain()) AnswerNow(submission, Outcome.Busy);
+            DrainBusy();
             return;
         }
 
@@ -161,6 +168,7 @@ public sealed class Sequencer : IBatchReader, IAsyncDisposable
             if (_stopping)
             {
                 _ended.TrySetResult();
+                DrainBusy();
                 return;
             }
 
@@ -385,6 +393,11 @@ public sealed class Sequencer : IBatchReader, IAsyncDisposable
             Answers.Send(answered);
             answered.Clear();
         }
+    }
+
+    private void DrainBusy()
+    {
+        foreach (var submission in _inbox.Drain()) AnswerNow(submission, Outcome.Busy);
     }
 
     private static void AnswerNow(Submission submission, Outcome outcome)
