@@ -73,9 +73,10 @@ public sealed class Sales : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
+        // The watch goes first: a tick must not meet a journal that is gone.
         await _stop.CancelAsync();
-        await Task.WhenAll(_open.Values.Select(sale => sale.Sequencer?.DisposeAsync().AsTask() ?? Task.CompletedTask));
         _watch.Join();
+        await Task.WhenAll(_open.Values.Select(sale => sale.Sequencer?.DisposeAsync().AsTask() ?? Task.CompletedTask));
         _stop.Dispose();
     }
 
