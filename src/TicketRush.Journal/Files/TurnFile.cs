@@ -15,7 +15,10 @@ namespace TicketRush.Journal.Files;
 internal sealed unsafe class TurnFile : IDisposable
 {
     public const int Size = 4096;
+    private const int Used = 336;
     private const ulong Magic = 0x4E52555448535552; // "RUSHTURN"
+
+    private static readonly byte[] Zeros = new byte[Size - Used];
 
     private readonly Platform _platform;
     private readonly TurnHandle _handle;
@@ -31,7 +34,9 @@ internal sealed unsafe class TurnFile : IDisposable
         _handle = new(path);
         try
         {
-            if (RandomAccess.GetLength(_handle.File) < Size) RandomAccess.SetLength(_handle.File, Size);
+            // Bytes that nobody uses are written, so that the page has its place on the disk: on a full one that is an exception
+            // here. A hole would be a bus error at the first access, and the end of the process.
+            if (RandomAccess.GetLength(_handle.File) < Size) RandomAccess.Write(_handle.File, Zeros, Used);
             _map = MemoryMappedFile.CreateFromFile(
                 _handle.File, null, Size, MemoryMappedFileAccess.ReadWrite, HandleInheritability.None, leaveOpen: true);
             _view = _map.CreateViewAccessor(0, Size);
