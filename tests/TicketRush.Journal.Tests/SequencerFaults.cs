@@ -42,7 +42,8 @@ public sealed class SequencerFaults
     [MemberData(nameof(EveryFlushAndRest))]
     public async Task Whatever_flush_fails_nothing_is_lost_and_nothing_is_sold_twice(int n, Left left)
     {
-        await using var rig = await OpenAsync(Soon, Capacity);
+        var told = new List<SequencerStatus>();
+        await using var rig = await OpenAsync(Soon with { OnStatus = status => { lock (told) told.Add(status); } }, Capacity);
         var failAt = rig.Platform.Flushes + n;
         var end = 0L;
         rig.Platform.OnFlush = flush =>
@@ -66,15 +67,15 @@ public sealed class SequencerFaults
             }
 
             Assert.All(outcomes, outcome => Assert.Equal(Outcome.Unknown, outcome));
-            Assert.Equal(SequencerStatusKind.Failing, rig.Sequencer.Status.Kind);
-            Assert.Contains("injected", rig.Sequencer.Status.Reason);
-            Assert.Equal(Outcome.Stopped, await rig.AskAsync(Find(0)).WaitAsync(Bound));
 
+            // Told, not asked for: a wake-up that was pending may have mended it already.
             await rig.TickUntilAsync(() => rig.Sequencer.Status.Kind == SequencerStatusKind.Selling);
             outcomes = await AskTogetherAsync(rig, ids, receipts);
             Assert.All(outcomes, outcome => Assert.True(outcome is Outcome.Done or Outcome.Refused));
         }
 
+        Assert.Equal([SequencerStatusKind.Failing, SequencerStatusKind.Selling], told.Select(status => status.Kind));
+        Assert.Contains("injected", told[0].Reason);
         Assert.Equal(Capacity, receipts.Count);
         Assert.Equal(Capacity, receipts.Values.Select(receipt => receipt.Item1).Distinct().Count());
         var here = rig.Sequencer.Snapshot!;
