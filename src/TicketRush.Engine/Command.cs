@@ -56,6 +56,15 @@ public struct Command
     public uint[]? Tickets;
     public string? Reason;
     public Plan? Plan;
+
+    /// <summary>Whether all is there that the kind cannot do without. A sale may be asked only complete commands.</summary>
+    public readonly bool IsComplete => Kind switch
+    {
+        CommandKind.Hold or CommandKind.Purchase => Lines.Count > 0,
+        CommandKind.Plan => Plan is not null,
+        > CommandKind.None and <= CommandKind.ListOrders => true,
+        _ => false,
+    };
 }
 
 /// <summary>How many places of which tier, sorted by tier, each tier once.</summary>
@@ -66,7 +75,7 @@ public struct Lines
 
     private Items _items;
 
-    public int Count { get; private set; }
+    public int Count { readonly get; private set; }
 
     [UnscopedRef]
     public ref readonly Line this[int index] => ref _items[index];

@@ -94,6 +94,7 @@ public sealed class Sale
     /// SaleDraft, SaleClosed. Close: SaleDraft.</item>
     /// </list>
     /// </summary>
+    /// <param name="command">Complete (<see cref="Command.IsComplete"/>).</param>
     /// <param name="nowMs">The batch's time: sale time, never earlier than the last entry's.</param>
     /// <param name="entry">Set for <see cref="Verdict.Entry"/> and <see cref="Verdict.ExpireFirst"/>.</param>
     /// <param name="reply">Set whole, but for the sequence of a new entry.</param>
@@ -180,8 +181,6 @@ public sealed class Sale
             places += quantity;
             entry.Lines.Add(tier, quantity, Plan!.Tiers[tier].Price);
         }
-
-        if (places == 0) throw new ArgumentException("A hold needs a line, and a line a quantity above zero.", nameof(command));
 
         if (places > Plan!.Rules.PerOrder) return Refuse(Refusal.OrderLimit, ref reply, Plan.Rules.PerOrder);
         var allowed = Plan.Rules.PerBuyer - _buyers.PlacesOf(command.Buyer);
@@ -377,7 +376,7 @@ public sealed class Sale
 
     private Verdict DecidePlan(in Command command, ref Entry entry, ref Reply reply)
     {
-        var asked = command.Plan ?? throw new ArgumentException("A plan command needs a plan.", nameof(command));
+        var asked = command.Plan!;
         reply.SaleState = State;
         reply.Sequence = Revision;
 

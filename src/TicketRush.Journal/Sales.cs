@@ -74,6 +74,8 @@ public sealed class Sales : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         if (_stop.IsCancellationRequested) return;
+
+        // The watch goes first: a tick must not meet a journal that is gone.
         await _stop.CancelAsync();
         _watch.Join();
         await Task.WhenAll(_open.Values.Select(sale => sale.Sequencer?.DisposeAsync().AsTask() ?? Task.CompletedTask));

@@ -79,14 +79,23 @@ public sealed class Sequencer : IBatchReader, IAsyncDisposable
 
     /// <summary>
     /// Asks for a decision. It comes when everything it rests on is durable, in order of arrival; the submission then holds
-    /// the reply. Never throws: what goes wrong is an <see cref="Outcome"/>.
+    /// the reply. What goes wrong is an <see cref="Outcome"/>.
     /// </summary>
+    /// <exception cref="ArgumentException">The command lacks what its kind needs: a mistake in the calling program.</exception>
     public ValueTask<Outcome> SubmitAsync(Submission submission)
     {
+        if (!submission.Command.IsComplete) throw new ArgumentException($"A command {submission.Command.Kind} lacks something.", nameof(submission));
         var answer = submission.Start(Stopwatch.GetTimestamp());
         if (_status.RefusedWith is { } refused) AnswerNow(submission, refused);
         else if (_stopping || !_inbox.TryAdd(submission)) AnswerNow(submission, Outcome.Busy);
-        else Wake();
+        else
+        {
+            Wake();
+
+            // Taken while the loop was ending: either it saw this one, or this thread sees that it ended.
+            if (_ended.Task.IsCompleted) DrainBusy();
+        }
+
         return answer;
     }
 
@@ -97,17 +106,15 @@ public sealed class Sequencer : IBatchReader, IAsyncDisposable
     public void Tick()
     {
         if (_stopping) return;
-        var now = Stopwatch.GetTimestamp();
-        if (Passed(ref _waitingSince, now) > _options.TurnWaitMax)
+        if (HasPassed(ref _waitingSince, _options.TurnWaitMax))
         {
             // Somebody holds the turn and does not move. Nothing is stolen from them; who waits here has not been started.
             if (_status.Kind == SequencerStatusKind.Selling) SetStatus(new(SequencerStatusKind.TurnTaken, "Another process holds the turn and does not answer."));
-            foreach (var submission in _inbox.Drain()) AnswerNow(submission, Outcome.Busy);
+            DrainBusy();
         }
 
-        if (Passed(ref _flushingSince, now) > _options.FlushWaitMax) AnswerInFlight(Outcome.Unknown);
-
-        if (IsTimeToLook(now)) Wake();
+        if (HasPassed(ref _flushingSince, _options.FlushWaitMax)) AnswerInFlight(Outcome.Unknown);
+        if (IsTimeToLook()) Wake();
     }
 
     /// <summary>Decides what has arrived, then ends. Nothing that was taken goes without an answer.</summary>
@@ -123,12 +130,11 @@ public sealed class Sequencer : IBatchReader, IAsyncDisposable
         catch (TimeoutException)
         {
             // Somebody frozen holds the turn. The thread waits in the kernel and ends with the process; the journal is its.
-            foreach (var submission in _inbox.Drain()) AnswerNow(submission, Outcome.Busy);
+            DrainBusy();
             return;
         }
 
         _journal.Dispose();
-        _wake.Dispose();
     }
 
     void IBatchReader.OnBatch(in BatchHeader header, ReadOnlySpan<byte> entries)
@@ -170,6 +176,7 @@ public sealed class Sequencer : IBatchReader, IAsyncDisposable
             if (_stopping)
             {
                 _ended.TrySetResult();
+                DrainBusy();
                 return;
             }
 
@@ -398,6 +405,11 @@ public sealed class Sequencer : IBatchReader, IAsyncDisposable
         }
     }
 
+    private void DrainBusy()
+    {
+        foreach (var submission in _inbox.Drain()) AnswerNow(submission, Outcome.Busy);
+    }
+
     private static void AnswerNow(Submission submission, Outcome outcome)
     {
         submission.Reply.Clear();
@@ -405,17 +417,18 @@ public sealed class Sequencer : IBatchReader, IAsyncDisposable
         Answers.Send([submission]);
     }
 
-    private bool IsTimeToLook(long now) => _status.Kind switch
+    private bool IsTimeToLook() => _status.Kind switch
     {
         SequencerStatusKind.Stopped => false,
-        SequencerStatusKind.Failing or SequencerStatusKind.DiskFull => now >= Volatile.Read(ref _retryAt),
+        SequencerStatusKind.Failing or SequencerStatusKind.DiskFull => Stopwatch.GetTimestamp() >= Volatile.Read(ref _retryAt),
         _ => _journal.HasNews || IsExpiryDue(),
     };
 
-    private bool IsExpiryDue() => _snapshot is { } snapshot && snapshot.NextExpiryMs <= _journal.NowMs;
+    private bool IsExpiryDue() => _snapshot is { NextExpiryMs: < long.MaxValue } snapshot && snapshot.NextExpiryMs <= _journal.NowMs;
 
-    private TimeSpan Passed(ref long since, long now) =>
-        Volatile.Read(ref since) is var start && start == 0 ? TimeSpan.Zero : Stopwatch.GetElapsedTime(start, now);
+    // Nearly always nothing is under way, and the clock is not even read.
+    private static bool HasPassed(ref long since, TimeSpan most) =>
+        Volatile.Read(ref since) is not 0 and var start && Stopwatch.GetElapsedTime(start) > most;
 
     private void Wake()
     {

@@ -17,8 +17,6 @@ internal sealed class WatchedPlatform : Platform
 
     public override void Unlock(TurnHandle turn, TurnByte which) => Current.Unlock(turn, which);
 
-    public override void Allocate(SafeFileHandle file, long length) => Current.Allocate(file, length);
-
     public override void FlushData(SafeFileHandle file)
     {
         BeforeFlush();

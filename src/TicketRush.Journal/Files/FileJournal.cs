@@ -26,6 +26,7 @@ public sealed class FileJournal : IJournal
     private readonly TurnFile _turn;
 
     private Tail _tail;
+    private long _publishedSeen;
 
     private FileJournal(string path, Platform platform, FileJournalOptions options)
     {
@@ -57,7 +58,7 @@ public sealed class FileJournal : IJournal
 
     public Tail Tail => _tail;
 
-    public bool HasNews => _turn.DurableSequence > _tail.Sequence;
+    public bool HasNews => _turn.Published != Volatile.Read(ref _publishedSeen);
 
     public long NowMs => Math.Max(_turn.ClockOffsetMs + MonotonicMs, _tail.TimeMs);
 
@@ -110,8 +111,13 @@ public sealed class FileJournal : IJournal
 
     public void Read(IBatchReader reader)
     {
+        var published = _turn.Published;
         var end = _turn.ReadEnd();
-        if (end.Sequence <= _tail.Sequence) return;
+        if (end.Sequence <= _tail.Sequence)
+        {
+            Volatile.Write(ref _publishedSeen, published);
+            return;
+        }
 
         _scan.Refresh();
         while (_tail.Offset < end.Offset)
@@ -123,6 +129,7 @@ public sealed class FileJournal : IJournal
         }
 
         if (_tail.Sequence != end.Sequence || _tail.Hash != end.Hash) throw Damaged("it is not the one that was acknowledged");
+        Volatile.Write(ref _publishedSeen, published);
     }
 
     public void TakeTurn(IBatchReader reader)
@@ -176,11 +183,16 @@ public sealed class FileJournal : IJournal
         _tail = tail;
         _turn.PublishEnd(tail);
         _turn.Writing = 0;
+        Volatile.Write(ref _publishedSeen, _turn.Published);
     }
 
     public void ReleaseTurn() => _turn.ReleaseTurn();
 
-    public void Rewind() => _tail = new(0, 0, _header.Hash, FileHeader.Size);
+    public void Rewind()
+    {
+        _tail = new(0, 0, _header.Hash, FileHeader.Size);
+        Volatile.Write(ref _publishedSeen, 0);
+    }
 
     public void Dispose()
     {

@@ -9,7 +9,7 @@ namespace TicketRush.Journal.Files;
 internal static partial class Linux
 {
     private const int SetLock = 37, SetLockWait = 38; // F_OFD_SETLK, F_OFD_SETLKW
-    private const int AgainError = 11, AccessError = 13, InterruptedError = 4, UnsupportedError = 95;
+    private const int AgainError = 11, AccessError = 13, InterruptedError = 4;
 
     public const short ReadLock = 0, WriteLock = 1, Unlock = 2;
 
@@ -30,19 +30,6 @@ internal static partial class Linux
         }
 
         return true;
-    }
-
-    /// <summary>Makes the file at least so long, with blocks under all of it; what stands in it stays.</summary>
-    /// <exception cref="IOException">There is no room.</exception>
-    public static void Allocate(SafeFileHandle file, long length)
-    {
-        int error;
-        do error = AllocateBlocks(file, 0, length);
-        while (error == InterruptedError);
-
-        // musl does not stand in for a file system that has no such call.
-        if (error is UnsupportedError && RandomAccess.GetLength(file) < length) RandomAccess.Write(file, new byte[length], 0);
-        else if (error is not (0 or UnsupportedError)) throw Failed("make room", error);
     }
 
     /// <summary>Puts the file's bytes, and as much of its metadata as reading them needs, on stable storage.</summary>
@@ -118,9 +105,6 @@ internal static partial class Linux
 
     [LibraryImport("libc", EntryPoint = "fcntl", SetLastError = true)]
     private static partial int Control(SafeFileHandle file, int command, ref FileLock region);
-
-    [LibraryImport("libc", EntryPoint = "posix_fallocate")]
-    private static partial int AllocateBlocks(SafeFileHandle file, long offset, long length);
 
     [LibraryImport("libc", EntryPoint = "fdatasync", SetLastError = true)]
     private static partial int DataSync(SafeFileHandle file);

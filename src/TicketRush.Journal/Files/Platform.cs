@@ -17,10 +17,6 @@ internal abstract class Platform
 
     public abstract void Unlock(TurnHandle turn, TurnByte which);
 
-    /// <summary>Makes the file at least so long, with room on the disk for all of it; what stands in it stays.</summary>
-    /// <exception cref="IOException">There is no room.</exception>
-    public abstract void Allocate(SafeFileHandle file, long length);
-
     public abstract void FlushData(SafeFileHandle file);
 
     public abstract void FlushDirectory(string path);
@@ -42,8 +38,6 @@ internal abstract class Platform
             Linux.LockByte(turn.File, (long)which, shared ? Linux.ReadLock : Linux.WriteLock, wait: true);
 
         public override void Unlock(TurnHandle turn, TurnByte which) => Linux.LockByte(turn.File, (long)which, Linux.Unlock, wait: false);
-
-        public override void Allocate(SafeFileHandle file, long length) => Linux.Allocate(file, length);
 
         public override void FlushData(SafeFileHandle file) => Linux.FlushData(file);
 
@@ -91,11 +85,6 @@ internal abstract class Platform
         public override void Unlock(TurnHandle turn, TurnByte which)
         {
             if (turn.Portable.Remove(which, out var held)) held.Dispose();
-        }
-
-        public override void Allocate(SafeFileHandle file, long length)
-        {
-            if (RandomAccess.GetLength(file) < length) RandomAccess.SetLength(file, length);
         }
 
         public override void FlushData(SafeFileHandle file) => RandomAccess.FlushToDisk(file);

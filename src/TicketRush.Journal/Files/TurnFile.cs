@@ -15,7 +15,10 @@ namespace TicketRush.Journal.Files;
 internal sealed unsafe class TurnFile : IDisposable
 {
     public const int Size = 4096;
+    private const int Used = 336;
     private const ulong Magic = 0x4E52555448535552; // "RUSHTURN"
+
+    private static readonly byte[] Zeros = new byte[Size - Used];
 
     private readonly Platform _platform;
     private readonly TurnHandle _handle;
@@ -31,8 +34,9 @@ internal sealed unsafe class TurnFile : IDisposable
         _handle = new(path);
         try
         {
-            // A store into a mapped hole for which a full disk has no room ends the process, and every other sale with it.
-            platform.Allocate(_handle.File, Size);
+            // Bytes that nobody uses are written, so that the page has its place on the disk: on a full one that is an exception
+            // here. A hole would be a bus error at the first access, and the end of the process.
+            if (RandomAccess.GetLength(_handle.File) < Size) RandomAccess.Write(_handle.File, Zeros, Used);
             _map = MemoryMappedFile.CreateFromFile(
                 _handle.File, null, Size, MemoryMappedFileAccess.ReadWrite, HandleInheritability.None, leaveOpen: true);
             _view = _map.CreateViewAccessor(0, Size);
@@ -76,8 +80,8 @@ internal sealed unsafe class TurnFile : IDisposable
         set => Volatile.Write(ref _shared->ClockOffsetMs, value);
     }
 
-    /// <summary>The last sequence known to be durable, without a lock or a call.</summary>
-    public long DurableSequence => ReadEnd().Sequence;
+    /// <summary>Grows with every published end; two loads, so that a thousand quiet sales can be asked fifty times a second.</summary>
+    public long Published => Volatile.Read(ref _shared->First.Counter) + Volatile.Read(ref _shared->Second.Counter);
 
     /// <summary>Lets the others in, who wait to see that the first is done.</summary>
     public void Attach()
