@@ -603,7 +603,9 @@ public sealed class Sale
     {
         var plan = entry.Plan!;
         var pools = new Pool[plan.Pools.Length];
-        _pools.CopyTo(pools);
+
+        // A draft may lose pools; nothing is held or sold in one.
+        _pools.AsSpan(0, Math.Min(_pools.Length, pools.Length)).CopyTo(pools);
         for (var i = 0; i < pools.Length; i++) (pools[i].Capacity, pools[i].Blocked) = (plan.Pools[i].Capacity, plan.Pools[i].Blocked);
 
         _pools = pools;
