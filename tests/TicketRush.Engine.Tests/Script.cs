@@ -69,6 +69,15 @@ internal sealed class Script
         }
     }
 
+    public void Wait(long ms) => NowMs += ms;
+
+    public int Expire(int bound)
+    {
+        var expired = 0;
+        for (; expired < bound && Sale.TryExpire(NowMs, ref _entry); expired++) Record();
+        return expired;
+    }
+
     public static Sale Replay(IReadOnlyList<Entry> entries)
     {
         var sale = new Sale();
@@ -87,9 +96,7 @@ internal sealed class Script
                 return null;
             case "timer":
                 var bound = words.Length > 1 ? int.Parse(words[1], CultureInfo.InvariantCulture) : int.MaxValue;
-                var expired = 0;
-                for (; expired < bound && Sale.TryExpire(NowMs, ref _entry); expired++) Record();
-                return [$"expired {expired}"];
+                return [$"expired {Expire(bound)}"];
             case "owed":
                 return [$"{Sale.Owed.Payments} payments", $"{Sale.Owed.Amount} in all"];
             case var pool when Sale.Plan!.PoolNamed(pool) is var number and >= 0:
