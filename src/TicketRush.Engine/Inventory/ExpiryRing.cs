@@ -36,7 +36,11 @@ internal sealed class ExpiryRing(Rows<HoldRecord> holds)
     public int Take(long nowSeconds)
     {
         // A longer silence than the ring is long: each bucket is visited once.
-        if (_cursor <= nowSeconds - _heads.Length) _cursor = nowSeconds - _heads.Length + 1;
+        if (_cursor <= nowSeconds - _heads.Length)
+        {
+            Unpark();
+            _cursor = nowSeconds - _heads.Length + 1;
+        }
 
         for (; _cursor <= nowSeconds; _cursor++)
         {
@@ -70,6 +74,17 @@ internal sealed class ExpiryRing(Rows<HoldRecord> holds)
         }
 
         return _next = long.MaxValue;
+    }
+
+    // A bucket that was left half taken keeps what was parked from it; else it would come back in another second's bucket.
+    private void Unpark()
+    {
+        while (_parked != 0)
+        {
+            var number = _parked - 1;
+            _parked = holds[number].NextDue;
+            Push(ref _heads[_cursor & (_heads.Length - 1)], number);
+        }
     }
 
     private void Push(ref int head, int number)
