@@ -654,7 +654,7 @@ public sealed class Sale
         if (request.UntilMs != 0)
         {
             ref readonly var hold = ref _holds[request.Hold];
-            (reply.State, reply.UntilMs, reply.FirstTicket, reply.Refunded) = (HoldState.Held, request.UntilMs, 0, 0);
+            (reply.State, reply.UntilMs, reply.FirstTicket, reply.Refunded, reply.Late) = (HoldState.Held, request.UntilMs, 0, 0, false);
             reply.Extensions = (byte)(hold.Extensions - (hold.UntilSeconds - request.UntilMs / 1000) / Plan!.Rules.HoldSeconds);
         }
         else if (request.Tickets != 0)
