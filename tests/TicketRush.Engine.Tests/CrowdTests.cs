@@ -46,7 +46,11 @@ public class CrowdTests
             ReplayAnswersTheSame();
         }
 
-        private int Pause() => _random.Next(40) == 0 ? _random.Next(200_000) : _random.Next(2) == 0 ? _random.Next(3_000) : 1000 - (int)(_script.NowMs % 1000);
+        // Now and then a long silence, else a moment or exactly to the next whole second, where holds end.
+        private int Pause() =>
+            _random.Next(40) == 0 ? _random.Next(200_000)
+            : _random.Next(2) == 0 ? _random.Next(3_000)
+            : 1000 - (int)(_script.NowMs % 1000);
 
         private Plan FirstPlan() => Plans.Concert with
         {
@@ -62,7 +66,8 @@ public class CrowdTests
             _asked.Add(command);
             var (expected, answer) = (_model.Ask(command, _script.NowMs), _script.Ask(command));
             var same = expected[0] == answer[0] && expected.All(answer.Contains) && _model.Sequence == _script.Entries.Count;
-            Assert.True(same, $"Seed {seed}, step {step}, {command.Kind}: expected {Text(expected)}\n  but the answer was: {Text(answer)}");
+            var where = $"Seed {seed}, step {step}, {command.Kind}";
+            Assert.True(same, $"{where}: expected {Text(expected)}\n  but the answer was: {Text(answer)}");
         }
 
         private void Expire(int step, int bound)
@@ -70,7 +75,7 @@ public class CrowdTests
             for (; bound > 0; bound--)
             {
                 var due = _model.AnyDue(_script.NowMs);
-                Assert.True(due == (_script.Expire(1) == 1), $"Seed {seed}, step {step}: the timer should have expired {(due ? "one more" : "none")}.");
+                Assert.True(due == (_script.Expire(1) == 1), $"Seed {seed}, step {step}: due is {due}, and the timer did otherwise.");
                 if (!due) return;
                 var hold = _script.Entries[^1].Hold;
                 Assert.True(_model.Expire(hold, _script.NowMs), $"Seed {seed}, step {step}: {hold} was not due.");
@@ -81,10 +86,13 @@ public class CrowdTests
         {
             var sale = _script.Sale;
             for (var i = 0; i < sale.Plan!.Pools.Length; i++)
-                Assert.True(_model.CountOf(i) == sale.CountOf(i), $"Seed {seed}, step {step}: {sale.CountOf(i)} is not {_model.CountOf(i)}.");
-            Assert.True(
-                (_model.Owed, _model.State, _model.Revision) == (sale.Owed, sale.State, sale.Revision) && _model.Plan == sale.Plan,
-                $"Seed {seed}, step {step}: {sale.Owed} {sale.State} {sale.Revision} is not {_model.Owed} {_model.State} {_model.Revision}.");
+            {
+                var (expected, count) = (_model.CountOf(i), sale.CountOf(i));
+                Assert.True(expected == count, $"Seed {seed}, step {step}: {count} is not {expected}.");
+            }
+
+            var (wanted, found) = ((_model.Owed, _model.State, _model.Revision), (sale.Owed, sale.State, sale.Revision));
+            Assert.True(wanted == found && _model.Plan == sale.Plan, $"Seed {seed}, step {step}: {found} is not {wanted}.");
         }
 
         private Command Think()
@@ -116,9 +124,9 @@ public class CrowdTests
         private void Aim(ref Command command)
         {
             if (_random.Next(4) == 0) return;
-            if (!_script.Ask(new() { Kind = CommandKind.FindOrder, Hold = command.Hold })[0].StartsWith("Found", StringComparison.Ordinal)) return;
-            var reply = _script.Reply;
-            command.Tickets = [.. Enumerable.Range(0, _random.Next(1, 4)).Select(_ => reply.FirstTicket + (uint)_random.Next(reply.Lines.Places + (_random.Next(9) == 0 ? 1 : 0)))];
+            if (_script.Ask(new() { Kind = CommandKind.FindOrder, Hold = command.Hold })[0] != "Found Paid") return;
+            var (first, places) = (_script.Reply.FirstTicket, _script.Reply.Lines.Places + (_random.Next(9) == 0 ? 1 : 0));
+            command.Tickets = [.. Enumerable.Range(0, _random.Next(1, 4)).Select(_ => first + (uint)_random.Next(places))];
         }
 
         private Plan Changed(Plan plan) => _random.Next(7) switch
@@ -126,10 +134,9 @@ public class CrowdTests
             0 => plan.WithPrice("adult", _random.Next(500, 503)),
             1 => plan.WithPrice("vip", _random.Next(9_000)),
             2 => plan.With("ga", blocked: _random.Next(plan.Pools[0].Blocked + 1)),
-            3 => plan.With("box", capacity: plan.Pools[1].Capacity + _random.Next(-3, 6) is var capacity && capacity < plan.Pools[1].Blocked ? plan.Pools[1].Blocked : capacity),
+            3 => plan.With("box", capacity: Math.Max(plan.Pools[1].Capacity + _random.Next(-3, 6), plan.Pools[1].Blocked)),
             4 => plan.With("ga", capacity: plan.Pools[0].Capacity + _random.Next(20)),
-            5 when plan.Tiers.Length < 20 => plan with { Tiers = [.. plan.Tiers, new($"t{plan.Tiers.Length}", "One more", "ga", _random.Next(5))] },
-            5 => plan,
+            5 => plan.Tiers.Length == 20 ? plan : plan with { Tiers = [.. plan.Tiers, new($"t{plan.Tiers.Length}", "T", "ga", 3)] },
             _ => plan with { Currency = "EUR" },
         };
 
@@ -137,7 +144,7 @@ public class CrowdTests
         {
             var (live, replayed) = (_script.Sale, Script.Replay(_script.Entries));
             Assert.True(live.Digest() == replayed.Digest(), $"Seed {seed}: the digests differ.");
-            Assert.True((live.Plan, live.Owed) == (replayed.Plan, replayed.Owed), $"Seed {seed}: {replayed.Owed} is owed, not {live.Owed}.");
+            Assert.True((live.Plan, live.Owed) == (replayed.Plan, replayed.Owed), $"Seed {seed}: {replayed.Owed} is owed.");
             foreach (var command in _asked)
             {
                 var (first, second) = (Answer(live, command), Answer(replayed, command));
@@ -145,7 +152,8 @@ public class CrowdTests
             }
         }
 
-        private (Verdict, Refusal, long, HoldState, SaleState, long, (uint, UInt128, long, byte, bool, int)) Answer(Sale sale, Command command)
+        private (Verdict, Refusal, long, HoldState, SaleState, long, (uint, UInt128, long, byte, bool, int)) Answer(
+            Sale sale, Command command)
         {
             var (entry, reply) = (default(Entry), default(Reply));
             var verdict = sale.Decide(command, _script.NowMs, ref entry, ref reply);

@@ -47,7 +47,8 @@ public class ExpiryRingTests
                         now += random.Next(10) == 0 ? random.Next(span * 5) : random.Next(3);
                         break;
                     default:
-                        Take(random.Next(3) == 0 ? int.MaxValue : random.Next(1, 4), $"Seed {seed}, span {span}, step {step}, second {now}");
+                        var bound = random.Next(3) == 0 ? int.MaxValue : random.Next(1, 4);
+                        Take(bound, $"Seed {seed}, span {span}, step {step}, second {now}");
                         break;
                 }
 
@@ -71,6 +72,30 @@ public class ExpiryRingTests
                 }
             }
         }
+    }
+
+    // The ring of one second has four buckets, so seconds 10 and 14 share one.
+    [Theory]
+    [InlineData(14)]
+    [InlineData(18)]
+    [InlineData(1_000)]
+    public void A_bucket_left_half_taken_forgets_nobody(long later)
+    {
+        var holds = new Rows<HoldRecord>();
+        var ring = new ExpiryRing(holds);
+        ring.Span(1);
+        foreach (var second in (uint[])[10, 14])
+        {
+            (holds.Add().State, holds[holds.Count - 1].UntilSeconds) = (HoldState.Held, second);
+            ring.Add(holds.Count - 1, second);
+        }
+
+        Assert.Equal(0, ring.Take(13));
+        Assert.InRange(ring.NextSecond(), 0, 14);
+
+        Assert.Equal(1, ring.Take(later));
+        Assert.Equal(-1, ring.Take(later));
+        Assert.Equal(long.MaxValue, ring.NextSecond());
     }
 
     [Fact]

@@ -26,8 +26,9 @@ internal sealed class Model
         public long Amount => Lines.Sum(line => line.Quantity * line.Price);
         public bool Owns(uint ticket) => FirstTicket != 0 && ticket >= FirstTicket && ticket < FirstTicket + Places;
 
-        public IEnumerable<(ushort Tier, uint Ticket, long Price)> Tickets =>
-            Lines.SelectMany(line => Enumerable.Repeat(line, line.Quantity)).Select((line, i) => (line.Tier, FirstTicket + (uint)i, line.Price));
+        public IEnumerable<(ushort Tier, uint Ticket, long Price)> Tickets => Lines
+            .SelectMany(line => Enumerable.Repeat(line, line.Quantity))
+            .Select((line, i) => (line.Tier, FirstTicket + (uint)i, line.Price));
     }
 
     private readonly Dictionary<HoldId, Hold> _holds = [];
@@ -70,7 +71,9 @@ internal sealed class Model
         if (command.Kind is CommandKind.Open or CommandKind.Pause or CommandKind.Close) return Turn(command, nowMs);
         if (command.Kind == CommandKind.Plan) return Change(command.Plan!, command.Revision);
 
-        var content = $"{command.Kind} {command.Hold} {command.Resell} {command.Reason} {string.Join(",", command.Tickets ?? [0])}";
+        var content = $"{command.Kind} {command.Hold}";
+        if (command.Kind == CommandKind.Refund)
+            content += $" {command.Resell} {command.Reason} {(command.Tickets is null ? "all" : string.Join(",", command.Tickets))}";
         if (command.Kind is (CommandKind.Extend or CommandKind.Refund) && _requests.TryGetValue(command.Key, out var request))
             return request.Content == content ? Again(request.Answer) : ["IdReused"];
 
@@ -188,7 +191,8 @@ internal sealed class Model
 
     private string[] Refund(Command command, Hold hold, string content)
     {
-        var asked = command.Tickets?.ToHashSet() ?? hold.Tickets.Select(ticket => ticket.Ticket).Where(ticket => !hold.Refunded.Contains(ticket)).ToHashSet();
+        var left = hold.Tickets.Select(ticket => ticket.Ticket).Where(ticket => !hold.Refunded.Contains(ticket));
+        var asked = (command.Tickets ?? left).ToHashSet();
         if (asked.Any(ticket => !hold.Owns(ticket))) return ["UnknownTicket"];
         if (asked.Count == 0 || asked.Any(hold.Refunded.Contains)) return ["AlreadyRefunded"];
 
@@ -205,7 +209,8 @@ internal sealed class Model
             }
         }
 
-        return Remember(command.Key, content, ["Refunded", $"#{_sequence}", $"amount {amount}", $"refunded {string.Join("+", asked.Order())}"]);
+        string[] answer = ["Refunded", $"#{_sequence}", $"amount {amount}", $"refunded {string.Join("+", asked.Order())}"];
+        return Remember(command.Key, content, answer);
     }
 
     private string[] Turn(Command command, long nowMs)
@@ -214,7 +219,12 @@ internal sealed class Model
         if (_requests.TryGetValue(command.Key, out var request))
             return request.Content == content ? Again(request.Answer) : ["IdReused"];
 
-        var wanted = command.Kind switch { CommandKind.Open => SaleState.Open, CommandKind.Pause => SaleState.Paused, _ => SaleState.Closed };
+        var wanted = command.Kind switch
+        {
+            CommandKind.Open => SaleState.Open,
+            CommandKind.Pause => SaleState.Paused,
+            _ => SaleState.Closed,
+        };
         if (State == wanted) return [$"Again {State}", $"#{_stateSequence}"];
         if (wanted == SaleState.Open && nowMs >= Plan!.ClosesAtMs) return ["SaleClosed"];
         if (wanted != SaleState.Open && State == SaleState.Draft) return ["SaleDraft"];

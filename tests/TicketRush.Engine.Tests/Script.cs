@@ -45,8 +45,8 @@ internal sealed class Script
     {
         foreach (var line in lines.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries))
         {
-            var (asked, expected) = line.Split("//")[0].Split("->", StringSplitOptions.TrimEntries) is [var a, var e] ? (a, e) : (line, null);
-            Expect(line, expected, Step(asked.Split(' ', StringSplitOptions.RemoveEmptyEntries)));
+            var halves = line.Split("//")[0].Split("->", StringSplitOptions.TrimEntries);
+            Expect(line, halves.ElementAtOrDefault(1), Step(halves[0].Split(' ', StringSplitOptions.RemoveEmptyEntries)));
         }
 
         Assert.Equal(Sale.Digest(), Replay(_entries).Digest());
@@ -115,7 +115,7 @@ internal sealed class Script
         {
             var count = Sale.CountOf(i);
             Assert.Equal(count.Capacity, count.Blocked + count.Held + count.Sold + count.Free);
-            Assert.True(Math.Min(Math.Min(count.Blocked, count.Held), Math.Min(count.Sold, count.Free)) >= 0, $"After {_entry.Kind}: {count}");
+            Assert.True(new[] { count.Blocked, count.Held, count.Sold, count.Free }.Min() >= 0, $"After {_entry.Kind}: {count}");
         }
     }
 
@@ -184,10 +184,11 @@ internal sealed class Script
         yield return _reply.Late ? "late" : "in time";
     }
 
-    private static string Numbers(Reply reply) =>
-        string.Join("+", Enumerable.Range(0, 128).Where(i => (reply.Refunded >> i & 1) != 0).Select(i => reply.FirstTicket + i)) is { Length: > 0 } some
-            ? some
-            : "none";
+    private static string Numbers(Reply reply)
+    {
+        var tickets = Enumerable.Range(0, 128).Where(i => (reply.Refunded >> i & 1) != 0).Select(i => reply.FirstTicket + i);
+        return reply.Refunded == 0 ? "none" : string.Join("+", tickets);
+    }
 
     private static void Expect(string line, string? expected, string[]? facts)
     {

@@ -66,6 +66,8 @@ internal sealed class ExpiryRing(Rows<HoldRecord> holds)
     /// <summary>The first second at which something may run out, or <see cref="long.MaxValue"/>.</summary>
     public long NextSecond()
     {
+        // A bucket that was left half taken is looked at again at once, and then knows when its parked holds end.
+        if (_parked != 0) return _cursor;
         if (_next >= _cursor) return _next;
 
         for (_next = _cursor; _next < _cursor + _heads.Length; _next++)
