@@ -139,8 +139,8 @@ public sealed class Sale
     }
 
     /// <summary>
-    /// A hash over all that a client could ever be told. Equal after the same entries, in every process and version. For
-    /// tests and audits; it reads the whole sale.
+    /// A hash over every hold, order, request and count; of the plan, only which entry last changed it. Equal after the same
+    /// entries, in every process and version. For tests and audits; it reads the whole sale.
     /// </summary>
     public ulong Digest()
     {
@@ -151,14 +151,26 @@ public sealed class Sale
             var lines = new PricedLines();
             _holds.ReadLines(hold, ref lines);
             digest = Content.Of(
-                digest, (ulong)_holds.IdOf(i).Value, hold.Content, hold.Reference, (ulong)hold.PlacedSequence, (ulong)hold.EndSequence,
+                digest, (ulong)_holds.IdOf(i).Value, (ulong)(_holds.IdOf(i).Value >> 64), hold.Content, hold.Reference, (ulong)hold.PlacedSequence, (ulong)hold.EndSequence,
                 hold.UntilSeconds, (ulong)_buyers[hold.Buyer], hold.FirstTicket,
                 (ulong)hold.State | (ulong)hold.Extensions << 8 | (hold.Late ? 1UL << 16 : 0), (ulong)lines.Amount, (ulong)lines.Places,
                 (ulong)_refunded.Read(hold.FirstTicket, hold.FirstTicket == 0 ? 0 : lines.Places));
         }
 
         foreach (var pool in _pools) digest = Content.Of(digest, (ulong)pool.Capacity, (ulong)pool.Blocked, (ulong)pool.Held, (ulong)pool.Sold);
-        for (var i = 0; i < _requests.Count; i++) digest = Content.Of(digest, _requests[i].Content, (ulong)_requests[i].Sequence);
+        for (var i = 0; i < _requests.Count; i++)
+        {
+            ref readonly var request = ref _requests[i];
+            digest = Content.Of(
+                digest, request.Content, (ulong)request.Sequence, (ulong)request.UntilMs, (ulong)request.Tickets, (ulong)(request.Tickets >> 64),
+                (ulong)request.Amount, (ulong)request.Hold, (ulong)request.SaleState);
+        }
+
+        // The order in which a dictionary gives its entries is no promise; their sum is the same in any.
+        ulong refused = 0;
+        foreach (var ((hold, reference), (sequence, refusal)) in _refusedPayments)
+            refused += Content.Of((ulong)hold, reference, (ulong)sequence, (ulong)refusal);
+        digest = Content.Of(digest, refused);
         return Content.Of(
             digest, (ulong)State, (ulong)Revision, _nextTicket, (ulong)Owed.Amount, (ulong)_refusedPayments.Count, (ulong)_orders.Count);
     }
@@ -424,9 +436,9 @@ public sealed class Sale
         if (State == wanted) return Verdict.Repeat;
 
         reply.Sequence = 0;
-        if (wanted == SaleState.Open && nowMs >= Plan!.ClosesAtMs)
+        if (wanted == SaleState.Open && nowMs >= Plan?.ClosesAtMs)
             return Refuse(Refusal.SaleClosed, ref reply, detail: "The closing time of the plan is past; change it first.");
-        if (wanted != SaleState.Open && State == SaleState.Draft) return Refuse(Refusal.SaleDraft, ref reply);
+        if (Plan is null || (wanted != SaleState.Open && State == SaleState.Draft)) return Refuse(Refusal.SaleDraft, ref reply);
         if (wanted == SaleState.Paused && State == SaleState.Closed) return Refuse(Refusal.SaleClosed, ref reply);
 
         entry.Kind = kind;

@@ -98,6 +98,7 @@ public class AllocationTests
             Reference = new((UInt128)(i + 1)),
             Key = kind == CommandKind.Extend ? new((UInt128)(i + 1)) : default,
             Resell = true,
+            Reason = "cannot-come",
             Plan = _script.Sale.Plan,
         };
         command.Lines.TryAdd(0, places);

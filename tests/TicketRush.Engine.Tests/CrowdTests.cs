@@ -107,6 +107,7 @@ public class CrowdTests
                 Reference = new((UInt128)_random.Next(3)),
                 Key = _random.Next(2) == 0 ? default : new((UInt128)_random.Next(1, _asked.Count / 4 + 3)),
                 Resell = _random.Next(4) != 0,
+                Reason = "cannot-come",
                 Revision = _script.Sale.Revision - (_random.Next(5) == 0 ? 1 : 0),
             };
             for (var i = _random.Next(1, 4); i > 0; i--)

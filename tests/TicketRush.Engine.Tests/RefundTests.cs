@@ -117,4 +117,19 @@ public class RefundTests
         refund H1 all resell -> Refunded, amount 10000
         box                  -> free 2, held 0, sold 0, blocked 0
         """);
+
+    [Theory]
+    [InlineData(null)]
+    [InlineData("")]
+    [InlineData("Ann is ill")]
+    [InlineData("-ill")]
+    [InlineData("ill\n")]
+    [InlineData("12345678901234567890123456789012345678901")]
+    public void A_reason_that_is_no_code_is_refused(string? reason)
+    {
+        var script = Script.Run("""
+            buy H1 B1 R1 adult:1 -> Paid
+            """);
+        Assert.Equal("ReasonInvalid", script.Ask(new() { Kind = CommandKind.Refund, Hold = new(1), Reason = reason })[0]);
+    }
 }

@@ -122,7 +122,7 @@ internal sealed class Script
     private Command Parse(string[] words)
     {
         Assert.True(Enum.TryParse<CommandKind>(KindOf(words[0]), out var kind), $"Not a verb: {words[0]}");
-        var command = new Command { Kind = kind, Plan = Sale.Plan };
+        var command = new Command { Kind = kind, Plan = Sale.Plan, Reason = "cannot-come" };
         foreach (var word in words.AsSpan(1))
         {
             if (word == "resell") command.Resell = true;
