@@ -148,7 +148,7 @@ public sealed class FileJournal : IJournal
     public int Reserve(int length)
     {
         // Asked each time, for others extend the file and cut it too.
-        var allocated = RandomAccess.GetLength(_file);
+        var allocated = _platform.Length(_file);
         while (allocated < _tail.Offset + length)
         {
             // A quarter of what there is: a quiet sale stays small, a busy one extends rarely. Zeros, not a hole: writing
@@ -162,7 +162,7 @@ public sealed class FileJournal : IJournal
             catch (IOException e) when (IsFull(e))
             {
                 // What was written before the disk was full is zeros too, and stays.
-                allocated = RandomAccess.GetLength(_file) & ~(BatchHeader.SectorSize - 1L);
+                allocated = _platform.Length(_file) & ~(BatchHeader.SectorSize - 1L);
                 return (int)Math.Clamp(allocated - _tail.Offset, 0, length);
             }
         }

@@ -17,6 +17,8 @@ internal abstract class Platform
 
     public abstract void Unlock(TurnHandle turn, TurnByte which);
 
+    public virtual long Length(SafeFileHandle file) => RandomAccess.GetLength(file);
+
     public abstract void FlushData(SafeFileHandle file);
 
     public abstract void FlushDirectory(string path);
@@ -38,6 +40,8 @@ internal abstract class Platform
             Linux.LockByte(turn.File, (long)which, shared ? Linux.ReadLock : Linux.WriteLock, wait: true);
 
         public override void Unlock(TurnHandle turn, TurnByte which) => Linux.LockByte(turn.File, (long)which, Linux.Unlock, wait: false);
+
+        public override long Length(SafeFileHandle file) => Linux.Length(file);
 
         public override void FlushData(SafeFileHandle file) => Linux.FlushData(file);
 
