@@ -19,10 +19,7 @@ internal static class Memory
             var path = await Recovery.SellAsync(scratch.Path, Tickets);
 
             // In a process of its own that does nothing but have the sale open.
-            using var resident = Process.Start(new ProcessStartInfo(Environment.ProcessPath!)
-            {
-                ArgumentList = { "resident", path }, RedirectStandardOutput = true,
-            })!;
+            using var resident = Self.Start("resident", path);
             var bytes = double.Parse((await resident.StandardOutput.ReadLineAsync())!, CultureInfo.InvariantCulture);
             await resident.WaitForExitAsync();
             run.Report.Row($"{Tickets:N0} tickets, a buyer each", ("resident MiB", bytes / (1 << 20)), ("bytes per ticket", bytes / Tickets));

@@ -59,12 +59,8 @@ internal static class Processes
         await (await Crowd.OpenAsync(scratch.Path, 20_000_000)).DisposeAsync();
         var path = Directory.EnumerateFiles(scratch.Path, "*.rush").Single();
 
-        var sellers = Enumerable.Range(0, count).Select(_ => Process.Start(new ProcessStartInfo(Environment.ProcessPath!)
-        {
-            ArgumentList = { "seller", path, $"{Callers}", run.Time.TotalSeconds.ToString(CultureInfo.InvariantCulture) },
-            RedirectStandardInput = true,
-            RedirectStandardOutput = true,
-        })!).ToArray();
+        var sellers = Enumerable.Range(0, count).Select(_ => Self.Start(
+            "seller", path, $"{Callers}", run.Time.TotalSeconds.ToString(CultureInfo.InvariantCulture))).ToArray();
         try
         {
             foreach (var seller in sellers) await seller.StandardOutput.ReadLineAsync();

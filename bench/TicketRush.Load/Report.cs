@@ -15,6 +15,18 @@ internal sealed record Run(Report Report, int Runs, TimeSpan Time, string Direct
     public Scratch Scratch() => new(System.IO.Path.Combine(Directory, $"rush-load-{Environment.ProcessId}-{Guid.NewGuid():N}"));
 }
 
+/// <summary>This program once more, whether it was started by its own name or by dotnet.</summary>
+internal static class Self
+{
+    public static Process Start(params string[] args)
+    {
+        var start = new ProcessStartInfo(Environment.ProcessPath!) { RedirectStandardInput = true, RedirectStandardOutput = true };
+        if (Path.GetFileNameWithoutExtension(Environment.ProcessPath) == "dotnet") start.ArgumentList.Add(typeof(Self).Assembly.Location);
+        foreach (var arg in args) start.ArgumentList.Add(arg);
+        return Process.Start(start)!;
+    }
+}
+
 internal sealed class Scratch : IDisposable
 {
     public Scratch(string path) => Path = System.IO.Directory.CreateDirectory(path).FullName;

@@ -93,9 +93,9 @@ public sealed class Sales : IAsyncDisposable
             journal = _directory.Open(name);
             return new(name, new(journal, _options with { OnStatus = status => _onStatus?.Invoke(name, status) }), null);
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or JournalDamagedException or NewerFormatException
-            or JournalRefusedException)
+        catch (Exception e)
         {
+            // Whatever is wrong with one sale, a defect of ours included, must not keep the others from being sold.
             journal?.Dispose();
             _onStatus?.Invoke(name, new(SequencerStatusKind.Stopped, e.Message) { Cause = e });
             return new(name, null, e);
@@ -107,6 +107,7 @@ public sealed class Sales : IAsyncDisposable
         while (!_stop.Token.WaitHandle.WaitOne(TickEvery))
         {
             foreach (var sequencer in Volatile.Read(ref _watched)) sequencer.Tick();
+            Answers.Look();
         }
     }
 }

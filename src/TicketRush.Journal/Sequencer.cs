@@ -34,9 +34,10 @@ public sealed class Sequencer : IBatchReader, IAsyncDisposable
     private readonly Lock _inFlightGate = new();
     private Submission[] _inFlight = new Submission[64];
     private int _inFlightCount;
-    private long _flushingSince;
+    private long _writingSince;
 
     private long _waitingSince;
+    private long _oldest;
     private long _retryAt;
     private bool _rebuild;
 
@@ -61,8 +62,20 @@ public sealed class Sequencer : IBatchReader, IAsyncDisposable
 
         // What a dead writer left behind the durable end may be complete, and the sale's very first entry may be there. Who is
         // alive and in a turn will see to that; waiting for somebody frozen would keep every other sale from being opened.
-        if (journal.TryTakeTurn(this)) journal.ReleaseTurn();
-        else WaitForFirstEntry();
+        var since = Stopwatch.GetTimestamp();
+        while (!journal.TryTakeTurn(this))
+        {
+            journal.Read(this);
+            if (journal.Tail.Sequence > 0 || Stopwatch.GetElapsedTime(since) > _options.TurnWaitMax)
+            {
+                Publish();
+                return;
+            }
+
+            Thread.Sleep(1);
+        }
+
+        journal.ReleaseTurn();
         Publish();
     }
 
@@ -109,11 +122,16 @@ public sealed class Sequencer : IBatchReader, IAsyncDisposable
         if (HasPassed(ref _waitingSince, _options.TurnWaitMax))
         {
             // Somebody holds the turn and does not move. Nothing is stolen from them; who waits here has not been started.
-            if (_status.Kind == SequencerStatusKind.Selling) SetStatus(new(SequencerStatusKind.TurnTaken, "Another process holds the turn and does not answer."));
+            GiveUpOnTurn();
             DrainBusy();
         }
 
-        if (HasPassed(ref _flushingSince, _options.FlushWaitMax)) AnswerInFlight(Outcome.Unknown);
+        if (HasPassed(ref _writingSince, _options.FlushWaitMax))
+        {
+            AnswerInFlight(Outcome.Unknown);
+            DrainBusy();
+        }
+
         if (IsTimeToLook()) Wake();
     }
 
@@ -131,6 +149,7 @@ public sealed class Sequencer : IBatchReader, IAsyncDisposable
         {
             // Somebody frozen holds the turn. The thread waits in the kernel and ends with the process; the journal is its.
             DrainBusy();
+            AnswerInFlight(Outcome.Unknown);
             return;
         }
 
@@ -156,12 +175,6 @@ public sealed class Sequencer : IBatchReader, IAsyncDisposable
 
         if (entries.Length > 0) throw new InvalidDataException($"{entries.Length} bytes follow the last entry of the batch");
         _receipts.Add(header.FirstSequence, header.TimeMs, header.Hash);
-    }
-
-    private void WaitForFirstEntry()
-    {
-        var since = Stopwatch.GetTimestamp();
-        for (; _journal.Tail.Sequence == 0 && Stopwatch.GetElapsedTime(since) < _options.TurnWaitMax; Thread.Sleep(1)) _journal.Read(this);
     }
 
     private void Run()
@@ -203,7 +216,7 @@ public sealed class Sequencer : IBatchReader, IAsyncDisposable
 
             if (_rebuild) Rebuild();
             _journal.Read(this);
-            if (!_inbox.IsEmpty || IsExpiryDue() || _status.Kind != SequencerStatusKind.Selling)
+            if (!_inbox.IsEmpty || IsExpiryDue() || _snapshot is null || _status.Kind != SequencerStatusKind.Selling)
             {
                 TakeTurn();
                 try
@@ -235,6 +248,8 @@ public sealed class Sequencer : IBatchReader, IAsyncDisposable
 
     private void DecideAndAppend()
     {
+        Volatile.Write(ref _writingSince, Stopwatch.GetTimestamp());
+
         // One time for the whole batch; the journal sees to it that it is never before the last entry's.
         var nowMs = _journal.NowMs;
         var taken = _inbox.Take(_options.BatchMax);
@@ -248,7 +263,7 @@ public sealed class Sequencer : IBatchReader, IAsyncDisposable
         // Expiries come before the first decision that could depend on them, but a landslide must not keep the buyers waiting.
         for (; expiries > 0 && _batch.Length + BatchHeader.SectorSize <= room && _sale.TryExpire(nowMs, ref _entry); expiries--) Record();
 
-        var oldest = Stopwatch.GetTimestamp() - (long)(_options.CommandAgeMax.TotalSeconds * Stopwatch.Frequency);
+        SetOldest();
         const int Ahead = 8;
         for (var i = 0; i < Math.Min(Ahead, taken.Length); i++) _sale.Prefetch(taken[i].Command);
 
@@ -257,12 +272,21 @@ public sealed class Sequencer : IBatchReader, IAsyncDisposable
             if (i + Ahead < taken.Length) _sale.Prefetch(taken[i + Ahead].Command);
 
             // Its caller has gone elsewhere by now; a purchase that nobody waits for any more must not succeed.
-            taken[i].Outcome = taken[i].SubmittedAt < oldest ? Outcome.Busy : Decide(taken[i], nowMs, ref room);
+            taken[i].Outcome = taken[i].SubmittedAt < _oldest ? Drop(taken[i]) : Decide(taken[i], nowMs, ref room);
         }
 
         Append(nowMs);
+        Volatile.Write(ref _writingSince, 0);
         TellRoom(isFull);
         Describe(taken, nowMs);
+    }
+
+    private void SetOldest() => _oldest = Stopwatch.GetTimestamp() - (long)(_options.CommandAgeMax.TotalSeconds * Stopwatch.Frequency);
+
+    private static Outcome Drop(Submission submission)
+    {
+        submission.Reply.Clear();
+        return Outcome.Busy;
     }
 
     private Outcome Decide(Submission submission, long nowMs, ref int room)
@@ -294,6 +318,8 @@ public sealed class Sequencer : IBatchReader, IAsyncDisposable
     private bool MakeRoom(long nowMs, ref int room)
     {
         Append(nowMs);
+        Volatile.Write(ref _writingSince, Stopwatch.GetTimestamp());
+        SetOldest(); // The flush may have taken its time.
         room = _journal.Reserve(_options.BatchLength);
         return _batch.LengthWith(_entry) <= room;
     }
@@ -318,9 +344,7 @@ public sealed class Sequencer : IBatchReader, IAsyncDisposable
         if (_batch.Count == 0) return;
 
         var first = _journal.Tail.Sequence + 1;
-        Volatile.Write(ref _flushingSince, Stopwatch.GetTimestamp());
         _journal.Append(_batch, nowMs); // When it throws nobody knows what is durable: see Fail.
-        Volatile.Write(ref _flushingSince, 0);
         _receipts.Add(first, nowMs, _journal.Tail.Hash);
         Volatile.Write(ref _batches, _batches + 1);
         Volatile.Write(ref _entries, _entries + _batch.Count);
@@ -350,7 +374,7 @@ public sealed class Sequencer : IBatchReader, IAsyncDisposable
     private void Fail(Exception e)
     {
         Volatile.Write(ref _waitingSince, 0);
-        Volatile.Write(ref _flushingSince, 0);
+        Volatile.Write(ref _writingSince, 0);
         _rebuild = true;
         RetryLater();
         SetStatus(e is IOException or UnauthorizedAccessException
@@ -374,8 +398,12 @@ public sealed class Sequencer : IBatchReader, IAsyncDisposable
 
     private void Publish()
     {
-        // A sale that is being rebuilt, or is partly caught up, is nobody's business yet.
-        if (_snapshot is { } last && last.Sequence >= _journal.Tail.Sequence) return;
+        // A sale that is being rebuilt, or is partly caught up, is nobody's business yet. A second in which holds were to run
+        // out may pass without an entry, when all of them were paid: the next one must be known, or every tick looks again.
+        if (_snapshot is { } last && last.Sequence >= _journal.Tail.Sequence
+            && (last.Sequence > _journal.Tail.Sequence || last.NextExpiryMs == _sale.NextExpiryMs))
+            return;
+
         _snapshot = SaleSnapshot.Of(_sale, _journal.Tail);
     }
 
@@ -395,12 +423,7 @@ public sealed class Sequencer : IBatchReader, IAsyncDisposable
         {
             var answered = _inFlight.AsSpan(0, _inFlightCount);
             _inFlightCount = 0;
-            if (outcome is { } all)
-            {
-                foreach (var submission in answered) submission.Outcome = all;
-            }
-
-            Answers.Send(answered);
+            Answers.Send(answered, outcome);
             answered.Clear();
         }
     }
@@ -413,15 +436,17 @@ public sealed class Sequencer : IBatchReader, IAsyncDisposable
     private static void AnswerNow(Submission submission, Outcome outcome)
     {
         submission.Reply.Clear();
-        submission.Outcome = outcome;
-        Answers.Send([submission]);
+        Answers.Send([submission], outcome);
     }
 
     private bool IsTimeToLook() => _status.Kind switch
     {
         SequencerStatusKind.Stopped => false,
+
+        // The turn may have come while Tick was still saying that it does not: then nobody waits for it who would take that back.
+        SequencerStatusKind.TurnTaken => Volatile.Read(ref _waitingSince) == 0,
         SequencerStatusKind.Failing or SequencerStatusKind.DiskFull => Stopwatch.GetTimestamp() >= Volatile.Read(ref _retryAt),
-        _ => _journal.HasNews || IsExpiryDue(),
+        _ => _journal.HasNews || IsExpiryDue() || _snapshot is null,
     };
 
     private bool IsExpiryDue() => _snapshot is { NextExpiryMs: < long.MaxValue } snapshot && snapshot.NextExpiryMs <= _journal.NowMs;
@@ -441,6 +466,15 @@ public sealed class Sequencer : IBatchReader, IAsyncDisposable
             _thread = new Thread(Run) { IsBackground = true, Name = "sequencer" };
             _thread.Start();
         }
+    }
+
+    // The loop writes the status too: whatever it has said meanwhile stands.
+    private void GiveUpOnTurn()
+    {
+        var selling = _status;
+        if (selling.Kind != SequencerStatusKind.Selling) return;
+        var taken = new SequencerStatus(SequencerStatusKind.TurnTaken, "Another process holds the turn and does not answer.");
+        if (Interlocked.CompareExchange(ref _status, taken, selling) == selling) _options.OnStatus?.Invoke(taken);
     }
 
     private void SetStatus(SequencerStatus status)

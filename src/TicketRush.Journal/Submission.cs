@@ -66,33 +66,3 @@ public sealed class Submission : IValueTaskSource<Outcome>
         Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags) =>
         _source.OnCompleted(continuation, state, token, flags);
 }
-
-/// <summary>
-/// Some answered submissions, completed one after another on one thread of the pool. A hop for each caller would cost more
-/// than the decision did.
-/// </summary>
-internal sealed class Answers : IThreadPoolWorkItem
-{
-    private const int ChunkSize = 64;
-
-    // The outcome is taken now, not when the pool comes to it: a batch that was answered Unknown may still be under way, and
-    // its submissions must not be seen to become Done before the flush.
-    private readonly (Submission Submission, Outcome Outcome)[] _answers;
-
-    private Answers(ReadOnlySpan<Submission> submissions)
-    {
-        _answers = new (Submission, Outcome)[submissions.Length];
-        for (var i = 0; i < submissions.Length; i++) _answers[i] = (submissions[i], submissions[i].Outcome);
-    }
-
-    public static void Send(ReadOnlySpan<Submission> submissions)
-    {
-        for (; submissions.Length > 0; submissions = submissions[Math.Min(ChunkSize, submissions.Length)..])
-            ThreadPool.UnsafeQueueUserWorkItem(new Answers(submissions[..Math.Min(ChunkSize, submissions.Length)]), preferLocal: false);
-    }
-
-    public void Execute()
-    {
-        foreach (var (submission, outcome) in _answers) submission.Complete(outcome);
-    }
-}

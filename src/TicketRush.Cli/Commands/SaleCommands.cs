@@ -59,6 +59,7 @@ internal static class SaleCommands
         }
 
         if (document is null) return Shared.Fail($"{file} is no plan: it is null.", 2);
+        if (PlanMapping.HasNull(document) is { } nothing) return Shared.Fail($"{file}: {nothing} must not be null.", 2);
         var (plan, errors) = PlanMapping.Read(document, allowTest);
         if (plan is null)
         {
@@ -66,6 +67,7 @@ internal static class SaleCommands
             return Shared.Fail($"{errors.Count} error{(errors.Count == 1 ? "" : "s")}; nothing was created.", 2);
         }
 
+        Directory.CreateDirectory(data);
         return await WithSalesAsync(data, async sales =>
         {
             if (!sales.TryCreate(sale, plan)) return Shared.Fail($"There is a sale \"{sale}\" already; nothing was changed.");
@@ -128,12 +130,14 @@ internal static class SaleCommands
 
     private static async Task<int> WithSalesAsync(string data, Func<Sales, Task<int>> act)
     {
+        if (!Directory.Exists(data)) return Shared.Fail($"There is no directory {data}; --data names another.");
+
         try
         {
             await using var sales = new Sales(new DataDirectory(data));
             return await act(sales);
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or InvalidDataException or InvalidOperationException)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or InvalidDataException or InvalidOperationException or JournalRefusedException)
         {
             return Shared.Fail(e.Message);
         }

@@ -55,15 +55,18 @@ internal static class ServeCommand
 
     private static async Task<int> ServeAsync(ServerOptions options, bool demo, bool lan, bool json, CancellationToken stop)
     {
-        WebApplication app;
+        WebApplication? app = null;
         try
         {
             app = RushServer.Build(options);
             if (demo) await MakeDemoAsync(app.Services.GetRequiredService<Sales>());
             await app.StartAsync(stop);
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException or InvalidDataException or FormatException or InvalidOperationException)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException or InvalidDataException or FormatException
+            or InvalidOperationException or SocketException or JournalRefusedException)
         {
+            // A key that was made is shown now or never, also when the port is taken.
+            if (app?.Services.GetRequiredService<OfficeKey>().Made is { } made) Console.WriteLine($"office key   {made}\n(shown this once; only its hash is kept)");
             return Shared.Fail($"Cannot serve: {e.Message}");
         }
 
@@ -93,15 +96,17 @@ internal static class ServeCommand
         if (lan) ShowLan(url);
         if (!demo) return;
 
-        var bearer = key ?? (options.OfficeKey is not null ? "$RUSH_OFFICE_KEY" : "YOUR-OFFICE-KEY");
+        var bearer = key ?? (options.OfficeKey is not null ? "$RUSH_OFFICE_KEY" : "THE-OFFICE-KEY");
+        if (key is null && options.OfficeKey is null)
+            Console.WriteLine("  office key   was shown at the first start; to make another, delete office.key in the data directory");
         Console.WriteLine($$"""
 
             Look at what is left (查票), then buy (抢票):
 
               curl {{url}}/api/sales/{{DemoSale}}/availability
               curl -X PUT {{url}}/api/sales/{{DemoSale}}/orders/{{Guid.NewGuid()}} \
-                -H 'Authorization: Bearer {{bearer}}' \
-                --json '{"buyer":"ann","items":[{"tier":"standing","quantity":2}]}'
+                -H "Authorization: Bearer {{bearer}}" -H 'Content-Type: application/json' \
+                -d '{"buyer":"ann","items":[{"tier":"standing","quantity":2}]}'
 
             The same line again gives the same answer, and sells nothing twice; another id is another order.
 

@@ -21,6 +21,7 @@ public sealed class FileJournal : IJournal
     private readonly FileJournalOptions _options;
     private readonly SafeFileHandle _file;
     private readonly (ulong, ulong) _identity;
+    private readonly (ulong, ulong) _turnIdentity;
     private readonly FileHeader _header;
     private readonly FileScan _scan;
     private readonly TurnFile _turn;
@@ -40,6 +41,7 @@ public sealed class FileJournal : IJournal
             _header = FileHeader.Read(head.AsSpan(0, RandomAccess.Read(_file, head, 0)), path);
             _scan = new(_file);
             _turn = new(Path.ChangeExtension(path, TurnExtension), _header.Journal, platform);
+            _turnIdentity = platform.Identify(_turn.Path);
             Rewind();
             if (!_turn.IsFirst) return;
 
@@ -206,6 +208,10 @@ public sealed class FileJournal : IJournal
         {
             if (_identity != _platform.Identify(_path))
                 throw new JournalRefusedException($"{_path} was replaced or taken away while this process was selling from it.");
+
+            // Another turn file has another lock: whoever opened that one would hold the turn at the same time.
+            if (_turnIdentity != _platform.Identify(_turn.Path))
+                throw new JournalRefusedException($"{_turn.Path} was replaced or taken away while this process was selling by it.");
 
             Read(reader);
             if (_turn.Writing != 0) Settle(reader);

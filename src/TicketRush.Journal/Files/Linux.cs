@@ -62,7 +62,12 @@ internal static partial class Linux
     public static (ulong Device, ulong Inode) Identify(string path)
     {
         Span<byte> status = stackalloc byte[256];
-        if (Status(-100 /* the working directory */, path, 0, 0x100 /* inode */, ref MemoryMarshal.GetReference(status)) != 0) return default;
+        if (Status(-100 /* the working directory */, path, 0, 0x100 /* inode */, ref MemoryMarshal.GetReference(status)) != 0)
+        {
+            var error = Marshal.GetLastPInvokeError();
+            return error == 2 /* ENOENT */ ? default : throw Failed("identify " + path, error);
+        }
+
         return (BinaryPrimitives.ReadUInt64LittleEndian(status[0x88..]), BinaryPrimitives.ReadUInt64LittleEndian(status[0x20..]));
     }
 

@@ -82,6 +82,7 @@ internal abstract class Platform
 
         public override void Lock(TurnHandle turn, TurnByte which, bool shared)
         {
+            if (shared) return;
             var wait = new SpinWait();
             while (!TryLock(turn, which, shared)) wait.SpinOnce(sleep1Threshold: 10);
         }

@@ -44,13 +44,16 @@ internal sealed unsafe class TurnFile : IDisposable
             _view.SafeMemoryMappedViewHandle.AcquirePointer(ref start);
             _shared = (Shared*)start;
 
-            IsFirst = platform.TryLock(_handle, TurnByte.Attached, shared: false);
-            if (!IsFirst) platform.Lock(_handle, TurnByte.Attached, shared: true);
+            // Not waiting in the kernel: if the first dies before it is done, the next must know that it is the first.
+            while (!(IsFirst = platform.TryLock(_handle, TurnByte.Attached, shared: false))
+                && !platform.TryLock(_handle, TurnByte.Attached, shared: true))
+                Thread.Sleep(1);
+
             if (IsFirst && _shared->Magic == 0) (_shared->Magic, _shared->Journal) = (Magic, journal);
             if (_shared->Magic != Magic || _shared->Journal != journal)
             {
                 throw new JournalRefusedException(
-                    $"{path} belongs to another journal: the file {Path.ChangeExtension(path, FileJournal.Extension)} was replaced. "
+                    $"{path} belongs to another journal: the file {System.IO.Path.ChangeExtension(path, FileJournal.Extension)} was replaced. "
                     + "Put the right file back; or, if this one is right, delete the .turn file while nothing has it open.");
             }
         }
@@ -60,6 +63,8 @@ internal sealed unsafe class TurnFile : IDisposable
             throw;
         }
     }
+
+    public string Path => _handle.Path;
 
     /// <summary>Nobody else had the journal open: what must be set up or checked once is this one's to do, until <see cref="Attach"/>.</summary>
     public bool IsFirst { get; }
@@ -86,9 +91,8 @@ internal sealed unsafe class TurnFile : IDisposable
     /// <summary>Lets the others in, who wait to see that the first is done.</summary>
     public void Attach()
     {
-        if (!IsFirst) return;
-        _platform.Unlock(_handle, TurnByte.Attached);
-        _platform.Lock(_handle, TurnByte.Attached, shared: true);
+        // From exclusive to shared in one step: nobody can come between and take himself for the first.
+        if (IsFirst) _platform.Lock(_handle, TurnByte.Attached, shared: true);
     }
 
     public void TakeTurn() => _platform.Lock(_handle, TurnByte.Turn, shared: false);

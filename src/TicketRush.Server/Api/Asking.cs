@@ -96,5 +96,12 @@ internal static class Asking
         return true;
     }
 
+    /// <summary>
+    /// Whether a payment may be known by this reference. Two payments without one would be taken for the same, and the second
+    /// never be owed back, where money is collected.
+    /// </summary>
+    public static bool IsReference(string reference, Plan plan, out IResult problem) =>
+        IsText(reference, "reference", required: plan.PaymentKind == PaymentKind.External, out problem);
+
     public static IResult Invalid(string detail) => Problems.BadRequest("INVALID_REQUEST", detail);
 }

@@ -51,7 +51,10 @@ internal static class HoldEndpoints
     {
         var (body, wrong) = await Body.ReadAsync(request, ApiJson.Api.PayRequest);
         if (body is null) return wrong!;
-        if (!Asking.IsText(body.Reference, "reference", required: false, out var problem)) return problem;
+        if (!Asking.TryFind(sales, sale, out var found, out var problem)
+            || !Asking.IsReference(body.Reference, found.Sequencer!.Snapshot!.Plan, out problem))
+            return problem;
+
         return await AskAsync(
             sales, sale, id, new() { Kind = CommandKind.Pay, Reference = sales.Identities.Reference(body.Reference) }, Answering.Order);
     }

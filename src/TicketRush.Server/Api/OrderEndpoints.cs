@@ -26,7 +26,7 @@ internal static class OrderEndpoints
 
         var plan = found.Sequencer!.Snapshot!.Plan;
         if (!Asking.IsText(body.Buyer, "buyer", required: true, out problem)
-            || !Asking.IsText(body.Reference, "reference", required: false, out problem)
+            || !Asking.IsReference(body.Reference, plan, out problem)
             || !Asking.TryLines(body.Items, plan, out var lines, out problem))
             return problem;
 

@@ -5,6 +5,12 @@ namespace TicketRush.Server.Api;
 /// <summary>Between a plan as the API speaks it and as the engine does.</summary>
 public static class PlanMapping
 {
+    /// <summary>Where a null stands that the reader of JSON lets through; null when nowhere.</summary>
+    public static string? HasNull(PlanDocument document) =>
+        Array.IndexOf(document.Pools, null) is >= 0 and var pool ? $"pools[{pool}]"
+        : Array.IndexOf(document.Tiers, null) is >= 0 and var tier ? $"tiers[{tier}]"
+        : null;
+
     /// <summary>Reads a plan whole: every error is named with its place, not only the first.</summary>
     public static (Plan? Plan, List<PlanError> Errors) Read(PlanDocument document, bool allowTestPayments)
     {

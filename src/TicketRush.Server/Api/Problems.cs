@@ -82,7 +82,7 @@ public static class Problems
         var written = reply.Sequence != 0;
         return Answer(new(type, Title(code), status, Detail(reply), code)
         {
-            Allowed = reply.Refusal is Refusal.BuyerLimit or Refusal.OrderLimit or Refusal.NotEnough or Refusal.SoldOut ? reply.Allowed : null,
+            Allowed = !written && reply.Refusal is Refusal.BuyerLimit or Refusal.OrderLimit or Refusal.NotEnough or Refusal.SoldOut ? reply.Allowed : null,
             OwedBack = written ? reply.Amount : null,
             Sequence = written ? reply.Sequence : null,
             Hash = written ? submission.Hash.ToString() : null,
@@ -93,6 +93,9 @@ public static class Problems
     {
         var said = reply.Refusal switch
         {
+            // What is written down is told in the same words whenever it is asked again; the numbers are those of the day.
+            Refusal.BuyerLimit when reply.Sequence != 0 => "The hold had run out, and the buyer's limit does not allow the places again.",
+            Refusal.NotEnough or Refusal.SoldOut when reply.Sequence != 0 => "The hold had run out, and its places are not free any more.",
             Refusal.IdReused => "This id was used before for something else. Make a new id for a new wish, and keep it for every repetition.",
             Refusal.UnknownHold => "There is no such hold in this sale.",
             Refusal.UnknownOrder => "There is no such order in this sale.",

@@ -77,7 +77,7 @@ internal static class SaleEndpoints
         if (!PlanCheck.IsId(sale)) return Problems.BadRequest("INVALID_ID", "A sale's name is 1 to 63 of a-z, 0-9 and -, and does not start with -.");
         var (document, wrong) = await Body.ReadAsync(request, ApiJson.Api.PlanDocument, Body.PlanBytesMax);
         if (document is null) return wrong!;
-        if (HasNull(document) is { } nothing) return Problems.BadRequest("INVALID_JSON", $"{nothing} must not be null.");
+        if (PlanMapping.HasNull(document) is { } nothing) return Problems.BadRequest("INVALID_JSON", $"{nothing} must not be null.");
         var (plan, errors) = PlanMapping.Read(document, options.AllowTestPayments);
         if (plan is null) return Problems.PlanInvalid(errors);
 
@@ -91,9 +91,10 @@ internal static class SaleEndpoints
             // Who names a version means to change a sale, not to create one.
             if (revision is null && sales.Find(sale) is null) sales.TryCreate(sale, plan);
         }
-        catch (IOException)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or JournalRefusedException)
         {
-            return Problems.Retry(503, "DISK_FULL", "The sale could not be written: the server's disk is full, or failing. Ask again; it does nothing twice.", 5);
+            return Problems.Retry(
+                503, "DISK_FULL", "The sale could not be written: the server's disk is full, or failing. Ask again; it does nothing twice.", 5);
         }
         catch (InvalidOperationException e)
         {
@@ -141,11 +142,6 @@ internal static class SaleEndpoints
         sale.Status.Kind is SequencerStatusKind.Stopped or SequencerStatusKind.Failing || sale.Sequencer?.Snapshot is not { } snapshot
             ? "stopped"
             : Answering.NameOf(snapshot.State, snapshot.Plan, sale.Sequencer.NowMs);
-
-    private static string? HasNull(PlanDocument document) =>
-        Array.IndexOf(document.Pools, null) is >= 0 and var pool ? $"pools[{pool}]"
-        : Array.IndexOf(document.Tiers, null) is >= 0 and var tier ? $"tiers[{tier}]"
-        : null;
 
     private static string ETagOf(long revision) => string.Create(CultureInfo.InvariantCulture, $"\"{revision}\"");
 
