@@ -107,7 +107,6 @@ public sealed class Sales : IAsyncDisposable
         while (!_stop.Token.WaitHandle.WaitOne(TickEvery))
         {
             foreach (var sequencer in Volatile.Read(ref _watched)) sequencer.Tick();
-            Answers.Look();
         }
     }
 }

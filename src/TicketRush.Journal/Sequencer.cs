@@ -38,6 +38,7 @@ public sealed class Sequencer : IBatchReader, IAsyncDisposable
 
     private long _waitingSince;
     private long _oldest;
+    private int _wanted;
     private long _retryAt;
     private bool _rebuild;
 
@@ -255,10 +256,11 @@ public sealed class Sequencer : IBatchReader, IAsyncDisposable
         var taken = _inbox.Take(_options.BatchMax);
         KeepInFlight(taken);
         var expiries = nowMs >= _sale.NextExpiryMs ? _options.ExpiriesMax : 0;
-        var wanted = Math.Min((taken.Length + expiries) * EntryCodec.ShortMax + RoomMin, _options.BatchLength);
-        var room = _journal.Reserve(wanted);
-        var isFull = room < wanted;
         _batch.Clear();
+
+        // Room is made when the first entry needs it: refusals write nothing, not even zeros.
+        _wanted = Math.Min((taken.Length + expiries) * EntryCodec.ShortMax + RoomMin, _options.BatchLength);
+        var room = expiries > 0 || _status.Kind == SequencerStatusKind.DiskFull ? Reserve(_wanted) : 0;
 
         // Expiries come before the first decision that could depend on them, but a landslide must not keep the buyers waiting.
         for (; expiries > 0 && _batch.Length + BatchHeader.SectorSize <= room && _sale.TryExpire(nowMs, ref _entry); expiries--) Record();
@@ -277,7 +279,6 @@ public sealed class Sequencer : IBatchReader, IAsyncDisposable
 
         Append(nowMs);
         Volatile.Write(ref _writingSince, 0);
-        TellRoom(isFull);
         Describe(taken, nowMs);
     }
 
@@ -320,8 +321,15 @@ public sealed class Sequencer : IBatchReader, IAsyncDisposable
         Append(nowMs);
         Volatile.Write(ref _writingSince, Stopwatch.GetTimestamp());
         SetOldest(); // The flush may have taken its time.
-        room = _journal.Reserve(_options.BatchLength);
+        room = Reserve(Math.Max(_wanted, _batch.LengthWith(_entry)));
         return _batch.LengthWith(_entry) <= room;
+    }
+
+    private int Reserve(int wanted)
+    {
+        var room = _journal.Reserve(wanted);
+        TellRoom(isFull: room < wanted);
+        return room;
     }
 
     private void TellRoom(bool isFull)

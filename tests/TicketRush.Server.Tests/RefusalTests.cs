@@ -40,7 +40,7 @@ public sealed class RefusalTests(RunningServer server) : IClassFixture<RunningSe
         var nothing = Hold(sale);
         Meet(await server.GetAsync(nothing), 404, Refusal.UnknownHold);
         Meet(await server.DeleteAsync(nothing), 404, Refusal.UnknownHold);
-        Meet(await server.PostAsync($"{nothing}/pay", "{}"), 404, Refusal.UnknownHold);
+        Meet(await server.PostAsync($"{nothing}/pay", Plans.Pay("3")), 404, Refusal.UnknownHold);
         Meet(await server.PostAsync($"{nothing}/extend", null, ("Idempotency-Key", "3")), 404, Refusal.UnknownHold);
         Meet(await server.GetAsync(Order(nothing)), 404, Refusal.UnknownOrder);
         Meet(await server.PostAsync($"{Order(nothing)}/refund", Plans.Refund(), ("Idempotency-Key", "4")), 404, Refusal.UnknownOrder);
