@@ -33,6 +33,7 @@ public sealed class OfficeKey
                 : throw new ArgumentException($"RUSH_OFFICE_KEY must have {LengthMin} to {LengthMax} characters.");
         }
 
+        Directory.CreateDirectory(directory);
         var path = Path.Combine(directory, FileName);
         string? made = null;
         if (!File.Exists(path))
