@@ -2,7 +2,7 @@ namespace TicketRush.Journal;
 
 /// <summary>
 /// Commands that wait for the next batch, in the order in which they came. Bounded. A list under a lock: the lock is held
-/// for nanoseconds, and measured faster here than a channel or a ring.
+/// for nanoseconds.
 /// </summary>
 internal sealed class Inbox(int capacity)
 {
