@@ -97,7 +97,7 @@ internal sealed class Launch
             using (var arena = descriptors[1]) Arena.Attach($"/proc/self/fd/{arena.DangerousGetHandle()}");
             using var handover = Handover.Supply(descriptors[Described..]);
             var launch = ReadFile(file, control);
-            Descriptors.Send(control, [1], []);
+            Acknowledge(control);
             return launch;
         }
         catch (IOException nothing)
@@ -120,6 +120,18 @@ internal sealed class Launch
         {
             // Reset: the child's end was closed with our message unread in it.
             return false;
+        }
+    }
+
+    private static void Acknowledge(SafeFileHandle control)
+    {
+        try
+        {
+            Descriptors.Send(control, [1], []);
+        }
+        catch (IOException)
+        {
+            // The parent has died in the meantime. A daemon will find that out; any other child goes on without.
         }
     }
 
