@@ -96,9 +96,8 @@ internal sealed class Launch
             using var file = descriptors[0];
             using (var arena = descriptors[1]) Arena.Attach($"/proc/self/fd/{arena.DangerousGetHandle()}");
             using var handover = Handover.Supply(descriptors[Described..]);
-            var launch = ReadFile(file, control);
             Acknowledge(control);
-            return launch;
+            return ReadFile(file, control);
         }
         catch (IOException nothing)
         {

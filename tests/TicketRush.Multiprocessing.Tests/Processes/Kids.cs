@@ -11,7 +11,7 @@ namespace TicketRush.Multiprocessing.Tests.Processes;
 internal sealed partial class Kids : IDisposable
 {
     /// <summary>How long anything may take before a test gives up; a machine may be slow.</summary>
-    public static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
+    public static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
 
     private readonly List<ChildProcess> _children = [];
     private readonly List<Process> _roots = [];
