@@ -1,6 +1,8 @@
 using System.Net;
 using System.Net.Sockets;
 using Microsoft.Win32.SafeHandles;
+using TicketRush.Multiprocessing.Connections;
+using TicketRush.Multiprocessing.Native;
 
 namespace TicketRush.Multiprocessing;
 
@@ -21,14 +23,15 @@ public static class Client
     /// <exception cref="AuthenticationFailedException">The other end has another key, or refused.</exception>
     public static Connection Connect(EndPoint address, ConnectionOptions? options = null)
     {
+        SocketCalls.RequireLinux();
         options ??= ConnectionOptions.Default;
         var deadline = Deadline.After(options.HandshakeTimeout);
         SocketException? failure = null;
-        foreach (var target in Addresses.Resolve(address))
+        foreach (var target in Address.Resolve(address))
         {
             try
             {
-                return Shake(Connect(target, deadline), target, options, deadline);
+                return Shake(Connect(target, options, deadline), target, options, deadline);
             }
             catch (SocketException error)
             {
@@ -48,13 +51,14 @@ public static class Client
     /// <inheritdoc cref="Connect(EndPoint, ConnectionOptions)"/>
     public static async Task<Connection> ConnectAsync(EndPoint address, ConnectionOptions? options = null, CancellationToken stop = default)
     {
+        SocketCalls.RequireLinux();
         options ??= ConnectionOptions.Default;
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(stop);
         limit.CancelAfter(options.HandshakeTimeout);
         try
         {
             SocketException? failure = null;
-            foreach (var target in await Addresses.ResolveAsync(address, limit.Token).ConfigureAwait(false))
+            foreach (var target in await Address.ResolveAsync(address, limit.Token).ConfigureAwait(false))
             {
                 try
                 {
@@ -71,7 +75,116 @@ public static class Client
         }
         catch (OperationCanceledException) when (!stop.IsCancellationRequested)
         {
-            throw TooLate(Addresses.Name(address), options);
+            throw TooLate(address.ToString()!, options);
         }
     }
+
+    private static SafeFileHandle Connect(Address address, ConnectionOptions options, Deadline deadline)
+    {
+        var socket = SocketCalls.Create(address.Family);
+        try
+        {
+            for (var pause = 1; !SocketCalls.Connect(socket, address.Bytes, address.Name); pause = Math.Min(pause * 2, 20))
+            {
+                if (!address.IsUnix)
+                {
+                    if (!Wakeup.Wait(socket, Descriptors.Writable, deadline, default, default)) throw TooLate(address.Name, options);
+                    SocketCalls.FinishConnecting(socket, address.Name);
+                    break;
+                }
+
+                if (deadline.IsOver) throw TooLate(address.Name, options);
+                Thread.Sleep(pause);
+            }
+
+            return Connected(socket, address);
+        }
+        catch
+        {
+            socket.Dispose();
+            throw;
+        }
+    }
+
+    private static async Task<SafeFileHandle> ConnectAsync(Address address, CancellationToken stop)
+    {
+        var socket = SocketCalls.Create(address.Family);
+        try
+        {
+            for (var pause = 1; !SocketCalls.Connect(socket, address.Bytes, address.Name); pause = Math.Min(pause * 2, 20))
+            {
+                if (!address.IsUnix)
+                {
+                    await Readiness.Writable.WaitAsync(socket, stop, default).ConfigureAwait(false);
+                    stop.ThrowIfCancellationRequested();
+                    SocketCalls.FinishConnecting(socket, address.Name);
+                    break;
+                }
+
+                await Task.Delay(pause, stop).ConfigureAwait(false);
+            }
+
+            return Connected(socket, address);
+        }
+        catch
+        {
+            socket.Dispose();
+            throw;
+        }
+    }
+
+    private static SafeFileHandle Connected(SafeFileHandle socket, Address address)
+    {
+        SocketCalls.MakeBlocking(socket);
+        if (!address.IsUnix) SocketCalls.SendAtOnce(socket);
+        return socket;
+    }
+
+    private static Connection Shake(SafeFileHandle socket, Address address, ConnectionOptions options, Deadline deadline)
+    {
+        var connection = new Connection(socket) { MaxMessageSize = options.MaxMessageSize };
+        try
+        {
+            address.CheckPeer(connection, options);
+            if (options.AuthKey is not { } key) return connection;
+            for (var handshake = new Handshake(key, options, isListener: false); !handshake.IsDone;)
+            {
+                if (!connection.Poll(deadline.Left)) throw TooLate(address.Name, options);
+                handshake.Advance(connection);
+            }
+
+            return connection;
+        }
+        catch
+        {
+            connection.Dispose();
+            throw;
+        }
+    }
+
+    private static async Task<Connection> ShakeAsync(
+        SafeFileHandle socket, Address address, ConnectionOptions options, CancellationToken stop)
+    {
+        var connection = new Connection(socket) { MaxMessageSize = options.MaxMessageSize };
+        try
+        {
+            address.CheckPeer(connection, options);
+            if (options.AuthKey is not { } key) return connection;
+            for (var handshake = new Handshake(key, options, isListener: false); !handshake.IsDone;)
+            {
+                await connection.PollAsync(Timeout.InfiniteTimeSpan, stop).ConfigureAwait(false);
+                handshake.Advance(connection);
+            }
+
+            return connection;
+        }
+        catch
+        {
+            connection.Dispose();
+            throw;
+        }
+    }
+
+    private static TimeoutException TooLate(string name, ConnectionOptions options) =>
+        new($"{name} did not take the connection, or did not finish the handshake, within {options.HandshakeTimeout.TotalSeconds} s.");
 }

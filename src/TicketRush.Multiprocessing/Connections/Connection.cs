@@ -1,11 +1,14 @@
 using System.Buffers.Binary;
 using System.Diagnostics;
 using System.Net.Sockets;
-using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Text.Json;
+using System.Text.Json.Serialization;
 using System.Text.Json.Serialization.Metadata;
 using Microsoft.Win32.SafeHandles;
+using TicketRush.Multiprocessing.Connections;
+using TicketRush.Multiprocessing.Native;
+using TicketRush.Multiprocessing.Processes;
 
 namespace TicketRush.Multiprocessing;
 
@@ -23,6 +26,7 @@ namespace TicketRush.Multiprocessing;
 /// <see cref="Poll()"/> takes nothing at all.
 /// </para>
 /// </summary>
+[JsonConverter(typeof(ConnectionConverter))]
 public sealed class Connection : IDisposable
 {
     /// <summary>The longest message that is received or sent unless <see cref="MaxMessageSize"/> says otherwise: 64 MiB.</summary>
@@ -100,9 +104,7 @@ public sealed class Connection : IDisposable
         }
     }
 
-    internal bool IsTcp => _family != SocketCalls.Unix;
-
-    internal CancellationToken Closing => _closing.Token;
+    private bool CarriesDescriptors => _family == SocketCalls.Unix;
 
     /// <summary>Sends one message; an empty one is a message too. Waits while the other end does not receive and the socket is full.</summary>
     /// <exception cref="ArgumentException">It is longer than <see cref="MaxMessageSize"/>. Nothing was sent.</exception>
@@ -138,7 +140,11 @@ public sealed class Connection : IDisposable
     /// <summary>Sends a value as JSON in one message.</summary>
     /// <inheritdoc cref="Send(ReadOnlySpan{byte})"/>
     /// <exception cref="NotSupportedException">The value cannot be serialised. Nothing was sent.</exception>
-    public void Send<T>(T value, JsonTypeInfo<T> type) => Send(JsonSerializer.SerializeToUtf8Bytes(value, type), []);
+    public void Send<T>(T value, JsonTypeInfo<T> type)
+    {
+        using var handover = CarriesDescriptors ? Handover.Collect() : null;
+        Send(JsonSerializer.SerializeToUtf8Bytes(value, type), handover is null ? [] : handover.Descriptors);
+    }
 
     /// <summary>Sends one message without blocking a thread.</summary>
     /// <param name="message">Must not change until the task is done.</param>
@@ -147,37 +153,22 @@ public sealed class Connection : IDisposable
     /// other end gets <see cref="TruncatedMessageException"/>.
     /// </param>
     /// <inheritdoc cref="Send(ReadOnlySpan{byte})"/>
-    public async ValueTask SendAsync(ReadOnlyMemory<byte> message, CancellationToken stop = default)
-    {
-        CheckSendable(message.Length);
-        await _sending.WaitAsync(stop).ConfigureAwait(false);
-        var sent = 0;
-        try
-        {
-            while (true)
-            {
-                CheckSendable(message.Length);
-                stop.ThrowIfCancellationRequested();
-                sent = SendSome(message.Span, [], sent);
-                if (sent == HeaderSize + message.Length) return;
-                await Readiness.Writable.WaitAsync(_socket, stop, _closing.Token).ConfigureAwait(false);
-            }
-        }
-        catch (OperationCanceledException) when (sent > 0)
-        {
-            CutOff();
-            throw;
-        }
-        finally
-        {
-            _sending.Release();
-        }
-    }
+    public ValueTask SendAsync(ReadOnlyMemory<byte> message, CancellationToken stop = default) => SendAsync(message, [], stop);
 
     /// <summary>Sends a value as JSON in one message, without blocking a thread.</summary>
     /// <inheritdoc cref="SendAsync(ReadOnlyMemory{byte}, CancellationToken)"/>
-    public ValueTask SendAsync<T>(T value, JsonTypeInfo<T> type, CancellationToken stop = default) =>
-        SendAsync(JsonSerializer.SerializeToUtf8Bytes(value, type), stop);
+    public ValueTask SendAsync<T>(T value, JsonTypeInfo<T> type, CancellationToken stop = default)
+    {
+        if (!CarriesDescriptors) return SendAsync(JsonSerializer.SerializeToUtf8Bytes(value, type), stop);
+
+        // The scope is this thread's, and the sending may end on another: duplicates then, if there is anything to hand over.
+        using var handover = Handover.Collect();
+        var message = JsonSerializer.SerializeToUtf8Bytes(value, type);
+        if (handover.Descriptors.IsEmpty) return SendAsync(message, stop);
+        var descriptors = new SafeHandle[handover.Descriptors.Length];
+        for (var i = 0; i < descriptors.Length; i++) descriptors[i] = Descriptors.Duplicate(handover.Descriptors[i]);
+        return SendAsync(message, descriptors, stop);
+    }
 
     /// <summary>Waits for the next message and takes it.</summary>
     /// <exception cref="EndOfStreamException">The other end is closed, and every message was received.</exception>
@@ -207,7 +198,23 @@ public sealed class Connection : IDisposable
     /// <summary>Waits for the next message and reads it as JSON.</summary>
     /// <inheritdoc cref="Receive()"/>
     /// <exception cref="JsonException">It is not the JSON of a <typeparamref name="T"/>. It was taken; the connection stays usable.</exception>
-    public T? Receive<T>(JsonTypeInfo<T> type) => JsonSerializer.Deserialize(Receive(), type);
+    public T? Receive<T>(JsonTypeInfo<T> type)
+    {
+        byte[] message;
+        SafeFileHandle[] descriptors;
+        _receiving.Wait();
+        try
+        {
+            message = ReceiveWhole(MaxMessageSize, CarriesDescriptors);
+            descriptors = TakeDescriptors();
+        }
+        finally
+        {
+            _receiving.Release();
+        }
+
+        return Read(message, descriptors, type);
+    }
 
     /// <summary>Waits for the next message and puts it into the buffer.</summary>
     /// <returns>The length of the message.</returns>
@@ -252,30 +259,16 @@ public sealed class Connection : IDisposable
     /// <summary>Waits for the next message without blocking a thread, and takes it.</summary>
     /// <param name="stop">Loses nothing: what is there of a message stays, and the next call goes on with it.</param>
     /// <inheritdoc cref="Receive()"/>
-    public async ValueTask<byte[]> ReceiveAsync(CancellationToken stop = default)
-    {
-        await _receiving.WaitAsync(stop).ConfigureAwait(false);
-        try
-        {
-            while (true)
-            {
-                stop.ThrowIfCancellationRequested();
-                CheckReadable();
-                if (TryReadHeader(MaxMessageSize) && TryReadPayload()) return TakeMessage();
-                await Readiness.Readable.WaitAsync(_socket, stop, _closing.Token).ConfigureAwait(false);
-            }
-        }
-        finally
-        {
-            _receiving.Release();
-        }
-    }
+    public async ValueTask<byte[]> ReceiveAsync(CancellationToken stop = default) =>
+        (await ReceiveAsync(withDescriptors: false, stop).ConfigureAwait(false)).Message;
 
     /// <summary>Waits for the next message without blocking a thread, and reads it as JSON.</summary>
     /// <inheritdoc cref="ReceiveAsync(CancellationToken)"/>
     /// <exception cref="JsonException">It is not the JSON of a <typeparamref name="T"/>. It was taken; the connection stays usable.</exception>
     public async ValueTask<T?> ReceiveAsync<T>(JsonTypeInfo<T> type, CancellationToken stop = default) =>
-        JsonSerializer.Deserialize(await ReceiveAsync(stop).ConfigureAwait(false), type);
+        await ReceiveAsync(CarriesDescriptors, stop).ConfigureAwait(false) is var (message, descriptors)
+            ? Read(message, descriptors, type)
+            : default;
 
     /// <summary>Whether a receive would find something now: a message, at least the beginning of one, or the end.</summary>
     public bool Poll() => Poll(TimeSpan.Zero);
@@ -290,7 +283,7 @@ public sealed class Connection : IDisposable
     public bool Poll(TimeSpan timeout)
     {
         CheckReadable();
-        var ready = Wakeup.Wait(_socket, SocketCalls.PollIn, Deadline.After(timeout), default, _closing.Token);
+        var ready = Wakeup.Wait(_socket, Descriptors.Readable, Deadline.After(timeout), default, _closing.Token);
         CheckOpen();
         return ready;
     }
@@ -317,17 +310,14 @@ public sealed class Connection : IDisposable
     {
         ArgumentNullException.ThrowIfNull(descriptor);
         CheckUnix();
-        var added = false;
         _sending.Wait();
         try
         {
-            descriptor.DangerousAddRef(ref added);
             CheckSendable(1);
-            while (SendSome([1], [], [(int)descriptor.DangerousGetHandle()]) < 0) WaitToSend();
+            while (SendSome([1], [], [descriptor]) < 0) WaitToSend();
         }
         finally
         {
-            if (added) descriptor.DangerousRelease();
             _sending.Release();
         }
     }
@@ -346,15 +336,11 @@ public sealed class Connection : IDisposable
             Span<byte> one = stackalloc byte[1];
             int count;
             while ((count = Take(one, withDescriptors: true)) < 0) WaitToReceive();
-            if (_descriptors is [var descriptor] && one[0] == 1)
-            {
-                _descriptors.Clear();
-                return descriptor;
-            }
+            var descriptors = TakeDescriptors();
+            if (descriptors.Length == 1 && one[0] == 1) return descriptors[0];
 
-            var found = _descriptors.Count;
-            DropDescriptors();
-            throw new InvalidDataException($"One descriptor was expected, and {found} came with a byte that says {one[0]}.");
+            foreach (var descriptor in descriptors) descriptor.Dispose();
+            throw new InvalidDataException($"One descriptor was expected, and {descriptors.Length} came with a byte that says {one[0]}.");
         }
         finally
         {
@@ -380,7 +366,7 @@ public sealed class Connection : IDisposable
         ? BinaryPrimitives.ReadInt64BigEndian(_header.AsSpan(HeaderSize))
         : BinaryPrimitives.ReadInt32BigEndian(_header);
 
-    private void Send(ReadOnlySpan<byte> message, ReadOnlySpan<int> descriptors)
+    private void Send(ReadOnlySpan<byte> message, ReadOnlySpan<SafeHandle> descriptors)
     {
         _sending.Wait();
         try
@@ -394,9 +380,39 @@ public sealed class Connection : IDisposable
         }
     }
 
+    /// <param name="message">What is sent.</param>
+    /// <param name="descriptors">Go with it, and are closed here when it is sent.</param>
+    /// <param name="stop">Ends the wait.</param>
+    private async ValueTask SendAsync(ReadOnlyMemory<byte> message, SafeHandle[] descriptors, CancellationToken stop)
+    {
+        await _sending.WaitAsync(stop).ConfigureAwait(false);
+        var sent = 0;
+        try
+        {
+            while (true)
+            {
+                CheckSendable(message.Length);
+                stop.ThrowIfCancellationRequested();
+                sent = SendSome(message.Span, descriptors, sent);
+                if (sent == HeaderSize + message.Length) return;
+                await Readiness.Writable.WaitAsync(_socket, stop, _closing.Token).ConfigureAwait(false);
+            }
+        }
+        catch (OperationCanceledException) when (sent > 0)
+        {
+            CutOff();
+            throw;
+        }
+        finally
+        {
+            _sending.Release();
+            foreach (var descriptor in descriptors) descriptor.Dispose();
+        }
+    }
+
     /// <summary>Goes on sending header and message, in as few calls as there is room for. Never blocks.</summary>
     /// <returns>How many bytes of both are sent now.</returns>
-    private int SendSome(ReadOnlySpan<byte> message, ReadOnlySpan<int> descriptors, int sent)
+    private int SendSome(ReadOnlySpan<byte> message, ReadOnlySpan<SafeHandle> descriptors, int sent)
     {
         Span<byte> header = stackalloc byte[HeaderSize];
         BinaryPrimitives.WriteInt32BigEndian(header, message.Length);
@@ -412,7 +428,7 @@ public sealed class Connection : IDisposable
         return sent;
     }
 
-    private int SendSome(ReadOnlySpan<byte> first, ReadOnlySpan<byte> second, ReadOnlySpan<int> descriptors)
+    private int SendSome(ReadOnlySpan<byte> first, ReadOnlySpan<byte> second, ReadOnlySpan<SafeHandle> descriptors)
     {
         try
         {
@@ -435,9 +451,41 @@ public sealed class Connection : IDisposable
         if (!IsClosed) SocketCalls.Shutdown(_socket, receiving: false);
     }
 
-    private byte[] ReceiveWhole(int maxLength)
+    private async ValueTask<(byte[] Message, SafeFileHandle[] Descriptors)> ReceiveAsync(bool withDescriptors, CancellationToken stop)
     {
-        while (!(TryReadHeader(maxLength) && TryReadPayload())) WaitToReceive();
+        await _receiving.WaitAsync(stop).ConfigureAwait(false);
+        try
+        {
+            while (true)
+            {
+                stop.ThrowIfCancellationRequested();
+                CheckReadable();
+                if (TryReadHeader(MaxMessageSize, withDescriptors) && TryReadPayload()) return (TakeMessage(), TakeDescriptors());
+                await Readiness.Readable.WaitAsync(_socket, stop, _closing.Token).ConfigureAwait(false);
+            }
+        }
+        finally
+        {
+            _receiving.Release();
+        }
+    }
+
+    /// <summary>For the handshake: never blocks.</summary>
+    internal byte[]? TryReceive(int maxLength) => TryReadHeader(maxLength) && TryReadPayload() ? TakeMessage() : null;
+
+    /// <summary>For the handshake: never blocks. A message that does not fit is of no use any more, and neither is the connection.</summary>
+    internal bool TrySend(ReadOnlySpan<byte> message) => SendSome(message, [], 0) == HeaderSize + message.Length;
+
+    private static T? Read<T>(byte[] message, SafeFileHandle[] descriptors, JsonTypeInfo<T> type)
+    {
+        if (descriptors.Length == 0) return JsonSerializer.Deserialize(message, type);
+        using var handover = Handover.Supply(descriptors);
+        return JsonSerializer.Deserialize(message, type);
+    }
+
+    private byte[] ReceiveWhole(int maxLength, bool withDescriptors = false)
+    {
+        while (!(TryReadHeader(maxLength, withDescriptors) && TryReadPayload())) WaitToReceive();
         return TakeMessage();
     }
 
@@ -520,21 +568,23 @@ public sealed class Connection : IDisposable
             }
         }
 
-        Wakeup.Wait(_socket, SocketCalls.PollIn, Deadline.Never, default, _closing.Token);
+        Wakeup.Wait(_socket, Descriptors.Readable, Deadline.Never, default, _closing.Token);
         CheckOpen();
         _lastWaitWasShort = Stopwatch.GetTimestamp() - start < ShortWaitTicks;
     }
 
     private void WaitToSend()
     {
-        Wakeup.Wait(_socket, SocketCalls.PollOut, Deadline.Never, default, _closing.Token);
+        Wakeup.Wait(_socket, Descriptors.Writable, Deadline.Never, default, _closing.Token);
         CheckOpen();
     }
 
-    private void DropDescriptors()
+    private SafeFileHandle[] TakeDescriptors()
     {
-        foreach (var descriptor in _descriptors) descriptor.Dispose();
+        if (_descriptors.Count == 0) return [];
+        SafeFileHandle[] descriptors = [.. _descriptors];
         _descriptors.Clear();
+        return descriptors;
     }
 
     private void CheckOpen()
@@ -565,7 +615,7 @@ public sealed class Connection : IDisposable
     private void CheckUnix()
     {
         CheckOpen();
-        if (_family != SocketCalls.Unix)
+        if (!CarriesDescriptors)
             throw new InvalidOperationException("Descriptors travel over pipes and Unix sockets only, not over a network.");
     }
 }

@@ -1,7 +1,7 @@
 using System.Security.Cryptography;
 using System.Text;
 
-namespace TicketRush.Multiprocessing;
+namespace TicketRush.Multiprocessing.Connections;
 
 /// <summary>
 /// Each end proves to the other that it has the key, without showing it: messages in, messages out, nothing else. The listener begins.
@@ -41,17 +41,16 @@ internal sealed class Handshake
     private static ReadOnlySpan<byte> ChallengePrefix => "#CHALLENGE#"u8;
     private static ReadOnlySpan<byte> Welcome => "#WELCOME#"u8;
 
-    /// <summary>What is sent to a peer that has not proved itself, before the connection is closed.</summary>
-    public static ReadOnlySpan<byte> Failure => "#FAILURE#"u8;
+    private static ReadOnlySpan<byte> Failure => "#FAILURE#"u8;
 
     /// <summary>Both ends have proved themselves.</summary>
     public bool IsDone => _next == Expects.Nothing;
 
-    /// <summary>Whether the peer is owed a <see cref="Failure"/> when <see cref="Continue"/> throws: it waits to hear about its proof.</summary>
-    public bool OwesFailure => _next == Expects.Response;
+    /// <summary>The listener's first message, before it has received any.</summary>
+    public byte[] Begin() => NewChallenge();
 
-    /// <summary>The first message to send, before any is received: the listener's challenge.</summary>
-    public byte[]? Begin() => _isListener ? NewChallenge() : null;
+    /// <summary>Sends the listener's first message.</summary>
+    public void Begin(Connection connection) => Send(connection, Begin());
 
     /// <summary>Takes the peer's next message.</summary>
     /// <returns>What to send, if anything.</returns>
@@ -84,6 +83,34 @@ internal sealed class Handshake
         }
     }
 
+    /// <summary>Takes what has arrived on the connection and sends what it asks for. Never blocks.</summary>
+    /// <exception cref="AuthenticationFailedException">The handshake has failed, and the peer has been told if it waits for that.</exception>
+    public void Advance(Connection connection)
+    {
+        try
+        {
+            // One message at a time is all that an honest peer sends; the rest is for whoever gets the connection.
+            if (connection.TryReceive(MessageMax) is { } message && Continue(message) is { } answer) Send(connection, answer);
+        }
+        catch (AuthenticationFailedException) when (_next == Expects.Response)
+        {
+            try
+            {
+                Send(connection, Failure);
+            }
+            catch (IOException)
+            {
+                // It has gone already.
+            }
+
+            throw;
+        }
+        catch (IOException error)
+        {
+            throw new AuthenticationFailedException("The peer ended the connection, or sent no message at all, during the handshake.", error);
+        }
+    }
+
     /// <summary>The proof that a challenge asks for.</summary>
     /// <exception cref="AuthenticationFailedException">It asks for a digest that is unknown or refused.</exception>
     public static byte[] Respond(byte[] key, ReadOnlySpan<byte> challenge, bool allowMd5)
@@ -112,6 +139,12 @@ internal sealed class Handshake
         var expected = digest.Mac(key, challenge);
         if (response.Length != expected.Length || !CryptographicOperations.FixedTimeEquals(expected, response))
             throw new AuthenticationFailedException("The peer's proof is wrong: its key is another.");
+    }
+
+    // A few dozen bytes into an empty socket: one that has no room for them is no honest peer's.
+    private static void Send(Connection connection, ReadOnlySpan<byte> message)
+    {
+        if (!connection.TrySend(message)) throw new AuthenticationFailedException("The peer does not read what it is sent.");
     }
 
     private static AuthenticationFailedException Md5Refused() => new(

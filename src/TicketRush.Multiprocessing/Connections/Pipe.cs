@@ -1,3 +1,6 @@
+using TicketRush.Multiprocessing.Connections;
+using TicketRush.Multiprocessing.Native;
+
 namespace TicketRush.Multiprocessing;
 
 /// <summary>Two connected ends, to be shared out between a process and its child, or between two children.</summary>
@@ -10,7 +13,7 @@ public static class Pipe
     public static (Connection First, Connection Second) Create(bool duplex = true)
     {
         SocketCalls.RequireLinux();
-        var (first, second) = SocketCalls.Pair();
+        var (first, second) = Descriptors.Pair(packets: false);
         if (duplex) return (new(first), new(second));
 
         // A socket in one direction too, rather than a pipe of the system: descriptors can travel through it.

@@ -1,7 +1,8 @@
 using System.Runtime.InteropServices;
 using Microsoft.Win32.SafeHandles;
+using TicketRush.Multiprocessing.Native;
 
-namespace TicketRush.Multiprocessing;
+namespace TicketRush.Multiprocessing.Connections;
 
 /// <summary>
 /// One thread per direction that waits for all the sockets which asynchronous calls wait for. The framework's own engine would do it too,
@@ -15,8 +16,8 @@ internal sealed partial class Readiness
     // struct epoll_event is packed on x64 and nowhere else.
     private static readonly int EventSize = RuntimeInformation.ProcessArchitecture == Architecture.X64 ? 12 : 16;
 
-    private static readonly Lazy<Readiness> LazyReadable = new(() => new(SocketCalls.PollIn, "sockets to read"));
-    private static readonly Lazy<Readiness> LazyWritable = new(() => new(SocketCalls.PollOut, "sockets to write"));
+    private static readonly Lazy<Readiness> LazyReadable = new(() => new(Descriptors.Readable, "sockets to read"));
+    private static readonly Lazy<Readiness> LazyWritable = new(() => new(Descriptors.Writable, "sockets to write"));
 
     private readonly Dictionary<long, Ticket> _tickets = [];
     private readonly SafeFileHandle _set;
@@ -41,7 +42,7 @@ internal sealed partial class Readiness
     {
         // A duplicate: an epoll set takes each number only once, and two calls may wait for one connection. It also keeps the number from
         // being given to another file while it is in the set.
-        using var duplicate = SocketCalls.Duplicate(socket);
+        using var duplicate = Descriptors.Duplicate(socket);
         var ticket = new Ticket();
         long number;
         lock (_tickets) _tickets.Add(number = ++_lastTicket, ticket);

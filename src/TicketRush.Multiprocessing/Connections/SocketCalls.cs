@@ -2,8 +2,9 @@ using System.ComponentModel;
 using System.Net.Sockets;
 using System.Runtime.InteropServices;
 using Microsoft.Win32.SafeHandles;
+using TicketRush.Multiprocessing.Native;
 
-namespace TicketRush.Multiprocessing;
+namespace TicketRush.Multiprocessing.Connections;
 
 /// <summary>
 /// The socket calls of Linux that <see cref="Socket"/> does not offer or does not offer without changing the descriptor: it makes a
@@ -12,9 +13,7 @@ namespace TicketRush.Multiprocessing;
 /// </summary>
 internal static unsafe partial class SocketCalls
 {
-    public const short PollIn = 1, PollOut = 4, PollInvalid = 32;
-    public const int Unix = 1, Inet = 2, Inet6 = 10;
-    public const int PeekFlag = 2;
+    public const int Unix = 1;
 
     private const int Stream = 1, CloseOnExec = 0x80000, NonBlocking = 0x800;
     private const int SocketLevel = 1, TcpLevel = 6, Rights = 1;
@@ -22,9 +21,6 @@ internal static unsafe partial class SocketCalls
     private const int DontWait = 0x40, NoSignal = 0x4000, ReceiveCloseOnExec = 0x40000000, ControlTruncated = 8;
     private const int Interrupted = 4, Again = 11, NotASocket = 88, BrokenPipe = 32, Reset = 104, InProgress = 115;
     private const int ControlHeader = 16;
-
-    /// <summary>What the kernel takes and gives in one message at most (SCM_MAX_FD).</summary>
-    public const int DescriptorsMax = 253;
 
     /// <exception cref="PlatformNotSupportedException">This is not Linux.</exception>
     public static void RequireLinux()
@@ -36,19 +32,11 @@ internal static unsafe partial class SocketCalls
         }
     }
 
-    /// <returns>Two connected ends of a Unix stream socket, closed on exec.</returns>
-    public static (SafeFileHandle First, SafeFileHandle Second) Pair()
-    {
-        var pair = stackalloc int[2];
-        if (SocketPair(Unix, Stream | CloseOnExec, 0, pair) != 0) throw Failed("make a pair of sockets", Marshal.GetLastPInvokeError());
-        return (new(pair[0], true), new(pair[1], true));
-    }
-
     /// <summary>A stream socket that is closed on exec and, until <see cref="MakeBlocking"/>, does not block.</summary>
     public static SafeFileHandle Create(int family)
     {
         var descriptor = NewSocket(family, Stream | CloseOnExec | NonBlocking, 0);
-        return descriptor < 0 ? throw Failed("make a socket", Marshal.GetLastPInvokeError()) : new(descriptor, true);
+        return descriptor < 0 ? throw Failed("make a socket", Marshal.GetLastPInvokeError()) : Own(descriptor);
     }
 
     /// <summary>The other processes that this socket may travel to, CPython's for one, expect a blocking one.</summary>
@@ -108,7 +96,7 @@ internal static unsafe partial class SocketCalls
         {
             var descriptor = Accept4(listener, null, null, CloseOnExec);
             error = descriptor < 0 ? Marshal.GetLastPInvokeError() : 0;
-            if (descriptor >= 0) return new(descriptor, true);
+            if (descriptor >= 0) return Own(descriptor);
             if (error == Interrupted) continue;
             if (error == Again) error = 0;
             return null;
@@ -160,13 +148,13 @@ internal static unsafe partial class SocketCalls
     /// <summary>Never blocks.</summary>
     /// <returns>The number of bytes, 0 at the end of the stream, −1 when there is nothing yet.</returns>
     /// <exception cref="SocketException">The socket has failed; <see cref="SocketError.ConnectionReset"/> when the peer went away.</exception>
-    public static int Receive(SafeHandle socket, Span<byte> buffer, int flags = 0)
+    public static int Receive(SafeHandle socket, Span<byte> buffer)
     {
         fixed (byte* bytes = buffer)
         {
             while (true)
             {
-                var count = Receive(socket, bytes, (nuint)buffer.Length, DontWait | flags);
+                var count = Receive(socket, bytes, (nuint)buffer.Length, DontWait);
                 if (count >= 0) return (int)count;
                 var error = Marshal.GetLastPInvokeError();
                 if (error == Again) return -1;
@@ -175,11 +163,11 @@ internal static unsafe partial class SocketCalls
         }
     }
 
-    /// <summary>As <see cref="Receive(SafeHandle, Span{byte}, int)"/>, and takes the descriptors that came with these bytes.</summary>
+    /// <summary>As <see cref="Receive(SafeHandle, Span{byte})"/>, and takes the descriptors that came with these bytes.</summary>
     /// <exception cref="IOException">More descriptors came than fit, or this process may open no more; none is kept.</exception>
     public static int Receive(SafeHandle socket, Span<byte> buffer, List<SafeFileHandle> descriptors)
     {
-        const int room = ControlHeader + DescriptorsMax * sizeof(int) + 4;
+        const int room = ControlHeader + Descriptors.MostPerMessage * sizeof(int) + 4;
         var control = stackalloc byte[room];
         fixed (byte* bytes = buffer)
         {
@@ -187,7 +175,8 @@ internal static unsafe partial class SocketCalls
             var message = new Message { Parts = &part, Count = 1 };
             while (true)
             {
-                (message.Control, message.ControlLength) = (control, room);
+                message.Control = control;
+                message.ControlLength = room;
                 var count = ReceiveMessage(socket, &message, DontWait | ReceiveCloseOnExec);
                 if (count < 0)
                 {
@@ -211,45 +200,46 @@ internal static unsafe partial class SocketCalls
     /// <summary>Sends what fits of the two parts, in one call and without blocking; the descriptors go with the first byte.</summary>
     /// <returns>The number of bytes, −1 when there is no room yet.</returns>
     /// <exception cref="SocketException">The socket has failed; <see cref="SocketError.ConnectionReset"/> when the peer went away.</exception>
-    public static int Send(SafeHandle socket, ReadOnlySpan<byte> first, ReadOnlySpan<byte> second, ReadOnlySpan<int> descriptors)
+    public static int Send(SafeHandle socket, ReadOnlySpan<byte> first, ReadOnlySpan<byte> second, ReadOnlySpan<SafeHandle> descriptors)
     {
-        var controlLength = descriptors.IsEmpty ? 0 : ControlHeader + (descriptors.Length * sizeof(int) + 7 & ~7);
-        var control = stackalloc byte[controlLength];
-        if (controlLength > 0)
+        var room = descriptors.IsEmpty ? 0 : ControlHeader + (descriptors.Length * sizeof(int) + 7 & ~7);
+        var control = stackalloc byte[room];
+        var held = 0;
+        try
         {
-            *(nuint*)control = (nuint)(ControlHeader + descriptors.Length * sizeof(int));
-            (((int*)control)[2], ((int*)control)[3]) = (SocketLevel, Rights);
-            descriptors.CopyTo(new(control + ControlHeader, descriptors.Length));
-        }
-
-        fixed (byte* firstBytes = first, secondBytes = second)
-        {
-            var parts = stackalloc Part[2];
-            parts[0] = new() { Bytes = firstBytes, Length = (nuint)first.Length };
-            parts[1] = new() { Bytes = secondBytes, Length = (nuint)second.Length };
-            var message = new Message { Parts = parts, Count = 2, Control = control, ControlLength = (nuint)controlLength };
-            while (true)
+            for (; held < descriptors.Length; held++)
             {
-                var count = SendMessage(socket, &message, DontWait | NoSignal);
-                if (count >= 0) return (int)count;
-                var error = Marshal.GetLastPInvokeError();
-                if (error == Again) return -1;
-                if (error != Interrupted) throw Failed("send", error);
+                var added = false;
+                descriptors[held].DangerousAddRef(ref added);
+                ((int*)(control + ControlHeader))[held] = (int)descriptors[held].DangerousGetHandle();
+            }
+
+            if (room > 0)
+            {
+                *(nuint*)control = (nuint)(ControlHeader + held * sizeof(int));
+                ((int*)control)[2] = SocketLevel;
+                ((int*)control)[3] = Rights;
+            }
+
+            fixed (byte* firstBytes = first, secondBytes = second)
+            {
+                var parts = stackalloc Part[2];
+                parts[0] = new() { Bytes = firstBytes, Length = (nuint)first.Length };
+                parts[1] = new() { Bytes = secondBytes, Length = (nuint)second.Length };
+                var message = new Message { Parts = parts, Count = 2, Control = control, ControlLength = (nuint)room };
+                while (true)
+                {
+                    var count = SendMessage(socket, &message, DontWait | NoSignal);
+                    if (count >= 0) return (int)count;
+                    var error = Marshal.GetLastPInvokeError();
+                    if (error == Again) return -1;
+                    if (error != Interrupted) throw Failed("send", error);
+                }
             }
         }
-    }
-
-    /// <summary>Waits until one of the descriptors has something to tell; the answers are in <see cref="Watched.Seen"/>.</summary>
-    /// <param name="milliseconds">−1: for ever.</param>
-    /// <returns>How many have; 0 after the time, or when a signal came between.</returns>
-    public static int Poll(Span<Watched> watched, int milliseconds)
-    {
-        fixed (Watched* first = watched)
+        finally
         {
-            var count = Poll(first, (nuint)watched.Length, milliseconds);
-            if (count >= 0) return count;
-            var error = Marshal.GetLastPInvokeError();
-            return error == Interrupted ? 0 : throw Failed("wait for descriptors", error);
+            while (held > 0) descriptors[--held].DangerousRelease();
         }
     }
 
@@ -260,8 +250,8 @@ internal static unsafe partial class SocketCalls
         try
         {
             socket.DangerousAddRef(ref added);
-            var watched = new Watched { Descriptor = (int)socket.DangerousGetHandle(), Events = PollIn };
-            return Poll(new Span<Watched>(ref watched), 0) != 0;
+            var watched = new Descriptors.Watched((int)socket.DangerousGetHandle(), Descriptors.Readable);
+            return Descriptors.Poll(new(ref watched), 0) != 0;
         }
         finally
         {
@@ -272,7 +262,7 @@ internal static unsafe partial class SocketCalls
     public static SafeFileHandle NewEvent()
     {
         var descriptor = EventDescriptor(0, CloseOnExec | NonBlocking);
-        return descriptor < 0 ? throw Failed("make an event", Marshal.GetLastPInvokeError()) : new(descriptor, true);
+        return descriptor < 0 ? throw Failed("make an event", Marshal.GetLastPInvokeError()) : Own(descriptor);
     }
 
     public static void SetEvent(SafeHandle set)
@@ -285,13 +275,6 @@ internal static unsafe partial class SocketCalls
     {
         ulong count;
         _ = Read(set, (byte*)&count, sizeof(ulong));
-    }
-
-    /// <returns>Another number for the same open description, closed on exec.</returns>
-    public static SafeFileHandle Duplicate(SafeHandle handle)
-    {
-        var descriptor = Control(handle, 1030 /* F_DUPFD_CLOEXEC */, 0);
-        return descriptor < 0 ? throw Failed("duplicate a descriptor", Marshal.GetLastPInvokeError()) : new(descriptor, true);
     }
 
     /// <summary>An exception for an error number of the system, with the code that .NET gives it.</summary>
@@ -313,6 +296,14 @@ internal static unsafe partial class SocketCalls
         }),
         $"Could not {what}: {new Win32Exception(error).Message} (errno {error}).");
 
+    /// <summary>Never one of the three standard ones, which a program may have closed: what is printed would be sent.</summary>
+    private static SafeFileHandle Own(int number)
+    {
+        var handle = new SafeFileHandle(number, ownsHandle: true);
+        if (number > 2) return handle;
+        using (handle) return Descriptors.Duplicate(handle);
+    }
+
     private static void Collect(byte* control, nuint length, List<SafeFileHandle> descriptors)
     {
         for (nuint at = 0; at + ControlHeader <= length;)
@@ -322,7 +313,7 @@ internal static unsafe partial class SocketCalls
             if (((int*)(control + at))[2] == SocketLevel && ((int*)(control + at))[3] == Rights)
             {
                 var numbers = new ReadOnlySpan<int>(control + at + ControlHeader, (int)(size - ControlHeader) / sizeof(int));
-                foreach (var number in numbers) descriptors.Add(new(number, true));
+                foreach (var number in numbers) descriptors.Add(Own(number));
             }
 
             at += size + 7 & ~(nuint)7;
@@ -332,14 +323,6 @@ internal static unsafe partial class SocketCalls
     private static void SetOption(SafeHandle socket, int level, int option, int value)
     {
         if (SetOption(socket, level, option, &value, sizeof(int)) != 0) throw Failed("set an option of the socket", Marshal.GetLastPInvokeError());
-    }
-
-    /// <summary>One descriptor to poll: struct pollfd.</summary>
-    [StructLayout(LayoutKind.Sequential)]
-    public struct Watched
-    {
-        public int Descriptor;
-        public short Events, Seen;
     }
 
     [StructLayout(LayoutKind.Sequential)]
@@ -361,9 +344,6 @@ internal static unsafe partial class SocketCalls
         public nuint ControlLength;
         public int Flags;
     }
-
-    [LibraryImport("libc", EntryPoint = "socketpair", SetLastError = true)]
-    private static partial int SocketPair(int family, int type, int protocol, int* pair);
 
     [LibraryImport("libc", EntryPoint = "socket", SetLastError = true)]
     private static partial int NewSocket(int family, int type, int protocol);
@@ -403,9 +383,6 @@ internal static unsafe partial class SocketCalls
 
     [LibraryImport("libc", EntryPoint = "sendmsg", SetLastError = true)]
     private static partial nint SendMessage(SafeHandle socket, Message* message, int flags);
-
-    [LibraryImport("libc", EntryPoint = "poll", SetLastError = true)]
-    private static partial int Poll(Watched* watched, nuint count, int milliseconds);
 
     [LibraryImport("libc", EntryPoint = "eventfd", SetLastError = true)]
     private static partial int EventDescriptor(uint count, int flags);

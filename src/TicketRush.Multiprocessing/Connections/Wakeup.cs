@@ -2,22 +2,20 @@ using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Runtime.InteropServices;
 using Microsoft.Win32.SafeHandles;
-using Watched = TicketRush.Multiprocessing.SocketCalls.Watched;
+using TicketRush.Multiprocessing.Native;
 
-namespace TicketRush.Multiprocessing;
+namespace TicketRush.Multiprocessing.Connections;
 
 /// <summary>
 /// What ends a thread's wait for descriptors from within this process: a token that is cancelled, a connection that is closed, a
 /// <see cref="WaitHandle"/> that is set. Closing a descriptor does not wake those who poll it, and shutting the socket down would also end
 /// it for the other processes that have the same end open. They are lent out, so there are only as many as there ever were blocked threads.
 /// </summary>
-internal sealed class Wakeup
+internal sealed class Wakeup : IDisposable
 {
     private static readonly ConcurrentBag<Wakeup> Idle = [];
 
     private readonly SafeFileHandle _event = SocketCalls.NewEvent();
-
-    private Wakeup() { }
 
     public static Wakeup Rent() => Idle.TryTake(out var wakeup) ? wakeup : new();
 
@@ -32,12 +30,17 @@ internal sealed class Wakeup
 
     public void Reset() => SocketCalls.ResetEvent(_event);
 
-    /// <summary>Waits until one of the handles is ready, the time is over or <see cref="Signal"/> was called.</summary>
-    /// <param name="seen">For each handle what it has to tell, 0 for nothing.</param>
+    /// <summary>Of one that was made and not rented. Nobody may call <see cref="Signal"/> any more.</summary>
+    public void Dispose() => _event.Dispose();
+
+    /// <summary>
+    /// Waits until one of the handles is ready, the time is over or <see cref="Signal"/> was called; <paramref name="seen"/> is then what
+    /// each of them has to tell, 0 for nothing.
+    /// </summary>
     /// <returns>Whether one of the handles is ready.</returns>
-    public bool Wait(ReadOnlySpan<SafeHandle> handles, short events, Deadline deadline, Span<short> seen)
+    public bool Wait(ReadOnlySpan<SafeHandle> handles, short what, Deadline deadline, Span<short> seen)
     {
-        var watched = handles.Length < 16 ? stackalloc Watched[handles.Length + 1] : new Watched[handles.Length + 1];
+        var watched = handles.Length < 16 ? stackalloc Descriptors.Watched[handles.Length + 1] : new Descriptors.Watched[handles.Length + 1];
         var held = 0;
         var heldEvent = false;
         try
@@ -47,22 +50,22 @@ internal sealed class Wakeup
             {
                 var added = false;
                 handles[held].DangerousAddRef(ref added);
-                watched[held] = new() { Descriptor = (int)handles[held].DangerousGetHandle(), Events = events };
+                watched[held] = new((int)handles[held].DangerousGetHandle(), what);
             }
 
             _event.DangerousAddRef(ref heldEvent);
-            watched[held] = new() { Descriptor = (int)_event.DangerousGetHandle(), Events = SocketCalls.PollIn };
+            watched[held] = new((int)_event.DangerousGetHandle(), Descriptors.Readable);
             while (true)
             {
-                var count = SocketCalls.Poll(watched, deadline.MillisecondsLeft);
+                var count = Descriptors.Poll(watched, deadline.MillisecondsLeft);
                 if (count == 0 && !deadline.IsOver) continue;
 
                 var any = false;
                 for (var i = 0; i < handles.Length; i++)
                 {
-                    seen[i] = watched[i].Seen;
+                    seen[i] = watched[i].Happened;
                     any |= seen[i] != 0;
-                    if ((seen[i] & SocketCalls.PollInvalid) != 0) throw new ObjectDisposedException(null, "The descriptor to wait for is closed.");
+                    if ((seen[i] & Descriptors.Invalid) != 0) throw new ObjectDisposedException(null, "The descriptor to wait for is closed.");
                 }
 
                 return any;
@@ -76,7 +79,7 @@ internal sealed class Wakeup
     }
 
     /// <summary>Waits for one handle; a token that is cancelled ends the wait with false.</summary>
-    public static bool Wait(SafeHandle handle, short events, Deadline deadline, CancellationToken stop, CancellationToken closing)
+    public static bool Wait(SafeHandle handle, short what, Deadline deadline, CancellationToken stop, CancellationToken closing)
     {
         var wakeup = Rent();
         try
@@ -84,7 +87,7 @@ internal sealed class Wakeup
             using var onStop = stop.UnsafeRegister(static w => ((Wakeup)w!).Signal(), wakeup);
             using var onClosing = closing.UnsafeRegister(static w => ((Wakeup)w!).Signal(), wakeup);
             short seen = 0;
-            return wakeup.Wait([handle], events, deadline, new(ref seen));
+            return wakeup.Wait([handle], what, deadline, new(ref seen));
         }
         finally
         {
@@ -115,6 +118,8 @@ internal readonly struct Deadline
     public TimeSpan Left => _ticks == long.MaxValue
         ? Timeout.InfiniteTimeSpan
         : TimeSpan.FromSeconds(Math.Max(0, _ticks - Stopwatch.GetTimestamp()) / (double)Stopwatch.Frequency);
+
+    public static Deadline Earlier(Deadline one, Deadline other) => one._ticks < other._ticks ? one : other;
 
     /// <summary>As poll takes it: −1 for ever; rounded up, so that the wait never ends before the time.</summary>
     public int MillisecondsLeft => _ticks == long.MaxValue ? -1 : (int)Math.Min(int.MaxValue, Math.Ceiling(Left.TotalMilliseconds));
