@@ -25,7 +25,7 @@ public static class Client
     {
         SocketCalls.RequireLinux();
         options ??= ConnectionOptions.Default;
-        var deadline = Deadline.After(options.HandshakeTimeout);
+        var deadline = Limit.After(options.HandshakeTimeout);
         SocketException? failure = null;
         foreach (var target in Address.Resolve(address))
         {
@@ -79,7 +79,7 @@ public static class Client
         }
     }
 
-    private static SafeFileHandle Connect(Address address, ConnectionOptions options, Deadline deadline)
+    private static SafeFileHandle Connect(Address address, ConnectionOptions options, Limit deadline)
     {
         var socket = SocketCalls.Create(address.Family);
         try
@@ -140,7 +140,7 @@ public static class Client
         return socket;
     }
 
-    private static Connection Shake(SafeFileHandle socket, Address address, ConnectionOptions options, Deadline deadline)
+    private static Connection Shake(SafeFileHandle socket, Address address, ConnectionOptions options, Limit deadline)
     {
         var connection = new Connection(socket) { MaxMessageSize = options.MaxMessageSize };
         try

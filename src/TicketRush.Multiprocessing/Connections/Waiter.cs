@@ -33,7 +33,7 @@ public static class Waiter
         ArgumentNullException.ThrowIfNull(objects);
         SocketCalls.RequireLinux();
         stop.ThrowIfCancellationRequested();
-        var deadline = Deadline.After(timeout);
+        var deadline = Limit.After(timeout);
         var all = objects.ToArray();
         var taken = new bool[all.Length];
         var (handles, owners, signals) = (new List<SafeHandle>(), new List<int>(), new List<int>());
@@ -53,7 +53,7 @@ public static class Waiter
         // Those that are set already are found without asking the thread pool for anything.
         var ready = false;
         foreach (var i in signals) ready |= taken[i] = ((WaitHandle)(object)all[i]).WaitOne(0);
-        if (ready) deadline = Deadline.After(TimeSpan.Zero);
+        if (ready) deadline = Limit.After(TimeSpan.Zero);
 
         var seen = new short[handles.Count];
         using (var registrations = new Registrations())
@@ -104,7 +104,7 @@ public static class Waiter
             _waits.Add((registered, new(false)));
         }
 
-        public void Wait(ReadOnlySpan<SafeHandle> handles, Deadline deadline, Span<short> seen, CancellationToken stop)
+        public void Wait(ReadOnlySpan<SafeHandle> handles, Limit deadline, Span<short> seen, CancellationToken stop)
         {
             using var onStop = stop.UnsafeRegister(static w => ((Wakeup)w!).Signal(), _wakeup);
             _wakeup.Wait(handles, Descriptors.Readable, deadline, seen);

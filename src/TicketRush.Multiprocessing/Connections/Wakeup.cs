@@ -38,7 +38,7 @@ internal sealed class Wakeup : IDisposable
     /// each of them has to tell, 0 for nothing.
     /// </summary>
     /// <returns>Whether one of the handles is ready.</returns>
-    public bool Wait(ReadOnlySpan<SafeHandle> handles, short what, Deadline deadline, Span<short> seen)
+    public bool Wait(ReadOnlySpan<SafeHandle> handles, short what, Limit deadline, Span<short> seen)
     {
         var watched = handles.Length < 16 ? stackalloc Descriptors.Watched[handles.Length + 1] : new Descriptors.Watched[handles.Length + 1];
         var held = 0;
@@ -79,7 +79,7 @@ internal sealed class Wakeup : IDisposable
     }
 
     /// <summary>Waits for one handle; a token that is cancelled ends the wait with false.</summary>
-    public static bool Wait(SafeHandle handle, short what, Deadline deadline, CancellationToken stop, CancellationToken closing)
+    public static bool Wait(SafeHandle handle, short what, Limit deadline, CancellationToken stop, CancellationToken closing)
     {
         var wakeup = Rent();
         try
@@ -97,16 +97,16 @@ internal sealed class Wakeup : IDisposable
 }
 
 /// <summary>An instant of the monotonic clock, or never.</summary>
-internal readonly struct Deadline
+internal readonly struct Limit
 {
     private readonly long _ticks;
 
-    private Deadline(long ticks) => _ticks = ticks;
+    private Limit(long ticks) => _ticks = ticks;
 
-    public static Deadline Never { get; } = new(long.MaxValue);
+    public static Limit Never { get; } = new(long.MaxValue);
 
     /// <param name="timeout"><see cref="Timeout.InfiniteTimeSpan"/>: never; zero and every other negative span: at once.</param>
-    public static Deadline After(TimeSpan timeout)
+    public static Limit After(TimeSpan timeout)
     {
         if (timeout == Timeout.InfiniteTimeSpan) return Never;
         var span = Math.Max(0, timeout.TotalSeconds) * Stopwatch.Frequency;
@@ -119,7 +119,7 @@ internal readonly struct Deadline
         ? Timeout.InfiniteTimeSpan
         : TimeSpan.FromSeconds(Math.Max(0, _ticks - Stopwatch.GetTimestamp()) / (double)Stopwatch.Frequency);
 
-    public static Deadline Earlier(Deadline one, Deadline other) => one._ticks < other._ticks ? one : other;
+    public static Limit Earlier(Limit one, Limit other) => one._ticks < other._ticks ? one : other;
 
     /// <summary>As poll takes it: −1 for ever; rounded up, so that the wait never ends before the time.</summary>
     public int MillisecondsLeft => _ticks == long.MaxValue ? -1 : (int)Math.Min(int.MaxValue, Math.Ceiling(Left.TotalMilliseconds));
