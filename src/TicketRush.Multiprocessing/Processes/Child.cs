@@ -19,9 +19,6 @@ internal sealed class Child : IDisposable
         Starter.Watch(descriptor, () => CheckEnded());
     }
 
-    /// <summary>Once, right after it has ended and before anybody who waits for that is told.</summary>
-    public static Action<int>? Swept { get; set; }
-
     public int Id { get; }
 
     /// <summary>Readable when the child has ended.</summary>
@@ -49,8 +46,8 @@ internal sealed class Child : IDisposable
             if (_exitCode is not null) return true;
             if (Descriptors.Poll([new((int)Descriptor.DangerousGetHandle(), Descriptors.Readable)], 0) == 0) return false;
 
-            // Its id still means it here: what it held in shared memory is found by that.
-            Swept?.Invoke(Id);
+            // Before anybody is told, and while its id still means nobody else.
+            Sweep();
             if (!Programs.TryReap(Descriptor, out var exitCode)) return false;
             HasEntered = Launch.HasEntered(_control);
             _control.Dispose();
@@ -83,6 +80,18 @@ internal sealed class Child : IDisposable
     {
         lock (_gate)
             if (_exitCode is null) Programs.Signal(Descriptor, signal);
+    }
+
+    // Whoever waits for something that it held need not find out for himself, which takes up to a slice of sleep.
+    private void Sweep()
+    {
+        if (!Arena.Exists) return;
+        var arena = Arena.Current;
+        var owner = arena.Slots.Find(Id);
+        if (owner.IsNone) return;
+
+        // False also when somebody else is at it: he will be done soon, or die and leave it to the next who looks.
+        for (var tries = 0; tries < 10 && !arena.Sweep(owner); tries++) Thread.Sleep(1);
     }
 
     public void Dispose()

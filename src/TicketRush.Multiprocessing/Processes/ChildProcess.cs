@@ -167,7 +167,6 @@ public class ChildProcess : IDisposable
                 IsDaemon = _daemon,
                 Identity = _identity,
                 AuthKey = AuthKey,
-                Arena = "",
                 Target = (MemberInfo?)_target ?? GetType(),
                 Arguments = _target is null ? [this] : Target.Bind(_target, _positional, Named),
             }.Start();

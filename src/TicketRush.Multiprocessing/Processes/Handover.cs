@@ -22,6 +22,9 @@ namespace TicketRush.Multiprocessing.Processes;
 /// </summary>
 internal sealed class Handover : IDisposable
 {
+    /// <summary>The kernel's limit for one message, less a few that the library itself sends along.</summary>
+    private const int Most = Native.Descriptors.MostPerMessage - 3;
+
     [ThreadStatic]
     private static Handover? _current;
 
@@ -60,8 +63,7 @@ internal sealed class Handover : IDisposable
                 $"{char.ToUpperInvariant(what[0])}{what[1..]} can be an argument of a child process or be sent over a connection; it cannot be an item of a queue, or be kept.");
         }
 
-        if (collected.Count == Native.Descriptors.MostPerMessage - 1)
-            throw new NotSupportedException($"No more than {Native.Descriptors.MostPerMessage - 1} descriptors can be handed over at once.");
+        if (collected.Count == Most) throw new NotSupportedException($"No more than {Most} descriptors can be handed over at once.");
 
         var added = false;
         descriptor.DangerousAddRef(ref added);

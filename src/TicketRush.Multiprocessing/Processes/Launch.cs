@@ -14,8 +14,8 @@ namespace TicketRush.Multiprocessing.Processes;
 /// one message, the token that the child also has in its environment, and with it a file in memory that holds the rest and the
 /// descriptors that the arguments mention. So starting never waits for the child, however long the arguments are.
 /// <code>
-/// control socket:  token (16 bytes) + descriptors [the file, those of the arguments …]
-/// the file:        parent's id | its name | name | daemon | identity | key | arena | target | number of arguments | for each: length, JSON
+/// control socket:  token (16 bytes) + descriptors [the file, the shared memory, those of the arguments …]
+/// the file:        parent's id | its name | name | daemon | identity | key | target | number of arguments | for each: length, JSON
 /// back:            one byte when the child has taken it; the end of the socket is the end of the parent
 /// </code>
 /// </summary>
@@ -23,6 +23,9 @@ internal sealed class Launch
 {
     /// <summary>The environment variable that makes a started program a child.</summary>
     public const string Variable = "TICKETRUSH_CHILD";
+
+    /// <summary>How many descriptors come before those of the arguments.</summary>
+    private const int Described = 2;
 
     private const int TokenSize = 16;
 
@@ -35,9 +38,6 @@ internal sealed class Launch
     public required int[] Identity { get; init; }
 
     public required byte[] AuthKey { get; init; }
-
-    /// <summary>Where the shared memory of the process tree is; empty when nobody has used any.</summary>
-    public required string Arena { get; init; }
 
     /// <summary>A method, or a type derived from <see cref="ChildProcess"/>.</summary>
     public required MemberInfo Target { get; init; }
@@ -61,7 +61,8 @@ internal sealed class Launch
                 var token = RandomNumberGenerator.GetBytes(TokenSize);
                 using (var handover = Handover.Collect())
                 using (var file = WriteFile())
-                    Descriptors.Send(ours, token, [file, .. handover.Descriptors]);
+                using (var arena = File.OpenHandle(Arena.Current.Path, FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite))
+                    Descriptors.Send(ours, token, [file, arena, .. handover.Descriptors]);
 
                 var id = Starter.Do(() => Programs.Start(
                     Relaunch.Path, Relaunch.Arguments, (Variable, Convert.ToHexStringLower(token)), theirs));
@@ -89,11 +90,12 @@ internal sealed class Launch
             var control = Descriptors.Adopt(Programs.InheritedDescriptor);
             var told = new byte[TokenSize];
             var length = Descriptors.Receive(control, told, out var descriptors);
-            if (length != TokenSize || descriptors.Length == 0 || Convert.ToHexStringLower(told) != token)
+            if (length != TokenSize || descriptors.Length < Described || Convert.ToHexStringLower(told) != token)
                 throw new InvalidOperationException("The message on it is not for this process.");
 
             using var file = descriptors[0];
-            using var handover = Handover.Supply(descriptors[1..]);
+            using (var arena = descriptors[1]) Arena.Attach($"/proc/self/fd/{arena.DangerousGetHandle()}");
+            using var handover = Handover.Supply(descriptors[Described..]);
             var launch = ReadFile(file, control);
             Descriptors.Send(control, [1], []);
             return launch;
@@ -133,7 +135,6 @@ internal sealed class Launch
         foreach (var number in Identity) writer.Write(number);
         writer.Write7BitEncodedInt(AuthKey.Length);
         writer.Write(AuthKey);
-        writer.Write(Arena);
         Processes.Target.Write(writer, Target);
 
         writer.Write7BitEncodedInt(Arguments.Length);
@@ -164,7 +165,6 @@ internal sealed class Launch
         var identity = new int[reader.Read7BitEncodedInt()];
         for (var i = 0; i < identity.Length; i++) identity[i] = reader.ReadInt32();
         var authKey = reader.ReadBytes(reader.Read7BitEncodedInt());
-        var arena = reader.ReadString();
         var target = Processes.Target.Read(reader);
 
         var arguments = new object?[reader.Read7BitEncodedInt()];
@@ -179,7 +179,7 @@ internal sealed class Launch
 
         return new Launch
         {
-            ParentId = parentId, ParentName = parentName, Name = name, IsDaemon = isDaemon, Identity = identity, AuthKey = authKey, Arena = arena,
+            ParentId = parentId, ParentName = parentName, Name = name, IsDaemon = isDaemon, Identity = identity, AuthKey = authKey,
             Target = target, Arguments = arguments, Control = control,
         };
     }
