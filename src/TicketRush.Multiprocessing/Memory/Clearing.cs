@@ -7,7 +7,27 @@ internal static unsafe class Clearing
     /// Wakes whoever waits for what the dead process held, and takes back what it had. May run again from the start.
     /// </summary>
     /// <returns>False when a stopped process was in the way; the next attempt may do it.</returns>
-    public static bool Clear(Arena arena, BlockKind kind, byte* contents, Owner dead) => true;
+    public static bool Clear(Arena arena, BlockKind kind, byte* contents, Owner dead)
+    {
+        switch (kind)
+        {
+            case BlockKind.Lock:
+            case BlockKind.RecursiveLock:
+                SharedLock.Clear(contents, dead);
+                return true;
+            case BlockKind.Semaphore:
+                return SharedSemaphore.Clear(arena, contents, dead);
+            case BlockKind.Event:
+                SharedEvent.Awaken(contents);
+                return true;
+            case BlockKind.Condition:
+                return SharedCondition.Clear(arena, contents);
+            case BlockKind.Barrier:
+                return SharedBarrier.Clear(arena, contents);
+            default:
+                return true;
+        }
+    }
 
     public static void Free(BlockKind kind, byte* contents)
     {

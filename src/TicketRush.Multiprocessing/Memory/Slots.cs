@@ -108,6 +108,9 @@ internal sealed unsafe class Slots
             if (Occupant(i) is { IsNone: false } owner) yield return owner;
     }
 
+    /// <summary>Whether the slot was not yet given back after that process, be it alive or not.</summary>
+    public bool IsOccupiedBy(Owner owner) => Occupant(owner.Slot) == owner;
+
     /// <returns>Nobody when no living process of this arena has that number.</returns>
     public Owner Find(int pid)
     {

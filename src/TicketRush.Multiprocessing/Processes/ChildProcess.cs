@@ -231,7 +231,7 @@ public class ChildProcess : IDisposable
         }
     }
 
-    /// <summary>Closes the object if the process has ended. One that runs goes on, and what it holds is given back when it ends.</summary>
+    /// <summary>Closes the object if the process has ended. One that runs goes on, and the object with it.</summary>
     public void Dispose()
     {
         lock (_gate)

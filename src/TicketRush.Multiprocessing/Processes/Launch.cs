@@ -96,9 +96,8 @@ internal sealed class Launch
             using var file = descriptors[0];
             using (var arena = descriptors[1]) Arena.Attach($"/proc/self/fd/{arena.DangerousGetHandle()}");
             using var handover = Handover.Supply(descriptors[Described..]);
-            var launch = ReadFile(file, control);
-            Descriptors.Send(control, [1], []);
-            return launch;
+            Acknowledge(control);
+            return ReadFile(file, control);
         }
         catch (IOException nothing)
         {
@@ -120,6 +119,18 @@ internal sealed class Launch
         {
             // Reset: the child's end was closed with our message unread in it.
             return false;
+        }
+    }
+
+    private static void Acknowledge(SafeFileHandle control)
+    {
+        try
+        {
+            Descriptors.Send(control, [1], []);
+        }
+        catch (IOException)
+        {
+            // The parent has died in the meantime. A daemon will find that out; any other child goes on without.
         }
     }
 
