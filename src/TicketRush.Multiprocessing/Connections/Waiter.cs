@@ -1,0 +1,125 @@
+using System.Net.Sockets;
+using System.Runtime.InteropServices;
+using TicketRush.Multiprocessing.Connections;
+using TicketRush.Multiprocessing.Native;
+
+namespace TicketRush.Multiprocessing;
+
+/// <summary>Something with a descriptor that becomes readable when there is something to know, so that <see cref="Waiter"/> can wait for it.</summary>
+public interface IWaitable
+{
+    /// <summary>The descriptor to wait for.</summary>
+    SafeHandle WaitDescriptor { get; }
+}
+
+/// <summary>Waits for several things at once.</summary>
+public static class Waiter
+{
+    /// <summary>Waits until at least one of the objects is ready, and names all that are.</summary>
+    /// <param name="objects">
+    /// Any mixture of: <see cref="Connection"/> and <see cref="Socket"/>, ready when there is something to receive, or the end, or for a
+    /// listening socket a client; <see cref="IWaitable"/> and <see cref="SafeHandle"/> (a process's sentinel, any descriptor that can be
+    /// polled), ready when readable; <see cref="WaitHandle"/>, which is ready when it is set, and is taken when it is one that can be
+    /// taken (an event that resets itself, a semaphore; a mutex cannot be waited for here, for it would belong to another thread).
+    /// </param>
+    /// <param name="timeout">Zero and negative spans only look; <see cref="Timeout.InfiniteTimeSpan"/> waits for ever.</param>
+    /// <param name="stop">Ends the wait.</param>
+    /// <returns>Those that are ready, in the order given; none after the time.</returns>
+    /// <exception cref="ArgumentException">An object is of another kind.</exception>
+    /// <exception cref="ObjectDisposedException">An object is closed.</exception>
+    public static IReadOnlyList<T> Wait<T>(IReadOnlyCollection<T> objects, TimeSpan timeout, CancellationToken stop = default)
+        where T : class
+    {
+        ArgumentNullException.ThrowIfNull(objects);
+        SocketCalls.RequireLinux();
+        stop.ThrowIfCancellationRequested();
+        var deadline = Limit.After(timeout);
+        var all = objects.ToArray();
+        var taken = new bool[all.Length];
+        var (handles, owners, signals) = (new List<SafeHandle>(), new List<int>(), new List<int>());
+        for (var i = 0; i < all.Length; i++)
+        {
+            if (all[i] is Mutex) throw new ArgumentException("A Mutex cannot be waited for together with others: it would belong to another thread.");
+            if (all[i] is WaitHandle)
+            {
+                signals.Add(i);
+                continue;
+            }
+
+            handles.Add(DescriptorOf(all[i]));
+            owners.Add(i);
+        }
+
+        // Those that are set already are found without asking the thread pool for anything.
+        var ready = false;
+        foreach (var i in signals) ready |= taken[i] = ((WaitHandle)(object)all[i]).WaitOne(0);
+        if (ready) deadline = Limit.After(TimeSpan.Zero);
+
+        var seen = new short[handles.Count];
+        using (var registrations = new Registrations())
+        {
+            if (!ready && !deadline.IsOver)
+            {
+                foreach (var i in signals) registrations.Add((WaitHandle)(object)all[i], () => Volatile.Write(ref taken[i], true));
+            }
+
+            registrations.Wait(CollectionsMarshal.AsSpan(handles), deadline, seen, stop);
+        }
+
+        for (var i = 0; i < seen.Length; i++) taken[owners[i]] = seen[i] != 0;
+        if (!taken.Contains(true)) stop.ThrowIfCancellationRequested();
+        return [.. all.Where((_, i) => taken[i])];
+    }
+
+    private static SafeHandle DescriptorOf(object waited) => waited switch
+    {
+        Connection connection => connection.Readable
+            ? connection.Handle
+            : throw new ArgumentException("A connection that only sends, or can receive nothing more, has nothing to wait for."),
+        IWaitable waitable => waitable.WaitDescriptor,
+        Socket socket => socket.SafeHandle,
+        SafeHandle handle => handle,
+        _ => throw new ArgumentException(
+            $"A {waited?.GetType().Name ?? "null"} cannot be waited for: only connections, sockets, descriptors and wait handles can."),
+    };
+
+    /// <summary>The wait handles that are being waited for by the thread pool, until the wait is over.</summary>
+    private sealed class Registrations : IDisposable
+    {
+        private readonly Wakeup _wakeup = Wakeup.Rent();
+        private readonly List<(RegisteredWaitHandle Registered, ManualResetEvent Gone)> _waits = [];
+
+        public void Add(WaitHandle handle, Action set)
+        {
+            var registered = ThreadPool.RegisterWaitForSingleObject(
+                handle,
+                (_, _) =>
+                {
+                    set();
+                    _wakeup.Signal();
+                },
+                null,
+                Timeout.Infinite,
+                executeOnlyOnce: true);
+            _waits.Add((registered, new(false)));
+        }
+
+        public void Wait(ReadOnlySpan<SafeHandle> handles, Limit deadline, Span<short> seen, CancellationToken stop)
+        {
+            using var onStop = stop.UnsafeRegister(static w => ((Wakeup)w!).Signal(), _wakeup);
+            _wakeup.Wait(handles, Descriptors.Readable, deadline, seen);
+        }
+
+        public void Dispose()
+        {
+            // Until every callback is over: one that has taken a handle must be told of, and none may wake whoever rents the wakeup next.
+            foreach (var (registered, gone) in _waits)
+            {
+                if (registered.Unregister(gone)) gone.WaitOne();
+                gone.Dispose();
+            }
+
+            _wakeup.Return();
+        }
+    }
+}

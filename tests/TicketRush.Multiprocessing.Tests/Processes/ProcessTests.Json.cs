@@ -1,0 +1,9 @@
+using System.Text.Json.Serialization;
+
+namespace TicketRush.Multiprocessing.Tests;
+
+[JsonSerializable(typeof(Processes.Order))]
+[JsonSerializable(typeof(Processes.Hello))]
+[JsonSerializable(typeof(Processes.Greeter))]
+[JsonSerializable(typeof(Processes.Upper))]
+internal sealed partial class TestJson;
