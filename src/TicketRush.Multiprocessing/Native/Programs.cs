@@ -21,9 +21,9 @@ internal static unsafe partial class Programs
 
     private const int DefaultSignals = 0x04, SignalMask = 0x08;
     private const int ReadWrite = 2;
-    private const int ProcessDescriptor = 3, Exited = 4, NoHang = 1, ExitedByItself = 1;
+    private const int ProcessDescriptor = 3, Exited = 4, ExitedByItself = 1;
     private const int ParentDeathSignal = 1;
-    private const int NoChild = 10, NoSuchProcess = 3, NoSuchCall = 38;
+    private const int InterruptedError = 4, NoChild = 10, NoSuchProcess = 3, NoSuchCall = 38;
     private const int SendSignalCall = 424, OpenProcessCall = 434; // pidfd_send_signal, pidfd_open: the same on x64 and arm64
 
     private static readonly delegate* unmanaged<void*, int, int> AddCloseFrom = FindCloseFrom();
@@ -37,7 +37,7 @@ internal static unsafe partial class Programs
     /// <param name="arguments">Its arguments, the first being its own name; without zeros.</param>
     /// <param name="environment">Added to this process's environment.</param>
     /// <param name="inherited">The descriptor that it gets.</param>
-    /// <returns>Its process id, which stays its own until <see cref="TryReap"/>.</returns>
+    /// <returns>Its process id, which stays its own until <see cref="Reap"/>.</returns>
     /// <exception cref="IOException">The system did not start it.</exception>
     public static int Start(string path, IReadOnlyList<byte[]> arguments, (string Name, string Value) environment, SafeHandle inherited)
     {
@@ -98,28 +98,21 @@ internal static unsafe partial class Programs
             : Descriptors.Error("open process " + id);
     }
 
-    /// <summary>
-    /// Takes the exit status of an ended child from the kernel, once.
-    /// </summary>
-    /// <returns>False while it runs.</returns>
-    public static bool TryReap(SafeHandle process, out int exitCode)
+    /// <summary>Takes the exit status of an ended child from the kernel, once. It waits only where a debugger has it first.</summary>
+    /// <returns>Its exit code, or its signal as a negative number.</returns>
+    public static int Reap(SafeHandle process)
     {
         var status = stackalloc int[32]; // siginfo_t
-        status[4] = 0; // si_pid: stays 0 when there is nothing to tell
-        while (WaitId(ProcessDescriptor, (int)process.DangerousGetHandle(), status, Exited | NoHang) != 0)
+        while (WaitId(ProcessDescriptor, (int)process.DangerousGetHandle(), status, Exited) != 0)
         {
             var error = Marshal.GetLastPInvokeError();
-            if (error == NoChild)
-            {
-                exitCode = UnknownExitCode;
-                return true;
-            }
-
-            if (error != 4 /* EINTR */) throw Descriptors.Error("ask how a child ended", error);
+            if (error == NoChild) return UnknownExitCode;
+            if (error != InterruptedError) throw Descriptors.Error("ask how a child ended", error);
         }
 
-        exitCode = status[2] == ExitedByItself ? status[6] : -status[6];
-        return status[4] != 0;
+        // si_code and si_status, after si_signo, si_errno, padding, si_pid and si_uid.
+        var (how, code) = (status[2], status[6]);
+        return how == ExitedByItself ? code : -code;
     }
 
     /// <summary>Sends a signal; nothing happens when the process has ended.</summary>

@@ -7,8 +7,8 @@ using Microsoft.Win32.SafeHandles;
 namespace TicketRush.Multiprocessing.Processes;
 
 /// <summary>
-/// How the types of arguments are written: descriptors by hand-over, everything else as the contexts say that the program gave to
-/// <see cref="ProcessEntry"/>, and without a context what <see cref="CommonJson"/> knows.
+/// How the types of arguments are written: what is shared in this library's own way, whatever else says; everything else as the contexts
+/// say that the program gave to <see cref="ProcessEntry"/>; and what those do not know as <see cref="CommonJson"/> does.
 /// </summary>
 internal static class ArgumentTypes
 {
@@ -28,10 +28,13 @@ internal static class ArgumentTypes
     private static JsonSerializerOptions Combine(IEnumerable<JsonSerializerContext> contexts) => new()
     {
         NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals,
-        TypeInfoResolver = JsonTypeInfoResolver.Combine([new DescriptorTypes(), .. contexts, CommonJson.Default]),
+
+        // A generated context asks here first, so no context can write a shared object's properties instead of where it lies.
+        Converters = { new SharedObjectConverter() },
+        TypeInfoResolver = JsonTypeInfoResolver.Combine([new DescriptorTypes(), SharedJson.Default, .. contexts, CommonJson.Default]),
     };
 
-    /// <summary>Before the contexts: one that mentions a record with a socket in it would write the socket's properties.</summary>
+    /// <summary>Before the contexts, of which one that mentions a record with a socket in it would write the socket's properties.</summary>
     private sealed class DescriptorTypes : IJsonTypeInfoResolver
     {
         public JsonTypeInfo? GetTypeInfo(Type type, JsonSerializerOptions options) =>
@@ -63,6 +66,12 @@ internal static class ArgumentTypes
             writer.WriteNumberValue(Handover.Add(value, "an open file"));
     }
 }
+
+/// <summary>What processes share. It needs no context of the program's own.</summary>
+[JsonSerializable(typeof(SharedLock)), JsonSerializable(typeof(SharedRLock)), JsonSerializable(typeof(SharedSemaphore))]
+[JsonSerializable(typeof(SharedBoundedSemaphore)), JsonSerializable(typeof(SharedEvent)), JsonSerializable(typeof(SharedCondition))]
+[JsonSerializable(typeof(SharedBarrier)), JsonSerializable(typeof(Connection))]
+internal sealed partial class SharedJson : JsonSerializerContext;
 
 /// <summary>What can be an argument without a context of the program's own.</summary>
 [JsonSerializable(typeof(bool)), JsonSerializable(typeof(byte)), JsonSerializable(typeof(sbyte)), JsonSerializable(typeof(short))]

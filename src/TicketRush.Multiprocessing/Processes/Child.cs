@@ -48,7 +48,7 @@ internal sealed class Child : IDisposable
 
             // Before anybody is told, and while its id still means nobody else.
             Sweep();
-            if (!Programs.TryReap(Descriptor, out var exitCode)) return false;
+            var exitCode = Programs.Reap(Descriptor);
             HasEntered = Launch.HasEntered(_control);
             _control.Dispose();
             _exitCode = exitCode;

@@ -53,6 +53,7 @@ internal static class Peers
 internal sealed record Parcel(int Id, string? Text, Connection? Way = null);
 
 [JsonSerializable(typeof(Parcel))]
+[JsonSerializable(typeof(Connection))]
 [JsonSerializable(typeof(int[]))]
 [JsonSerializable(typeof(int))]
 internal sealed partial class PeersJson : JsonSerializerContext;

@@ -63,6 +63,38 @@ public sealed class HandoverTests : IDisposable
     }
 
     [Fact]
+    [Trait("Case", "55")]
+    public void A_lock_and_a_connection_are_arguments_without_any_context()
+    {
+        using var turn = new SharedLock();
+        var (ours, theirs) = Pipe.Create();
+        using (ours)
+        {
+            turn.Acquire();
+            var child = _kids.Start(Targets.SendInTurn, turn, theirs);
+            theirs.Dispose();
+            Assert.False(ours.Poll(TimeSpan.FromMilliseconds(300)));
+
+            turn.Release();
+            Assert.Equal("in turn"u8.ToArray(), ours.Receive());
+            child.Join();
+            Assert.Equal(0, child.ExitCode);
+        }
+    }
+
+    [Fact]
+    [Trait("Case", "D1")]
+    public void What_a_killed_child_held_is_free_when_its_end_is_known()
+    {
+        using var turn = new SharedLock();
+        var child = _kids.Start(Targets.Hold, turn, _kids.File("held"));
+        _kids.Read("held");
+        child.Kill();
+        child.Join();
+        Assert.Equal(LockResult.Abandoned, turn.Acquire(TimeSpan.Zero));
+    }
+
+    [Fact]
     public void Descriptors_arrive_with_their_message_and_those_that_nobody_takes_are_closed()
     {
         var (ours, theirs) = Descriptors.Pair(packets: true);

@@ -55,9 +55,10 @@ internal sealed partial class Kids : IDisposable
     /// <returns>What it exited with, and what it printed on both streams.</returns>
     public static (int ExitCode, string Output) Finish(Process process)
     {
-        var (output, errors) = (process.StandardOutput.ReadToEndAsync(), process.StandardError.ReadToEndAsync());
+        Task<string>[] output = [process.StandardOutput.ReadToEndAsync(), process.StandardError.ReadToEndAsync()];
         Assert.True(process.WaitForExit(Patience), "The program did not end.");
-        return (process.ExitCode, output.GetAwaiter().GetResult() + errors.GetAwaiter().GetResult());
+        Assert.True(Task.WaitAll(output, Patience), "Somebody still has the program's output open.");
+        return (process.ExitCode, output[0].Result + output[1].Result);
     }
 
     /// <summary>Waits until a child has written a file, whole: children write by <see cref="Say"/>.</summary>

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Runtime.InteropServices;
+using System.Text;
 
 namespace TicketRush.Multiprocessing.Tests.Processes;
 
@@ -82,7 +83,6 @@ internal static class Roots
                 }
 
             case "hands over":
-                Console.WriteLine("working");
                 using (var child = new ChildProcess(Targets.Tell, args[0], new Order(1, [])))
                 {
                     child.Start();
@@ -104,6 +104,8 @@ internal static class Roots
             first.Join();
         }
 
+        // The console opens some of its own when it is first used, so it is after the count.
+        var said = new StringBuilder();
         var before = CountDescriptors();
         foreach (var kill in (bool[])[false, true])
         {
@@ -111,13 +113,14 @@ internal static class Roots
             foreach (var child in children) child.Start();
             foreach (var child in children) child.Signal(kill ? 9 : 15);
             foreach (var child in children) child.Join();
-            Console.Write($"{children.Count(one => one.ExitCode == (kill ? -9 : -15))} ended by {(kill ? -9 : -15)}, ");
+            said.Append(CultureInfo.InvariantCulture, $"{children.Count(one => one.ExitCode == (kill ? -9 : -15))} ended by {(kill ? -9 : -15)}, ");
             foreach (var child in children) child.Close();
         }
 
         // The thread that watches may be about to let go of the last.
         for (var tries = 0; tries < 1000 && CountDescriptors() > before; tries++) Thread.Sleep(2);
-        Console.WriteLine($"{CountDescriptors() - before} descriptors and {ChildProcess.ActiveChildren().Count} children left");
+        said.Append(CultureInfo.InvariantCulture, $"{CountDescriptors() - before} descriptors and {ChildProcess.ActiveChildren().Count} children left");
+        Console.WriteLine(said);
         return 0;
     }
 

@@ -160,6 +160,20 @@ internal static class Targets
         Console.Error.WriteLine("child's errors");
     }
 
+    public static void SendInTurn(SharedLock turn, Connection connection)
+    {
+        turn.Acquire();
+        connection.Send("in turn"u8);
+        turn.Release();
+    }
+
+    public static void Hold(SharedLock turn, string path)
+    {
+        turn.Acquire();
+        Kids.Say(path, "");
+        Kids.Sleep();
+    }
+
     public static void Serve(Socket client)
     {
         using (client)
