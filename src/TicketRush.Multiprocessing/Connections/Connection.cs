@@ -225,11 +225,12 @@ public sealed class Connection : IDisposable
         _receiving.Wait();
         try
         {
-            while (!TryReadHeader(MaxMessageSize)) WaitToReceive();
+            var since = 0L;
+            while (!TryReadHeader(MaxMessageSize)) WaitToReceive(ref since);
             if (_payload is null && Announced <= buffer.Length)
             {
                 var target = buffer[..(int)Announced];
-                while (!TryFill(target)) WaitToReceive();
+                while (!TryFill(target)) WaitToReceive(ref since);
                 _headerTaken = _payloadTaken = 0;
                 return target.Length;
             }
@@ -334,8 +335,7 @@ public sealed class Connection : IDisposable
         {
             if (_headerTaken > 0) throw new InvalidOperationException("A message is being received: a descriptor comes between messages.");
             Span<byte> one = stackalloc byte[1];
-            int count;
-            while ((count = Take(one, withDescriptors: true)) < 0) WaitToReceive();
+            for (var since = 0L; Take(one, withDescriptors: true) < 0;) WaitToReceive(ref since);
             var descriptors = TakeDescriptors();
             if (descriptors.Length == 1 && one[0] == 1) return descriptors[0];
 
@@ -485,7 +485,7 @@ public sealed class Connection : IDisposable
 
     private byte[] ReceiveWhole(int maxLength, bool withDescriptors = false)
     {
-        while (!(TryReadHeader(maxLength, withDescriptors) && TryReadPayload())) WaitToReceive();
+        for (var since = 0L; !(TryReadHeader(maxLength, withDescriptors) && TryReadPayload());) WaitToReceive(ref since);
         return TakeMessage();
     }
 
@@ -555,22 +555,23 @@ public sealed class Connection : IDisposable
                 $"The other end of the connection was closed in the middle of a message, {_headerTaken + _payloadTaken} bytes into it.", reset);
     }
 
-    private void WaitToReceive()
+    /// <summary>Waits before the next try: a moment, or when moments have not helped, until there is something.</summary>
+    /// <param name="since">When the first try was; 0 to begin with.</param>
+    private void WaitToReceive(ref long since)
     {
-        var start = Stopwatch.GetTimestamp();
-        if (_lastWaitWasShort)
+        var now = Stopwatch.GetTimestamp();
+        if (since == 0) since = now;
+        if (_lastWaitWasShort && now - since < SpinTicks)
         {
-            while (Stopwatch.GetTimestamp() - start < SpinTicks)
-            {
-                // To whoever else wants this processor, which may be the one that is about to answer.
-                Thread.Yield();
-                if (SocketCalls.IsReadable(_socket)) return;
-            }
+            // To whoever else wants this processor, which may be the one that is about to answer.
+            Thread.Yield();
+            return;
         }
 
         Wakeup.Wait(_socket, Descriptors.Readable, Limit.Never, default, _closing.Token);
         CheckOpen();
-        _lastWaitWasShort = Stopwatch.GetTimestamp() - start < ShortWaitTicks;
+        _lastWaitWasShort = Stopwatch.GetTimestamp() - since < ShortWaitTicks;
+        since = 0;
     }
 
     private void WaitToSend()

@@ -243,22 +243,6 @@ internal static unsafe partial class SocketCalls
         }
     }
 
-    /// <summary>Whether there is something to receive, or the end, now.</summary>
-    public static bool IsReadable(SafeHandle socket)
-    {
-        var added = false;
-        try
-        {
-            socket.DangerousAddRef(ref added);
-            var watched = new Descriptors.Watched((int)socket.DangerousGetHandle(), Descriptors.Readable);
-            return Descriptors.Poll(new(ref watched), 0) != 0;
-        }
-        finally
-        {
-            if (added) socket.DangerousRelease();
-        }
-    }
-
     public static SafeFileHandle NewEvent()
     {
         var descriptor = EventDescriptor(0, CloseOnExec | NonBlocking);
