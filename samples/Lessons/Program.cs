@@ -14,9 +14,9 @@ internal static class Program
         new("data-isolation", DataIsolation.Run),
         new("daemons", Daemons.Run),
         new("lock-orders-printing", LockOrdersPrinting.Run),
-        new("semaphore", TicketWindows.Run),
-        new("event", SaleOpens.Run),
-        new("pipe", AskTheBoxOffice.Run),
+        new("semaphore-ticket-windows", SemaphoreTicketWindows.Run),
+        new("event-sale-opens", EventSaleOpens.Run),
+        new("pipe-box-office", PipeBoxOffice.Run),
         new("threads", Threads.Run),
         new("countdown", Countdown.Run),
         new("four-ways-of-waiting", FourWaysOfWaiting.Run),
@@ -37,13 +37,7 @@ internal static class Program
         () => RunAsync(args),
         ProcessArgumentsJson.Default,
         ProcessSubclassJson.Default,
-        IsAliveAndTerminateJson.Default,
-        DaemonsJson.Default,
-        LockOrdersPrintingJson.Default,
-        TicketWindowsJson.Default,
-        SaleOpensJson.Default,
-        AskTheBoxOfficeJson.Default,
-        FourWaysOfWaitingJson.Default);
+        PipeBoxOfficeJson.Default);
 
     private static async Task<int> RunAsync(string[] args)
     {
@@ -66,7 +60,11 @@ internal static class Program
     private sealed record Lesson(string Name, Func<Task> RunAsync)
     {
         public Lesson(string name, Action run)
-            : this(name, () => Task.Run(run))
+            : this(name, () =>
+            {
+                run();
+                return Task.CompletedTask;
+            })
         {
         }
     }

@@ -1,4 +1,3 @@
-using System.Text.Json.Serialization;
 using TicketRush.Multiprocessing;
 
 namespace Lessons;
@@ -57,6 +56,3 @@ internal static class Daemons
         Console.WriteLine($"  {CurrentProcess.Name}: done");
     }
 }
-
-[JsonSerializable(typeof(SharedEvent))]
-internal sealed partial class DaemonsJson : JsonSerializerContext;

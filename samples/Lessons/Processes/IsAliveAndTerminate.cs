@@ -1,4 +1,3 @@
-using System.Text.Json.Serialization;
 using TicketRush.Multiprocessing;
 
 namespace Lessons;
@@ -47,7 +46,3 @@ internal static class IsAliveAndTerminate
 
     private static void Sleep() => Thread.Sleep(Timeout.Infinite);
 }
-
-[JsonSerializable(typeof(SharedLock))]
-[JsonSerializable(typeof(SharedEvent))]
-internal sealed partial class IsAliveAndTerminateJson : JsonSerializerContext;

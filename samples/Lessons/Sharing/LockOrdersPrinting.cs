@@ -1,4 +1,3 @@
-using System.Text.Json.Serialization;
 using TicketRush.Multiprocessing;
 
 namespace Lessons;
@@ -15,7 +14,7 @@ internal static class LockOrdersPrinting
         using var everybodyIsHere = new SharedBarrier(Workers);
 
         Console.WriteLine("without a lock:");
-        Together(worker => new(Print, everybodyIsHere, worker));
+        Together(worker => new(PrintAtOnce, everybodyIsHere, worker));
 
         Console.WriteLine("with the lock:");
         Together(worker => new(PrintInTurn, printer, everybodyIsHere, worker));
@@ -28,7 +27,7 @@ internal static class LockOrdersPrinting
         foreach (var worker in workers) worker.Join();
     }
 
-    private static void Print(SharedBarrier everybodyIsHere, int worker)
+    private static void PrintAtOnce(SharedBarrier everybodyIsHere, int worker)
     {
         // They begin together, or else the first might be done before the last has started, and nothing would mix.
         everybodyIsHere.Wait();
@@ -53,7 +52,3 @@ internal static class LockOrdersPrinting
         Console.WriteLine($"  {worker}: process {CurrentProcess.Pid} is done");
     }
 }
-
-[JsonSerializable(typeof(SharedLock))]
-[JsonSerializable(typeof(SharedBarrier))]
-internal sealed partial class LockOrdersPrintingJson : JsonSerializerContext;

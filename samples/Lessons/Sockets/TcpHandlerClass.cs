@@ -15,31 +15,15 @@ internal static class TcpHandlerClass
         Console.WriteLine("server: listening");
 
         // All three are connected before the first of them speaks, and the last speaks first: nobody waits for anybody's end.
-        using var ann = await ConnectAsync(server.EndPoint);
-        using var bob = await ConnectAsync(server.EndPoint);
-        using var cy = await ConnectAsync(server.EndPoint);
-        foreach (var (name, client) in new[] { ("cy", cy), ("bob", bob), ("ann", ann), ("cy", cy) })
-            Console.WriteLine($"{name}: {await AskAsync(client, $"{name} wants a ticket")}");
+        using var ann = await Visitor.ConnectAsync(server.EndPoint);
+        using var bob = await Visitor.ConnectAsync(server.EndPoint);
+        using var cy = await Visitor.ConnectAsync(server.EndPoint);
+        foreach (var (name, visitor) in new[] { ("cy", cy), ("bob", bob), ("ann", ann), ("cy", cy) })
+            Console.WriteLine($"{name}: {await visitor.AskAsync($"{name} wants a ticket")}");
 
         // One that goes wrong ends its own connection and no other.
-        Console.WriteLine($"bob: {await AskAsync(bob, "fail") ?? "hung up on"}");
-        Console.WriteLine($"ann: {await AskAsync(ann, "still served")}");
-    }
-
-    private static async Task<TcpClient> ConnectAsync(IPEndPoint server)
-    {
-        var client = new TcpClient();
-        await client.ConnectAsync(server);
-        return client;
-    }
-
-    private static async Task<string?> AskAsync(TcpClient client, string line)
-    {
-        using var writer = new StreamWriter(client.GetStream(), leaveOpen: true);
-        await writer.WriteLineAsync(line);
-        await writer.FlushAsync();
-        using var reader = new StreamReader(client.GetStream(), leaveOpen: true);
-        return await reader.ReadLineAsync();
+        Console.WriteLine($"bob: {await bob.AskAsync("fail") ?? "hung up on"}");
+        Console.WriteLine($"ann: {await ann.AskAsync("still served")}");
     }
 
     /// <summary>What this server does: it says everything louder.</summary>
@@ -130,5 +114,26 @@ internal static class TcpHandlerClass
                 Console.WriteLine($"server: a client is dropped, {failure.Message}");
             }
         }
+    }
+    private sealed class Visitor(TcpClient client) : IDisposable
+    {
+        private readonly StreamReader _reader = new(client.GetStream());
+        private readonly StreamWriter _writer = new(client.GetStream()) { AutoFlush = true };
+
+        public static async Task<Visitor> ConnectAsync(IPEndPoint server)
+        {
+            var client = new TcpClient();
+            await client.ConnectAsync(server);
+            return new(client);
+        }
+
+        /// <returns>Null when the server has hung up.</returns>
+        public async Task<string?> AskAsync(string line)
+        {
+            await _writer.WriteLineAsync(line);
+            return await _reader.ReadLineAsync();
+        }
+
+        public void Dispose() => client.Dispose();
     }
 }

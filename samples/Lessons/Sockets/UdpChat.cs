@@ -18,7 +18,7 @@ internal static class UdpChat
     // What UDP loses is lost without a word. Whoever waits needs an end to it.
     private const int PatienceMs = 5_000;
 
-    private static readonly string[] Said = ["are there tickets?", "two, please"];
+    private static readonly string[] Said = ["are there tickets?", "for tonight?"];
 
     public static void Run()
     {
@@ -35,7 +35,7 @@ internal static class UdpChat
         {
             var (message, from) = Receive(server);
             Console.WriteLine($"server: message from {message.Username}: {message.Msg}");
-            Send(server, new($"to {message.Username}: yes", "server"), from);
+            Send(server, new($"{message.Msg} yes", "server"), from);
         }
 
         foreach (var client in clients) client.Join();
@@ -57,7 +57,8 @@ internal static class UdpChat
         foreach (var line in Said)
         {
             Send(socket, new(line, name), server);
-            Console.WriteLine($"  {name}: message from {Receive(socket).Message.Username}: {line} — answered");
+            var (reply, _) = Receive(socket);
+            Console.WriteLine($"  {name}: message from {reply.Username}: {reply.Msg}");
         }
     }
 

@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using System.Text;
-using System.Text.Json.Serialization;
 using TicketRush.Multiprocessing;
 
 namespace Lessons;
@@ -109,6 +108,3 @@ internal static class FourWaysOfWaiting
         while (Stopwatch.GetElapsedTime(start) < TimeSpan.FromMilliseconds(5)) Thread.SpinWait(20);
     }
 }
-
-[JsonSerializable(typeof(Connection))]
-internal sealed partial class FourWaysOfWaitingJson : JsonSerializerContext;

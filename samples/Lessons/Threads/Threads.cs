@@ -28,7 +28,7 @@ internal static class Threads
         Console.WriteLine($"joined: {printer.Name}, alive {printer.IsAlive}, printed {printer.Printed}");
 
         // A background thread is what Python calls a daemon: the process does not wait for it. It waits for every other one.
-        using var isUnderWay = new ManualResetEventSlim();
+        var isUnderWay = new ManualResetEventSlim();
         var mainIsOver = new ManualResetEventSlim();
         Begin("clock", isBackground: true, () =>
         {
@@ -68,7 +68,6 @@ internal static class Threads
         {
             _isToEnd.Set();
             _thread.Join();
-            _isToEnd.Dispose();
         }
 
         private void Run()

@@ -4,7 +4,7 @@ using TicketRush.Multiprocessing;
 namespace Lessons;
 
 /// <summary>A pipe joins two processes: what one sends, the other receives, message by message, in both directions.</summary>
-internal static class AskTheBoxOffice
+internal static class PipeBoxOffice
 {
     public static void Run()
     {
@@ -17,8 +17,8 @@ internal static class AskTheBoxOffice
 
         foreach (var request in new[] { new TicketRequest("ann", 2), new("bob", 2), new("cy", 1) })
         {
-            here.Send(request, AskTheBoxOfficeJson.Default.TicketRequest);
-            Console.WriteLine($"{request.Buyer}: {here.Receive(AskTheBoxOfficeJson.Default.TicketAnswer)!.Text}");
+            here.Send(request, PipeBoxOfficeJson.Default.TicketRequest);
+            Console.WriteLine($"{request.Buyer}: {here.Receive(PipeBoxOfficeJson.Default.TicketAnswer)!.Text}");
         }
 
         // Closing is the last message: the box office finds the end of the pipe and goes home.
@@ -34,7 +34,7 @@ internal static class AskTheBoxOffice
             TicketRequest request;
             try
             {
-                request = counter.Receive(AskTheBoxOfficeJson.Default.TicketRequest)!;
+                request = counter.Receive(PipeBoxOfficeJson.Default.TicketRequest)!;
             }
             catch (EndOfStreamException)
             {
@@ -44,7 +44,7 @@ internal static class AskTheBoxOffice
 
             var isSold = request.Count <= left;
             if (isSold) left -= request.Count;
-            counter.Send(new(isSold ? $"{request.Count} sold, {left} left" : $"refused, {left} left"), AskTheBoxOfficeJson.Default.TicketAnswer);
+            counter.Send(new(isSold ? $"{request.Count} sold, {left} left" : $"refused, {left} left"), PipeBoxOfficeJson.Default.TicketAnswer);
         }
     }
 }
@@ -53,7 +53,6 @@ internal sealed record TicketRequest(string Buyer, int Count);
 
 internal sealed record TicketAnswer(string Text);
 
-[JsonSerializable(typeof(Connection))]
 [JsonSerializable(typeof(TicketRequest))]
 [JsonSerializable(typeof(TicketAnswer))]
-internal sealed partial class AskTheBoxOfficeJson : JsonSerializerContext;
+internal sealed partial class PipeBoxOfficeJson : JsonSerializerContext;

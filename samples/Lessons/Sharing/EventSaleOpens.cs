@@ -1,10 +1,9 @@
-using System.Text.Json.Serialization;
 using TicketRush.Multiprocessing;
 
 namespace Lessons;
 
 /// <summary>An event is a door: everybody waits before it until somebody opens it, and then everybody goes through at once.</summary>
-internal static class SaleOpens
+internal static class EventSaleOpens
 {
     private const int Buyers = 3;
 
@@ -37,7 +36,3 @@ internal static class SaleOpens
         Console.WriteLine($"  {CurrentProcess.Name} is in");
     }
 }
-
-[JsonSerializable(typeof(SharedEvent))]
-[JsonSerializable(typeof(SharedSemaphore))]
-internal sealed partial class SaleOpensJson : JsonSerializerContext;

@@ -1,10 +1,9 @@
-using System.Text.Json.Serialization;
 using TicketRush.Multiprocessing;
 
 namespace Lessons;
 
 /// <summary>A semaphore counts: two ticket windows serve five buyers, never more than two at a time.</summary>
-internal static class TicketWindows
+internal static class SemaphoreTicketWindows
 {
     public static void Run()
     {
@@ -37,6 +36,3 @@ internal static class TicketWindows
         }
     }
 }
-
-[JsonSerializable(typeof(SharedBoundedSemaphore))]
-internal sealed partial class TicketWindowsJson : JsonSerializerContext;
