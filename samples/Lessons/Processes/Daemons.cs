@@ -7,12 +7,13 @@ internal static class Daemons
 {
     public static void Run()
     {
-        using var isUnderWay = new SharedEvent();
+        // Both children and main meet here, so that everybody is under way before main ends.
+        using var everybodyIsHere = new SharedBarrier(3);
         using var mainIsOver = new SharedEvent();
 
-        var clock = new ChildProcess(ShowTheTime, isUnderWay) { Name = "clock", Daemon = true };
+        var clock = new ChildProcess(ShowTheTime, everybodyIsHere) { Name = "clock", Daemon = true };
         clock.Start();
-        new ChildProcess(Sell, mainIsOver) { Name = "seller" }.Start();
+        new ChildProcess(Sell, everybodyIsHere, mainIsOver) { Name = "seller" }.Start();
 
         // Once it runs it is too late: the child has been told what it is.
         try
@@ -24,12 +25,12 @@ internal static class Daemons
             Console.WriteLine($"main: {refused.Message}");
         }
 
-        isUnderWay.Wait();
+        everybodyIsHere.Wait();
         Console.WriteLine($"main: the last line, with {ChildProcess.ActiveChildren().Count} children running");
         mainIsOver.Set();
     }
 
-    private static void ShowTheTime(SharedEvent isUnderWay)
+    private static void ShowTheTime(SharedBarrier everybodyIsHere)
     {
         Console.WriteLine($"  {CurrentProcess.Name}: running, daemon {CurrentProcess.IsDaemon}");
 
@@ -44,14 +45,15 @@ internal static class Daemons
             Console.WriteLine($"  {CurrentProcess.Name}: {refused.Message}");
         }
 
-        isUnderWay.Set();
+        everybodyIsHere.Wait();
         Thread.Sleep(TimeSpan.FromSeconds(30));
         Console.WriteLine($"  {CurrentProcess.Name}: done");
     }
 
-    private static void Sell(SharedEvent mainIsOver)
+    private static void Sell(SharedBarrier everybodyIsHere, SharedEvent mainIsOver)
     {
         Console.WriteLine($"  {CurrentProcess.Name}: running, daemon {CurrentProcess.IsDaemon}");
+        everybodyIsHere.Wait();
         mainIsOver.Wait();
         Console.WriteLine($"  {CurrentProcess.Name}: done");
     }
