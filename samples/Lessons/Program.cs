@@ -17,6 +17,9 @@ internal static class Program
         new("semaphore-ticket-windows", SemaphoreTicketWindows.Run),
         new("event-sale-opens", EventSaleOpens.Run),
         new("pipe-box-office", PipeBoxOffice.Run),
+        new("queue-limits", QueueLimits.Run),
+        new("queue-between-processes", QueueBetweenProcesses.Run),
+        new("producers-and-consumers", ProducersAndConsumers.Run),
         new("threads", Threads.Run),
         new("countdown", Countdown.Run),
         new("four-ways-of-waiting", FourWaysOfWaiting.Run),
@@ -37,7 +40,10 @@ internal static class Program
         () => RunAsync(args),
         ProcessArgumentsJson.Default,
         ProcessSubclassJson.Default,
-        PipeBoxOfficeJson.Default);
+        PipeBoxOfficeJson.Default,
+        QueueLimitsJson.Default,
+        QueueBetweenProcessesJson.Default,
+        ProducersAndConsumersJson.Default);
 
     private static async Task<int> RunAsync(string[] args)
     {
