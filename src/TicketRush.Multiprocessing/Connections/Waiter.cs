@@ -12,8 +12,8 @@ public static class Waiter
     /// <param name="objects">
     /// Any mixture of: <see cref="Connection"/> and <see cref="Socket"/>, ready when there is something to receive, or the end, or for a
     /// listening socket a client; <see cref="ChildProcess"/>, ready when it has ended; <see cref="SafeHandle"/>, any descriptor that can be
-    /// polled, ready when readable; <see cref="WaitHandle"/> (a child's sentinel is one), which is ready when it is set, and is taken when it is one that can be
-    /// taken (an event that resets itself, a semaphore; a mutex cannot be waited for here, for it would belong to another thread).
+    /// polled, ready when readable; <see cref="WaitHandle"/> (a child's sentinel is one), ready when set, and taken when it is one that
+    /// can be taken (an event that resets itself, a semaphore; a mutex cannot be waited for here, for it would belong to another thread).
     /// </param>
     /// <param name="timeout">Zero and negative spans only look; <see cref="Timeout.InfiniteTimeSpan"/> waits for ever.</param>
     /// <param name="stop">Ends the wait.</param>
@@ -32,7 +32,7 @@ public static class Waiter
         var (handles, owners, signals) = (new List<SafeHandle>(), new List<int>(), new List<(WaitHandle Handle, int Owner)>());
         for (var i = 0; i < all.Length; i++)
         {
-            if (all[i] is Mutex) throw new ArgumentException("A Mutex cannot be waited for together with others: it would belong to another thread.");
+            if (all[i] is Mutex) throw new ArgumentException("A Mutex cannot be waited for with others: another thread would own it.");
             if (((object)all[i] is ChildProcess child ? child.Sentinel : all[i] as WaitHandle) is { } signal)
             {
                 signals.Add((signal, i));
@@ -72,7 +72,7 @@ public static class Waiter
         Socket socket => socket.SafeHandle,
         SafeHandle handle => handle,
         _ => throw new ArgumentException(
-            $"A {waited?.GetType().Name ?? "null"} cannot be waited for: only connections, sockets, child processes, descriptors and wait handles can."),
+            $"A {waited?.GetType().Name ?? "null"} cannot be waited for; connections, sockets, children, descriptors, wait handles can."),
     };
 
     /// <summary>The wait handles that are being waited for by the thread pool, until the wait is over.</summary>
