@@ -17,6 +17,7 @@ internal static class Program
         new("semaphore-ticket-windows", SemaphoreTicketWindows.Run),
         new("event-sale-opens", EventSaleOpens.Run),
         new("pipe-box-office", PipeBoxOffice.Run),
+        new("pool-ticket-codes", PoolTicketCodes.Run),
         new("queue-limits", QueueLimits.Run),
         new("queue-between-processes", QueueBetweenProcesses.Run),
         new("producers-and-consumers", ProducersAndConsumers.Run),

@@ -70,4 +70,22 @@ public sealed class SharingSamples
               box office: closed with 0 left
             box office: exit code 0
             """);
+
+    [Sample("pool-ticket-codes")]
+    public async Task A_pool_keeps_the_order_tells_what_failed_and_goes_on_when_a_worker_is_killed() =>
+        (await Transcript.OfAsync("pool-ticket-codes")).Is(
+            """
+            map: 1000 codes, all different True
+            the same as here: True
+            not done here: True
+            imap: ticket 1 has the code that it had
+            imap: ticket 2 has the code that it had
+            imap: ticket 3 has the code that it had
+            callback: ticket 7 for ann
+            awaited: ticket 7 for ann
+            refused: ArgumentOutOfRangeException, thrown in a worker True
+            lost: a worker, by signal 9
+            and on it goes: ticket 8 for bob
+            closed: 0 processes left
+            """);
 }
