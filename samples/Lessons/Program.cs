@@ -21,6 +21,7 @@ internal static class Program
         new("queue-limits", QueueLimits.Run),
         new("queue-between-processes", QueueBetweenProcesses.Run),
         new("producers-and-consumers", ProducersAndConsumers.Run),
+        new("joinable-queue", JoinableQueue.Run),
         new("threads", Threads.Run),
         new("countdown", Countdown.Run),
         new("four-ways-of-waiting", FourWaysOfWaiting.Run),
@@ -41,10 +42,12 @@ internal static class Program
         () => RunAsync(args),
         ProcessArgumentsJson.Default,
         ProcessSubclassJson.Default,
+        DataIsolationJson.Default,
         PipeBoxOfficeJson.Default,
         QueueLimitsJson.Default,
         QueueBetweenProcessesJson.Default,
-        ProducersAndConsumersJson.Default);
+        ProducersAndConsumersJson.Default,
+        JoinableQueueJson.Default);
 
     private static async Task<int> RunAsync(string[] args)
     {

@@ -43,6 +43,17 @@ public sealed class QueueSamples
         Assert.Equal(13, said.Lines.Count);
     }
 
+    [Sample("joinable-queue")]
+    public async Task Producers_wait_until_all_is_done_and_what_a_killed_consumer_had_is_done_by_another()
+    {
+        var said = await Transcript.OfAsync("joinable-queue");
+        EverythingIsEaten(said);
+        said.HasInOrder("  he has taken the soup", "main: he is gone, and 1 dish is back on the counter", "  * has eaten soup");
+        Assert.Equal("main: all is eaten True, guests at the table 2", said.Lines[^2]);
+        Assert.StartsWith("main: SharedJoinableQueue.TaskDone was called too many times", said.Lines[^1], StringComparison.Ordinal);
+        Assert.Equal(17, said.Lines.Count);
+    }
+
     private static void EverythingIsEaten(Transcript said)
     {
         foreach (var dish in new[] { "pork bones", "pickled fish", "pig's feet" })
