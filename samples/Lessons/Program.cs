@@ -2,7 +2,7 @@ using TicketRush.Multiprocessing;
 
 namespace Lessons;
 
-/// <summary>One program for all lessons; README.md says what each of them shows. Every other file here is one lesson, complete in itself.</summary>
+/// <summary>One program for all lessons: README.md says what each shows. Every other file here is one lesson, complete in itself.</summary>
 internal static class Program
 {
     private static readonly Lesson[] Lessons =

@@ -3,7 +3,7 @@ using System.Text.RegularExpressions;
 
 namespace TicketRush.Samples.Tests;
 
-/// <summary>No sample without a test and a line in the README; no section of the documents without its sample, or a word on why it has none.</summary>
+/// <summary>No sample without a test and a line in the README; no section of a document without a sample, or a word on why not.</summary>
 public sealed partial class CoverageTests
 {
     /// <summary>The documents, by their numbers, and all their sections that have anything in them.</summary>
@@ -59,7 +59,8 @@ public sealed partial class CoverageTests
         var files = Directory.EnumerateFiles(Path.Combine(Folder, "Lessons"), "*.cs", SearchOption.AllDirectories)
             .Select(file => Path.GetRelativePath(Folder, file).Replace('\\', '/'))
             .Where(file => file.Count(letter => letter == '/') == 2 && !file.Contains("/bin/") && !file.Contains("/obj/"));
-        Assert.Equal(files.Order(StringComparer.Ordinal), rows.Select(row => Link().Match(row[0]).Groups["file"].Value).Order(StringComparer.Ordinal));
+        var linked = rows.Select(row => Link().Match(row[0]).Groups["file"].Value);
+        Assert.Equal(files.Order(StringComparer.Ordinal), linked.Order(StringComparer.Ordinal));
     }
 
     [Fact]
@@ -80,10 +81,11 @@ public sealed partial class CoverageTests
         foreach (var row in rows)
         {
             var name = Assert.Single(Names(row[0]));
-            var answers = Documents
-                .Select(one => (one.Document, Sections: SectionRows(one.Document).Where(section => Names(section[1]).Contains(name)).Select(section => section[0])))
-                .Where(one => one.Sections.Any())
-                .Select(one => $"{one.Document} {string.Join("; ", one.Sections)}");
+            var answers =
+                from document in Documents.Select(one => one.Document)
+                let sections = SectionRows(document).Where(section => Names(section[1]).Contains(name)).Select(section => section[0])
+                where sections.Any()
+                select $"{document} {string.Join("; ", sections)}";
             Assert.Equal(string.Join(" · ", answers), row[3]);
             Assert.NotEmpty(row[3]);
         }
@@ -104,9 +106,15 @@ public sealed partial class CoverageTests
 
     /// <summary>The cells of a table, of which the heading's line is given.</summary>
     private static string[][] Rows(int heading) =>
-        [.. Readme.Skip(heading + 2).TakeWhile(line => line.StartsWith('|')).Select(line => line.Replace(@"\_", "_", StringComparison.Ordinal)[2..^2].Split(" | "))];
+    [
+        .. Readme.Skip(heading + 2)
+            .TakeWhile(line => line.StartsWith('|'))
+            .Select(line => line[2..^2].Replace(@"\_", "_", StringComparison.Ordinal).Split(" | ")),
+    ];
 
-    private static IEnumerable<string> Names(string cell) => Link().Matches(cell).Select(link => link.Groups["name"].Value).Where(name => !name.Contains('.'));
+    /// <summary>The samples that a cell links to; other files that it links to have a dot in their names.</summary>
+    private static IEnumerable<string> Names(string cell) =>
+        Link().Matches(cell).Select(link => link.Groups["name"].Value).Where(name => !name.Contains('.'));
 
     private static string FindFolder()
     {

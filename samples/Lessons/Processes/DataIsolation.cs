@@ -3,7 +3,7 @@ using TicketRush.Multiprocessing;
 
 namespace Lessons;
 
-/// <summary>Every process has its own copy of every variable: what a child changes, nobody else sees. What is to be shared is shared on purpose.</summary>
+/// <summary>Every process has its own copy of every variable. What is to be seen by others is shared on purpose.</summary>
 internal static class DataIsolation
 {
     private static int _n = 100;

@@ -20,7 +20,7 @@ internal static class ProcessLifeCycle
         seller.Join();
         Tell("joined", seller);
 
-        // Run is what the child calls. Called here it is an ordinary method: it does its work in this process, and there is nothing to join.
+        // Run is what the child calls. Called here it is an ordinary method: its work is done in this process, and nothing is to be joined.
         using var helper = new ChildProcess(Sell) { Name = "helper" };
         helper.Run();
         try
@@ -41,8 +41,11 @@ internal static class ProcessLifeCycle
         return 3;
     }
 
-    private static void Tell(string when, ChildProcess process) => Console.WriteLine(
-        $"{when}: {process.Name}, process {process.Pid?.ToString() ?? "none"}, alive {process.IsAlive}, exit code {process.ExitCode?.ToString() ?? "none"}");
+    private static void Tell(string when, ChildProcess process)
+    {
+        var (id, exitCode) = (process.Pid?.ToString() ?? "none", process.ExitCode?.ToString() ?? "none");
+        Console.WriteLine($"{when}: {process.Name}, process {id}, alive {process.IsAlive}, exit code {exitCode}");
+    }
 
     // 32 random bytes that the whole tree of processes shares, and nobody else: with it they prove to each other who they are.
     // A secret is not for printing, so what is compared here is its hash.

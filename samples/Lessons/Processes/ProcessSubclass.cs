@@ -22,7 +22,7 @@ internal static class ProcessSubclass
     }
 }
 
-/// <summary>It travels to the child as JSON, like any argument: its own properties do, what belongs to the process object does not.</summary>
+/// <summary>It travels to the child as JSON, like any argument: with its own properties, without those of the process object.</summary>
 internal sealed class Streamer(string guest, int ticket) : ChildProcess
 {
     public string Guest { get; } = guest;

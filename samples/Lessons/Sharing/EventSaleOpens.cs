@@ -14,7 +14,9 @@ internal static class EventSaleOpens
         // Permits as a message: each buyer gives one for "I stand before the door", and the parent takes as many as there are buyers.
         using var waiting = new SharedSemaphore(0);
 
-        var buyers = Enumerable.Range(1, Buyers).Select(number => new ChildProcess(Queue, door, waiting) { Name = $"buyer {number}" }).ToArray();
+        var buyers = Enumerable.Range(1, Buyers)
+            .Select(number => new ChildProcess(Queue, door, waiting) { Name = $"buyer {number}" })
+            .ToArray();
         foreach (var buyer in buyers) buyer.Start();
         for (var i = 0; i < Buyers; i++) waiting.Acquire();
 

@@ -44,7 +44,8 @@ internal static class PipeBoxOffice
 
             var isSold = request.Count <= left;
             if (isSold) left -= request.Count;
-            counter.Send(new(isSold ? $"{request.Count} sold, {left} left" : $"refused, {left} left"), PipeBoxOfficeJson.Default.TicketAnswer);
+            var answer = new TicketAnswer(isSold ? $"{request.Count} sold, {left} left" : $"refused, {left} left");
+            counter.Send(answer, PipeBoxOfficeJson.Default.TicketAnswer);
         }
     }
 }

@@ -5,7 +5,7 @@ using TicketRush.Multiprocessing;
 
 namespace Lessons;
 
-/// <summary>A pool: a few processes that stay, and any amount of work for them. Here two workers give a thousand tickets their codes.</summary>
+/// <summary>A pool: a few processes that stay, and any amount of work. Here two workers give a thousand tickets their codes.</summary>
 internal static class PoolTicketCodes
 {
     private const int Tickets = 1_000;

@@ -39,7 +39,7 @@ internal static class SocketAsFile
         while (reader.ReadLine() is { } line) Console.WriteLine($"line: {line}");
         Console.WriteLine("the end of the file is the end of what the other side sends");
 
-        // The number goes back to the system, which gives it to the next file that is opened. The safe handle is what knows that it is gone.
+        // The number goes back to the system, which gives it to the next file that is opened. The safe handle knows that it is gone.
         var handle = client.SafeHandle;
         client.Dispose();
         Console.WriteLine($"closed: {handle.IsClosed}");

@@ -75,7 +75,7 @@ internal static class UdpChat
         if (datagram.Length > DatagramBytesMax)
         {
             throw new ArgumentException(
-                $"the message has {datagram.Length:N0} bytes as JSON, and a datagram holds at most {DatagramBytesMax:N0}; send it over TCP.");
+                $"the message has {datagram.Length:N0} bytes as JSON, and a datagram {DatagramBytesMax:N0} at most; send it over TCP.");
         }
 
         socket.SendTo(datagram, to);
