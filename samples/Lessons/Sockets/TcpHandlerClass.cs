@@ -115,6 +115,7 @@ internal static class TcpHandlerClass
             }
         }
     }
+
     private sealed class Visitor(TcpClient client) : IDisposable
     {
         private readonly StreamReader _reader = new(client.GetStream());

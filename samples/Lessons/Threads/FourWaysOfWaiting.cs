@@ -23,11 +23,11 @@ internal static class FourWaysOfWaiting
 
         Console.WriteLine($"{"",-26}{"waited",10}{"looked",10}{"worked",10}");
 
-        // In the queue, eyes on the counter.
+        // In the queue, eyes on the counter: one look, as long as the wait.
         Row("synchronous, blocking", () =>
         {
             _ = counter.Receive();
-            return (Looks: 0, Work: 0);
+            return (Looks: 1, Work: 0);
         });
 
         // On the phone, with a glance at the counter after every sentence. The glances are many, and all but the last in vain.
