@@ -1,0 +1,102 @@
+using System.Diagnostics;
+using Microsoft.Win32.SafeHandles;
+using TicketRush.Multiprocessing.Native;
+
+namespace TicketRush.Multiprocessing.Processes;
+
+/// <summary>A started child, from the parent's side: its descriptor, its end of the control socket, and how it ended.</summary>
+internal sealed class Child : IDisposable
+{
+    private readonly Lock _gate = new();
+    private readonly SafeFileHandle _control;
+    private readonly ManualResetEvent _ended = new(initialState: false);
+    private readonly TaskCompletionSource _ending = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private int? _exitCode;
+
+    public Child(int id, SafeFileHandle descriptor, SafeFileHandle control)
+    {
+        (Id, Descriptor, _control) = (id, descriptor, control);
+        Starter.Watch(descriptor, () => CheckEnded());
+    }
+
+    public int Id { get; }
+
+    /// <summary>Readable when the child has ended.</summary>
+    public SafeFileHandle Descriptor { get; }
+
+    /// <summary>Signalled when the child has ended.</summary>
+    public WaitHandle Ended => _ended;
+
+    public Task Ending => _ending.Task;
+
+    /// <summary>It came as far as the entry call.</summary>
+    public bool HasEntered { get; private set; }
+
+    /// <summary>Null while it runs.</summary>
+    public int? ExitCode => CheckEnded() ? _exitCode : null;
+
+    /// <summary>
+    /// Whether it has ended. Whoever finds that out first takes the exit status: the thread that watches, or a caller who saw the
+    /// descriptor readable before that thread came to it.
+    /// </summary>
+    public bool CheckEnded()
+    {
+        lock (_gate)
+        {
+            if (_exitCode is not null) return true;
+            if (Descriptors.Poll([new((int)Descriptor.DangerousGetHandle(), Descriptors.Readable)], 0) == 0) return false;
+
+            // Before anybody is told, and while its id still means nobody else.
+            Sweep();
+            var exitCode = Programs.Reap(Descriptor);
+            HasEntered = Launch.HasEntered(_control);
+            _control.Dispose();
+            _exitCode = exitCode;
+
+            // Still in the lock: whoever sees the exit code may dispose of the event.
+            _ended.Set();
+            _ending.SetResult();
+            return true;
+        }
+    }
+
+    public bool Join(TimeSpan timeout)
+    {
+        if (CheckEnded()) return true;
+        if (timeout != Timeout.InfiniteTimeSpan && timeout <= TimeSpan.Zero) return false;
+
+        // A wait handle takes no more than 2^31 - 1 ms at once.
+        var start = Stopwatch.GetTimestamp();
+        var most = TimeSpan.FromMilliseconds(int.MaxValue);
+        while (true)
+        {
+            var left = timeout == Timeout.InfiniteTimeSpan ? timeout : timeout - Stopwatch.GetElapsedTime(start);
+            if (timeout != Timeout.InfiniteTimeSpan && left <= TimeSpan.Zero) return CheckEnded();
+            if (_ended.WaitOne(left > most ? most : left)) return true;
+        }
+    }
+
+    public void Signal(int signal)
+    {
+        lock (_gate)
+            if (_exitCode is null) Programs.Signal(Descriptor, signal);
+    }
+
+    // Whoever waits for something that it held need not find out for himself, which takes up to a slice of sleep.
+    private void Sweep()
+    {
+        if (!Arena.Exists) return;
+        var arena = Arena.Current;
+        var owner = arena.Slots.Find(Id);
+        if (owner.IsNone) return;
+
+        // False also when somebody else is at it: he will be done soon, or die and leave it to the next who looks.
+        for (var tries = 0; tries < 10 && !arena.Sweep(owner); tries++) Thread.Sleep(1);
+    }
+
+    public void Dispose()
+    {
+        lock (_gate) _ended.Dispose();
+        Descriptor.Dispose();
+    }
+}
