@@ -26,7 +26,7 @@ internal static class Crowd
     {
         var path = Path.Combine(directory, $"{Guid.NewGuid():N}.rush");
         FileJournal.TryCreate(path, "load", Plan(capacity));
-        var sequencer = new Sequencer(FileJournal.Open(path, new() { Flush = flush }));
+        var sequencer = new Sequencer(FileJournal.Open(path, new FileJournalOptions { Flush = flush }));
         await sequencer.SubmitAsync(new() { Command = new() { Kind = CommandKind.Open } });
         return sequencer;
     }

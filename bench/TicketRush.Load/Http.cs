@@ -3,6 +3,8 @@ using System.Globalization;
 using System.Text.RegularExpressions;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.DependencyInjection;
+using TicketRush.Journal;
 using TicketRush.Server;
 using TicketRush.Server.Api;
 
@@ -29,7 +31,7 @@ internal static partial class Http
     {
         if (!File.Exists("/usr/bin/wrk"))
         {
-            run.Report.Row("skipped", ("why", "wrk is not installed (on Debian: apt-get install wrk)"));
+            run.Report.Skip("wrk is not installed (on Debian: apt-get install wrk)");
             return;
         }
 
@@ -42,13 +44,17 @@ internal static partial class Http
 
         foreach (var connections in new[] { 64, 256 })
         {
-            var (purchases, noops, p99, ratios) = (new List<double>(), new List<double>(), new List<double>(), new List<double>());
+            List<double> purchases = [], noops = [], p99 = [], batches = [], ratios = [];
             for (var i = -1; i < run.Runs; i++)
             {
                 run.Report.Progress($"{connections} connections, run {Math.Max(i + 1, 0)} of {run.Runs}");
                 var noop = await WrkAsync(scratch.Path, url, "/noop/", connections, run.Time);
+                var before = Appended(app);
                 var purchase = await WrkAsync(scratch.Path, url, "/api/sales/load/orders/", connections, run.Time);
+                var after = Appended(app);
                 if (i < 0) continue; // A warm-up of both.
+
+                batches.Add((double)(after.Entries - before.Entries) / (after.Batches - before.Batches));
                 noops.Add(noop.PerSecond);
                 purchases.Add(purchase.PerSecond);
                 p99.Add(purchase.P99);
@@ -58,12 +64,15 @@ internal static partial class Http
             run.Report.Row($"{connections} connections, no-op PUT", ("requests/s", Median.Of(noops)), ("min", noops.Min()), ("max", noops.Max()));
             run.Report.Row(
                 $"{connections} connections, purchase", ("requests/s", Median.Of(purchases)), ("min", purchases.Min()), ("max", purchases.Max()),
-                ("p99 ms", Median.Of(p99)), ("flush", "fdatasync"));
+                ("p99 ms", Median.Of(p99)), ("batch", Median.Of(batches)), ("flush", "fdatasync"));
             run.Report.Aim($"{connections} connections, of the no-op", Median.Of(ratios), 0.85);
         }
 
         await app.StopAsync();
     }
+
+    private static (long Batches, long Entries) Appended(WebApplication app) =>
+        app.Services.GetRequiredService<Sales>().Find("load")!.Sequencer!.Appended;
 
     /// <summary>Reads the same body as strictly, and answers one of the same shape, and does nothing else.</summary>
     private static async Task<IResult> NoOp(string id, HttpRequest request)

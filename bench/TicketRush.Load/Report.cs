@@ -40,6 +40,7 @@ internal sealed class Scratch : IDisposable
 internal sealed class Report(string name, bool json)
 {
     private int _missed;
+    private bool _skipped;
 
     public void Machine()
     {
@@ -82,6 +83,13 @@ internal sealed class Report(string name, bool json)
         Row($"aim: {what}", ("is", value), (atLeast ? "at least" : "at most", aim), ("reached", reached));
     }
 
+    /// <summary>The machine lacks what this measurement needs: nothing was measured, and nothing reached.</summary>
+    public void Skip(string why)
+    {
+        _skipped = true;
+        Row("skipped", ("why", why));
+    }
+
     public void Progress(string text)
     {
         if (!json && !Console.IsErrorRedirected) Console.Error.Write($"\r{text,-78}\r");
@@ -89,6 +97,8 @@ internal sealed class Report(string name, bool json)
 
     public int End()
     {
+        if (_skipped) return 1;
+
         if (!json) Console.WriteLine(_missed == 0 ? "Every aim was reached." : $"{_missed} aim{(_missed == 1 ? " was" : "s were")} missed.");
         return 0;
     }

@@ -20,6 +20,7 @@ public sealed class Sequencer : IBatchReader, IAsyncDisposable
     private readonly IJournal _journal;
     private readonly SequencerOptions _options;
     private readonly Inbox _inbox;
+    private readonly Answers _answers = new();
     private readonly BatchBuffer _batch = new();
     private readonly Entry[] _ahead = new Entry[16];
 
@@ -119,6 +120,7 @@ public sealed class Sequencer : IBatchReader, IAsyncDisposable
     /// </summary>
     public void Tick()
     {
+        _answers.Tick();
         if (_stopping) return;
         if (HasPassed(ref _waitingSince, _options.TurnWaitMax))
         {
@@ -431,7 +433,7 @@ public sealed class Sequencer : IBatchReader, IAsyncDisposable
         {
             var answered = _inFlight.AsSpan(0, _inFlightCount);
             _inFlightCount = 0;
-            Answers.Send(answered, outcome);
+            _answers.Send(answered, outcome);
             answered.Clear();
         }
     }
@@ -441,10 +443,10 @@ public sealed class Sequencer : IBatchReader, IAsyncDisposable
         foreach (var submission in _inbox.Drain()) AnswerNow(submission, Outcome.Busy);
     }
 
-    private static void AnswerNow(Submission submission, Outcome outcome)
+    private void AnswerNow(Submission submission, Outcome outcome)
     {
         submission.Reply.Clear();
-        Answers.Send([submission], outcome);
+        _answers.Send([submission], outcome);
     }
 
     private bool IsTimeToLook() => _status.Kind switch

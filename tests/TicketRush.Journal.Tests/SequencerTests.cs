@@ -31,6 +31,42 @@ public sealed class SequencerTests
     }
 
     [Fact]
+    public async Task A_caller_that_blocks_the_thread_it_is_answered_on_keeps_nobody_else_waiting()
+    {
+        await using var rig = await OpenAsync();
+        using var release = new ManualResetEventSlim();
+        var blocked = 0;
+        var answers = new List<Task<Outcome>>();
+        for (var round = 0; round < 3; round++)
+        {
+            using (rig.HoldTurn())
+            {
+                for (var id = round * 200; id < (round + 1) * 200; id++)
+                {
+                    // Some in each round, so that they stand in front of others of their chunk, and of the next rounds.
+                    if (id % 100 == 7) _ = BlockAsync(Purchase(id));
+                    else answers.Add(rig.AskAsync(Purchase(id)));
+                }
+            }
+
+            await rig.TickUntilAsync(() => answers.All(answer => answer.IsCompleted));
+        }
+
+        Assert.All(answers, answer => Assert.Equal(Outcome.Done, answer.Result));
+        await rig.TickUntilAsync(() => Volatile.Read(ref blocked) == 6);
+        release.Set();
+        await rig.TickUntilAsync(() => Volatile.Read(ref blocked) == 0);
+
+        async Task BlockAsync(Submission submission)
+        {
+            Assert.Equal(Outcome.Done, await rig.Sequencer.SubmitAsync(submission));
+            Interlocked.Increment(ref blocked);
+            release.Wait();
+            Interlocked.Decrement(ref blocked);
+        }
+    }
+
+    [Fact]
     public async Task Whoever_comes_first_is_decided_first()
     {
         await using var rig = await OpenAsync();

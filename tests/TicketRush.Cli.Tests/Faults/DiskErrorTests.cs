@@ -1,3 +1,5 @@
+using Xunit.Sdk;
+
 namespace TicketRush.Cli.Tests.Faults;
 
 // Goal: an error of the disk is never turned into "sold out" or "failed"; callers are told that nobody knows, or that nothing was
@@ -40,14 +42,20 @@ public sealed class DiskErrorTests(ITestOutputHelper output)
     }
 
     [Fact]
-    public async Task A_write_that_the_disk_swallowed_is_found_and_named_at_the_next_start()
+    public Task A_write_that_the_disk_swallowed_is_found_and_named_at_the_next_start() => FindSwallowedAsync(at: Batch);
+
+    [Fact]
+    public Task Control_a_write_that_was_not_swallowed_is_not_found() =>
+        Assert.ThrowsAnyAsync<XunitException>(() => FindSwallowedAsync(at: 100 * Batch));
+
+    private static async Task FindSwallowedAsync(int at)
     {
         Needs.Strace();
         await using var place = await Place.MakeAsync();
         await place.AddSaleAsync("other", 1_000);
 
         // The call says that 100 bytes were written and writes none; nobody can know before the file is read again.
-        var server = await place.ServeAsync(["-e", "trace=pwrite64", "-e", $"inject=pwrite64:retval=100:when={Batch}"]);
+        var server = await place.ServeAsync(["-e", "trace=pwrite64", "-e", $"inject=pwrite64:retval=100:when={at}"]);
         for (var i = 0; i < Batch; i++) Assert.Equal(200, (await place.BuyAsync(server, Place.NewWish()))!.Status);
         server.Terminate();
         Assert.Equal(0, await server.WaitForExitAsync());

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Xunit.Sdk;
 
 namespace TicketRush.Cli.Tests.Faults;
 
@@ -15,17 +16,30 @@ public sealed class SharedDirectoryTests(ITestOutputHelper output)
     public async Task Two_healthy_servers_each_sell_their_share()
     {
         await using var place = await Place.MakeAsync();
-        RushProcess[] servers = [await place.ServeAsync(), await place.ServeAsync()];
-        await using (new Crowd(place.Shop, place.Ledger, 16, buyer => servers[buyer % 2].Url))
-        {
-            var enough = Storm.Of(20_000);
-            await Until.TrueAsync(() => place.Ledger.Done >= enough, $"{enough} orders are acknowledged", 60);
-        }
-
-        var shares = servers.Select(server => (double)place.Ledger.With(Fate.Done).Count(wish => wish.Server == server.Url) / place.Ledger.Done).ToArray();
-        output.WriteLine($"shares {shares[0]:P0} and {shares[1]:P0}; {place.Ledger.Summary}");
-        Assert.All(shares, share => Assert.InRange(share, 0.3, 0.7));
+        await SellSharesAsync(place, [await place.ServeAsync(), await place.ServeAsync()], Storm.Of(20_000));
         await place.SettleAndAuditAsync();
+    }
+
+    [Fact]
+    public async Task Control_a_server_that_comes_late_to_every_turn_is_seen_to_lose_its_share()
+    {
+        Needs.Strace();
+        await using var place = await Place.MakeAsync();
+        var late = await place.ServeAsync(["-e", "trace=fcntl", "-e", "inject=fcntl:delay_enter=30000"]);
+        await Assert.ThrowsAsync<AllException>(async () => await SellSharesAsync(place, [await place.ServeAsync(), late], 2_000));
+    }
+
+    [Fact]
+    public async Task Control_servers_whose_locks_lock_nothing_are_found_out()
+    {
+        Needs.Strace();
+        await using var place = await Place.MakeAsync();
+        string[] nothing = ["-P", Path.ChangeExtension(place.JournalPath(), ".turn"), "-e", "trace=fcntl", "-e", "inject=fcntl:retval=0"];
+        RushProcess[] servers = [await place.ServeAsync(nothing), await place.ServeAsync(nothing)];
+        await using (new Crowd(place.Shop, place.Ledger, 16, buyer => servers[buyer % 2].Url))
+            await Until.TrueAsync(() => place.Ledger.Answered("SALE_STOPPED") > 0 || place.Ledger.Wrong.Count > 0, "two sell in one turn", 60);
+
+        await Assert.ThrowsAnyAsync<Exception>(() => place.SettleAndAuditAsync());
     }
 
     [Fact]
@@ -67,15 +81,21 @@ public sealed class SharedDirectoryTests(ITestOutputHelper output)
         // Nobody asks it for anything and no hold runs out, so it takes no turn.
         Assert.Equal(200, (await place.BuyAsync(frozen, Place.NewWish()))!.Status);
         frozen.Freeze();
-        await using (new Crowd(place.Shop, place.Ledger, 8, _ => healthy.Url))
-            await Until.TrueAsync(() => place.Ledger.Done >= 500, "500 orders are acknowledged");
-
-        Assert.Empty(place.Ledger.With(Fate.NotStarted));
-        Assert.Equal(0, place.Ledger.Answered("OUTCOME_UNKNOWN"));
+        await SellUndisturbedAsync(place, healthy);
         frozen.Continue();
         foreach (var wish in place.Ledger.With(Fate.Done).TakeLast(20)) await place.BuyAsync(frozen, wish);
         Assert.Equal(200, (await place.BuyAsync(frozen, Place.NewWish()))!.Status);
         await place.SettleAndAuditAsync();
+    }
+
+    [Fact]
+    public async Task Control_a_server_that_is_frozen_in_its_turn_is_seen_to_be_in_the_way()
+    {
+        Needs.Strace();
+        await using var place = await Place.MakeAsync();
+        var (healthy, frozen) = (await place.ServeAsync(), await place.ServeAsync(SlowFlushTrace));
+        await FreezeInItsTurnAsync(place, frozen, Place.NewWish());
+        await Assert.ThrowsAnyAsync<XunitException>(() => SellUndisturbedAsync(place, healthy, seconds: 5));
     }
 
     [Theory]
@@ -86,13 +106,8 @@ public sealed class SharedDirectoryTests(ITestOutputHelper output)
         Needs.Strace();
         await using var place = await Place.MakeAsync();
         var (healthy, frozen) = (await place.ServeAsync(), await place.ServeAsync(SlowFlushTrace));
-        for (var i = 1; i < SlowFlush; i++) Assert.Equal(200, (await place.BuyAsync(frozen, Place.NewWish()))!.Status);
-
-        // Its next flush takes two seconds: it is stopped in the middle of that.
         var held = Place.NewWish();
-        var answer = place.BuyAsync(frozen, held);
-        await Until.TrueAsync(() => JournalFile.Read(place.JournalPath()).Batches[^1].LastSequence == SlowFlush + 2, "the batch is written");
-        frozen.Freeze();
+        var answer = await FreezeInItsTurnAsync(place, frozen, held);
 
         var since = Stopwatch.GetTimestamp();
         var busy = Place.NewWish();
@@ -135,6 +150,37 @@ public sealed class SharedDirectoryTests(ITestOutputHelper output)
         await place.SettleAndAuditAsync();
         Assert.Equal(Fate.Done, held.Fate);
         Assert.Equal(SlowFlush + 2, held.Sequence);
+    }
+
+    private async Task SellSharesAsync(Place place, RushProcess[] servers, int enough)
+    {
+        await using (new Crowd(place.Shop, place.Ledger, 16, buyer => servers[buyer % 2].Url))
+            await Until.TrueAsync(() => place.Ledger.Done >= enough, $"{enough} orders are acknowledged", 60);
+
+        var shares = servers.Select(server => (double)place.Ledger.With(Fate.Done).Count(wish => wish.Server == server.Url) / place.Ledger.Done).ToArray();
+        output.WriteLine($"shares {shares[0]:P0} and {shares[1]:P0}; {place.Ledger.Summary}");
+        Assert.All(shares, share => Assert.InRange(share, 0.3, 0.7));
+    }
+
+    private static async Task SellUndisturbedAsync(Place place, RushProcess server, double seconds = 30)
+    {
+        await using (new Crowd(place.Shop, place.Ledger, 8, _ => server.Url))
+            await Until.TrueAsync(() => place.Ledger.Done >= 500, "500 orders are acknowledged", seconds);
+
+        Assert.Empty(place.Ledger.With(Fate.NotStarted));
+        Assert.Equal(0, place.Ledger.Answered("OUTCOME_UNKNOWN"));
+    }
+
+    /// <returns>What becomes of the purchase whose flush it was stopped in; not before it goes on, or is killed.</returns>
+    private static async Task<Task> FreezeInItsTurnAsync(Place place, RushProcess server, Wish held)
+    {
+        for (var i = 1; i < SlowFlush; i++) Assert.Equal(200, (await place.BuyAsync(server, Place.NewWish()))!.Status);
+
+        // Its next flush takes two seconds: it is stopped in the middle of that.
+        var answer = place.BuyAsync(server, held);
+        await Until.TrueAsync(() => JournalFile.Read(place.JournalPath()).Batches[^1].LastSequence == SlowFlush + 2, "the batch is written");
+        server.Freeze();
+        return answer;
     }
 
     // How slow the machine itself is just now.
