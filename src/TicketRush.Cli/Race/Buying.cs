@@ -1,0 +1,190 @@
+using System.Net.Http.Headers;
+using System.Net.Http.Json;
+using System.Text.Json;
+using TicketRush.Engine;
+using TicketRush.Journal;
+using TicketRush.Journal.Files;
+using TicketRush.Multiprocessing;
+
+namespace TicketRush.Cli.Race;
+
+/// <summary>One strategy, in a process of buyers.</summary>
+internal abstract class Buying : IAsyncDisposable
+{
+    public const string Sale = "race", Tier = "seat";
+
+    public static async Task<Buying> StartAsync(Round round, SharedArray<BuyerRecord> records) => round.Strategy switch
+    {
+        Strategy.Queue => new ByQueue(round),
+        Strategy.Journal => new ByJournal(round),
+        Strategy.Server => await ByServer.ConnectAsync(round),
+        _ => new ByFile(round),
+    };
+
+    /// <summary>What is left, by a look that waits for nobody.</summary>
+    /// <exception cref="JsonException">The file was not whole at that moment.</exception>
+    public abstract ValueTask<int> LookAsync();
+
+    /// <returns>Whether the buyer is told that it has one; and where that stands in the order of service, if something says so.</returns>
+    /// <exception cref="JsonException">The file was not whole at that moment.</exception>
+    public abstract ValueTask<(bool Told, long Sequence)> BuyAsync(int buyer);
+
+    public virtual ValueTask DisposeAsync() => default;
+
+    private sealed class ByFile(Round round) : Buying
+    {
+        public override ValueTask<int> LookAsync() => new(TicketFile.Read(round.File, round.Key));
+
+        public override async ValueTask<(bool, long)> BuyAsync(int buyer)
+        {
+            switch (round.Strategy)
+            {
+                case Strategy.Lock or Strategy.LockAtomic:
+                    using (round.Lock!.Enter()) return (TryTake(), 0);
+
+                case Strategy.OwnLock:
+                    // Document 003 makes its lock inside the loop: everybody has a key, each to another door.
+                    using (var own = new SharedLock())
+                    using (own.Enter())
+                        return (await TryTakeAsync(), 0);
+
+                case Strategy.Join:
+                    return (TryTake(), 0);
+
+                default:
+                    return (await TryTakeAsync(), 0);
+            }
+        }
+
+        private bool TryTake()
+        {
+            var left = TicketFile.Read(round.File, round.Key);
+            if (round.DelayMs > 0) Thread.Sleep(round.DelayMs);
+            return TryWrite(left);
+        }
+
+        private async ValueTask<bool> TryTakeAsync()
+        {
+            var left = TicketFile.Read(round.File, round.Key);
+            if (round.DelayMs > 0) await Task.Delay(round.DelayMs);
+            return TryWrite(left);
+        }
+
+        private bool TryWrite(int left)
+        {
+            if (left <= 0) return false;
+            if (round.Strategy == Strategy.LockAtomic) TicketFile.Replace(round.File, round.Key, left - 1);
+            else TicketFile.WriteInPlace(round.File, round.Key, left - 1);
+            return true;
+        }
+    }
+
+    /// <summary>Buyers one after another: each puts its wish in the queue and waits for the answer.</summary>
+    private sealed class ByQueue(Round round) : Buying
+    {
+        public override ValueTask<int> LookAsync() => new(TicketFile.Read(round.File, round.Key));
+
+        public override ValueTask<(bool, long)> BuyAsync(int buyer)
+        {
+            round.Wishes!.Put(buyer);
+            int answer;
+            do answer = round.Answers!.Get();
+            while (answer != buyer && answer != ~buyer);
+            return new((answer >= 0, 0));
+        }
+    }
+
+    private sealed class ByJournal : Buying
+    {
+        private readonly Round _round;
+        private readonly Sales _sales;
+        private readonly Sequencer _sequencer;
+
+        public ByJournal(Round round)
+        {
+            _round = round;
+            _sales = new(new DataDirectory(round.Data!));
+            _sequencer = _sales.Find(Sale)?.Sequencer ?? throw new InvalidOperationException($"The journal in {round.Data} cannot be opened.");
+        }
+
+        public override ValueTask<int> LookAsync() => new(_sequencer.Snapshot!.Pools[0].Free);
+
+        public override async ValueTask<(bool, long)> BuyAsync(int buyer)
+        {
+            // The buyer's own way to the counter; at the counter itself nobody sleeps.
+            if (_round.DelayMs > 0) await Task.Delay(_round.DelayMs);
+            var submission = new Submission
+            {
+                Command = new()
+                {
+                    Kind = CommandKind.Purchase,
+                    Hold = _sales.Identities.Hold(Guid.NewGuid().ToByteArray(bigEndian: true)),
+                    Buyer = _sales.Identities.Buyer($"buyer {buyer}"),
+                    Plan = _sequencer.Snapshot!.Plan,
+                },
+            };
+            submission.Command.Lines.TryAdd(0, 1);
+            var outcome = await _sequencer.SubmitAsync(submission);
+            return outcome switch
+            {
+                Outcome.Done => (true, submission.Reply.Sequence),
+                Outcome.Refused => (false, 0),
+                _ => throw new IOException($"The journal answered {outcome}."),
+            };
+        }
+
+        public override ValueTask DisposeAsync() => _sales.DisposeAsync();
+    }
+
+    private sealed class ByServer(Round round, HttpClient http) : Buying
+    {
+        public static async Task<ByServer> ConnectAsync(Round round)
+        {
+            var http = new HttpClient { BaseAddress = new(round.Url!) };
+            http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", round.OfficeKey);
+            using var answer = await http.GetAsync($"/api/sales/{Sale}/availability");
+            answer.EnsureSuccessStatusCode();
+            return new(round, http);
+        }
+
+        public override async ValueTask<int> LookAsync()
+        {
+            using var body = JsonDocument.Parse(await http.GetByteArrayAsync($"/api/sales/{Sale}/availability"));
+            return body.RootElement.GetProperty("tiers")[0].GetProperty("available").GetInt32();
+        }
+
+        public override async ValueTask<(bool, long)> BuyAsync(int buyer)
+        {
+            if (round.DelayMs > 0) await Task.Delay(round.DelayMs);
+            var wish = new StringContent($$"""{"buyer":"buyer {{buyer}}","items":[{"tier":"{{Tier}}","quantity":1}]}""", null, "application/json");
+            using var answer = await http.PutAsync($"/api/sales/{Sale}/orders/{Guid.NewGuid()}", wish);
+            using var body = JsonDocument.Parse(await answer.Content.ReadAsByteArrayAsync());
+            if (answer.IsSuccessStatusCode) return (true, body.RootElement.GetProperty("sequence").GetInt64());
+            var code = body.RootElement.GetProperty("code").GetString();
+            return code == "SOLD_OUT" ? (false, 0) : throw new IOException($"The server answered {code}.");
+        }
+
+        public override ValueTask DisposeAsync()
+        {
+            http.Dispose();
+            return default;
+        }
+    }
+}
+
+/// <summary>The one seller of the queue strategy: nobody else touches the file.</summary>
+internal static class Seller
+{
+    public static void Run(Shop shop)
+    {
+        while (true)
+        {
+            var buyer = shop.Wishes.Get();
+            var left = TicketFile.Read(shop.File, shop.Key);
+            if (shop.DelayMs > 0) Thread.Sleep(shop.DelayMs);
+            if (left > 0) TicketFile.Replace(shop.File, shop.Key, left - 1);
+            shop.Answers[Math.Min(buyer / shop.BuyersEach, shop.Answers.Length - 1)].Put(left > 0 ? buyer : ~buyer);
+            shop.Wishes.TaskDone();
+        }
+    }
+}
