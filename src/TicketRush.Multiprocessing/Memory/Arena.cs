@@ -126,7 +126,7 @@ internal sealed unsafe class Arena
     /// <summary>Takes a block for this process, which holds it until <see cref="Release"/>.</summary>
     /// <param name="kind">What it is for.</param>
     /// <param name="reserve">How large its contents may become, in bytes.</param>
-    /// <param name="commit">How many of these are memory, and zero, from the start; for the rest see <see cref="Commit"/>.</param>
+    /// <param name="commit">How many of these are memory, and zero, from the start; for the rest see <see cref="Commit(long, long, long)"/>.</param>
     /// <exception cref="OutOfMemoryException">There is no room for it.</exception>
     public long Allocate(BlockKind kind, long reserve, long commit)
     {
@@ -189,6 +189,9 @@ internal sealed unsafe class Arena
     /// <summary>Makes a part of a block's contents memory. What it holds is not defined.</summary>
     /// <exception cref="OutOfMemoryException">The system has none left.</exception>
     public void Commit(long block, long from, long bytes) => Libc.Commit(_file, block + Block.Size + from, Math.Max(bytes, 1));
+
+    /// <summary>The same, for who knows the contents.</summary>
+    public void Commit(byte* contents, long from, long bytes) => Commit(contents - _start - Block.Size, from, bytes);
 
     /// <summary>Holds a block that another process named, until <see cref="Release"/>.</summary>
     /// <exception cref="ObjectDisposedException">No process held it any more, so it is gone.</exception>

@@ -24,6 +24,8 @@ internal static unsafe class Clearing
                 return SharedCondition.Clear(arena, contents);
             case BlockKind.Barrier:
                 return SharedBarrier.Clear(arena, contents);
+            case BlockKind.Queue:
+                return Ring.Clear(arena, (QueueState*)contents);
             default:
                 return true;
         }

@@ -1,5 +1,3 @@
-using System.Text.Json.Serialization;
-
 namespace TicketRush.Multiprocessing;
 
 /// <summary>
@@ -10,7 +8,6 @@ namespace TicketRush.Multiprocessing;
 /// received its own. A handle that is not disposed of is let go when its process ends, never by the garbage collector.
 /// </para>
 /// </summary>
-[JsonConverter(typeof(SharedObjectConverter))]
 public abstract unsafe class SharedObject : IDisposable
 {
     private readonly long _at;
@@ -85,5 +82,5 @@ public abstract unsafe class SharedObject : IDisposable
     /// <summary>At the end of a constructor that makes an object: from here on others clear up in it when this process dies.</summary>
     private protected void Publish() => Arena.Publish(_at);
 
-    private void ThrowDisposed() => throw new ObjectDisposedException(GetType().Name);
+    private protected virtual void ThrowDisposed() => throw new ObjectDisposedException(GetType().Name);
 }

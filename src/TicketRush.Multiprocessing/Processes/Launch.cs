@@ -1,9 +1,6 @@
-using System.Buffers;
-using System.Net.Sockets;
 using System.Reflection;
 using System.Security.Cryptography;
 using System.Text;
-using System.Text.Json;
 using Microsoft.Win32.SafeHandles;
 using TicketRush.Multiprocessing.Native;
 
@@ -15,7 +12,7 @@ namespace TicketRush.Multiprocessing.Processes;
 /// descriptors that the arguments mention. So starting never waits for the child, however long the arguments are.
 /// <code>
 /// control socket:  token (16 bytes) + descriptors [the file, the shared memory, those of the arguments …]
-/// the file:        parent's id | its name | name | daemon | identity | key | target | number of arguments | for each: length, JSON
+/// the file:        parent's id | its name | name | daemon | identity | key | target | number of arguments | the arguments
 /// back:            one byte when the child has taken it; the end of the socket is the end of the parent
 /// </code>
 /// </summary>
@@ -150,17 +147,7 @@ internal sealed class Launch
 
         writer.Write7BitEncodedInt(Arguments.Length);
         var types = ArgumentTypesOf(Target);
-        var json = new ArrayBufferWriter<byte>();
-        using var jsonWriter = Arguments.Length > 0 ? new Utf8JsonWriter(json) : null;
-        for (var i = 0; i < Arguments.Length; i++)
-        {
-            json.ResetWrittenCount();
-            jsonWriter!.Reset();
-            JsonSerializer.Serialize(jsonWriter, Arguments[i], ArgumentTypes.Of(types[i].Type, types[i].What));
-            jsonWriter.Flush();
-            writer.Write7BitEncodedInt(json.WrittenCount);
-            writer.Write(json.WrittenSpan);
-        }
+        for (var i = 0; i < Arguments.Length; i++) Argument.Write(writer, types[i].Type, Arguments[i], types[i].What);
 
         var file = Programs.MemoryFile("arguments");
         RandomAccess.Write(file, bytes.GetBuffer().AsSpan(0, (int)bytes.Length), 0);
@@ -171,7 +158,7 @@ internal sealed class Launch
     {
         var bytes = new byte[RandomAccess.GetLength(file)];
         if (RandomAccess.Read(file, bytes, 0) != bytes.Length) throw new EndOfStreamException();
-        using var reader = new BinaryReader(new MemoryStream(bytes, 0, bytes.Length, false, true), Encoding.UTF8);
+        using var reader = new BinaryReader(new MemoryStream(bytes), Encoding.UTF8);
         var (parentId, parentName, name, isDaemon) = (reader.ReadInt32(), reader.ReadString(), reader.ReadString(), reader.ReadBoolean());
         var identity = new int[reader.Read7BitEncodedInt()];
         for (var i = 0; i < identity.Length; i++) identity[i] = reader.ReadInt32();
@@ -180,14 +167,7 @@ internal sealed class Launch
 
         var arguments = new object?[reader.Read7BitEncodedInt()];
         var types = ArgumentTypesOf(target);
-        for (var i = 0; i < arguments.Length; i++)
-        {
-            var length = reader.Read7BitEncodedInt();
-            var at = (int)reader.BaseStream.Position;
-            arguments[i] = JsonSerializer.Deserialize(bytes.AsSpan(at, length), ArgumentTypes.Of(types[i].Type, types[i].What));
-            reader.BaseStream.Position = at + length;
-        }
-
+        for (var i = 0; i < arguments.Length; i++) arguments[i] = Argument.Read(reader, types[i].Type, types[i].What);
         return new Launch
         {
             ParentId = parentId, ParentName = parentName, Name = name, IsDaemon = isDaemon, Identity = identity, AuthKey = authKey,

@@ -91,7 +91,7 @@ public static class ProcessEntry
                 + $"{RuntimeInformation.OSDescription} ({RuntimeInformation.ProcessArchitecture}) does not offer.");
         }
 
-        ArgumentTypes.Use(contexts);
+        Argument.Use(contexts);
         Launch? launch;
         try
         {

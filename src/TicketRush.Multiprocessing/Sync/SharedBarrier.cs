@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using System.Text.Json.Serialization;
 using TicketRush.Multiprocessing.Native;
 
 namespace TicketRush.Multiprocessing;
@@ -7,6 +8,7 @@ namespace TicketRush.Multiprocessing;
 /// Makes a fixed number of parties, in whatever processes and threads, wait for each other, again and again. When one gives up, or ends
 /// while it waits, the barrier breaks for all of them.
 /// </summary>
+[JsonConverter(typeof(SharedObjectConverter))]
 public sealed unsafe class SharedBarrier : SharedObject
 {
     private const uint BrokenBit = 1;

@@ -1,9 +1,12 @@
+using System.Text.Json.Serialization;
+
 namespace TicketRush.Multiprocessing;
 
 /// <summary>
 /// A semaphore that never has more permits than at its start: a release too many is an error, exactly, whoever races with whom. The
 /// permits of a process that ends come back, unless it is asked to lose them.
 /// </summary>
+[JsonConverter(typeof(SharedObjectConverter))]
 public sealed class SharedBoundedSemaphore : SharedSemaphore
 {
     static SharedBoundedSemaphore() => SharedObjectConverter.Register(static (reference, _) => new SharedBoundedSemaphore(reference));

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using System.Text.Json.Serialization;
 using TicketRush.Multiprocessing.Native;
 
 namespace TicketRush.Multiprocessing;
@@ -7,6 +8,7 @@ namespace TicketRush.Multiprocessing;
 /// Lets processes and their threads wait, with a lock released meanwhile, until another notifies them. A notification is for those who
 /// wait at that moment and goes to whoever has waited longest; given to one that died before it went on, it passes to the next.
 /// </summary>
+[JsonConverter(typeof(SharedObjectConverter))]
 public sealed unsafe class SharedCondition : SharedObject
 {
     /// <summary>How many may wait for one condition at once.</summary>

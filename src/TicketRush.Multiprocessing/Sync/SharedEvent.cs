@@ -1,3 +1,4 @@
+using System.Text.Json.Serialization;
 using TicketRush.Multiprocessing.Native;
 
 namespace TicketRush.Multiprocessing;
@@ -6,6 +7,7 @@ namespace TicketRush.Multiprocessing;
 /// A flag that processes and their threads can wait for. Everyone who waits when it is set goes on, even if it is cleared at once; until
 /// it is cleared nobody waits. Setting it takes no lock and waits for nobody's answer, so a waiter that died or is stopped holds up nothing.
 /// </summary>
+[JsonConverter(typeof(SharedObjectConverter))]
 public sealed unsafe class SharedEvent : SharedObject
 {
     // One word: bit 0 is the flag, bit 1 says that somebody may be asleep, the rest counts how often it was set.

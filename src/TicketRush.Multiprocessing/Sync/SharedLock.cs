@@ -1,3 +1,4 @@
+using System.Text.Json.Serialization;
 using TicketRush.Multiprocessing.Native;
 
 namespace TicketRush.Multiprocessing;
@@ -10,6 +11,7 @@ namespace TicketRush.Multiprocessing;
 /// <see cref="LockResult.Abandoned"/>. The lock of a process that is merely stopped is never taken away.
 /// </para>
 /// </summary>
+[JsonConverter(typeof(SharedObjectConverter))]
 public sealed unsafe class SharedLock : SharedObject, ISharedLock
 {
     private readonly uint _me;

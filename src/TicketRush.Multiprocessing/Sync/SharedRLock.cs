@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using System.Text.Json.Serialization;
 using TicketRush.Multiprocessing.Native;
 
 namespace TicketRush.Multiprocessing;
@@ -8,6 +9,7 @@ namespace TicketRush.Multiprocessing;
 /// it as often. Only that thread may release it. When its process ends the next to acquire it is told so by
 /// <see cref="LockResult.Abandoned"/>. It belongs to a thread, so it must not be kept across an <c>await</c>.
 /// </summary>
+[JsonConverter(typeof(SharedObjectConverter))]
 public sealed unsafe class SharedRLock : SharedObject, ISharedLock
 {
     private readonly uint _me;

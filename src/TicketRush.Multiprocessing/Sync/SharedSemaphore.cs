@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using System.Text.Json.Serialization;
 
 namespace TicketRush.Multiprocessing;
 
@@ -6,6 +7,7 @@ namespace TicketRush.Multiprocessing;
 /// A count of permits that processes and their threads take and give back. Any of them may release, also what it never acquired, so
 /// that the count may rise above its start.
 /// </summary>
+[JsonConverter(typeof(SharedObjectConverter))]
 public unsafe class SharedSemaphore : SharedObject
 {
     private const int LedgerAt = 64;

@@ -104,7 +104,7 @@ internal static class Roots
             first.Join();
         }
 
-        // The console opens some of its own when it is first used, so it is after the count.
+        // The console opens some of its own when it is first used, so that is after the count.
         var said = new StringBuilder();
         var before = CountDescriptors();
         foreach (var kill in (bool[])[false, true])
@@ -124,7 +124,9 @@ internal static class Roots
         return 0;
     }
 
-    private static int CountDescriptors() => Directory.EnumerateFileSystemEntries("/proc/self/fd").Count();
+    // Not the assemblies, which the runtime keeps open and loads when it likes.
+    private static int CountDescriptors() => Directory.EnumerateFileSystemEntries("/proc/self/fd")
+        .Count(one => File.ResolveLinkTarget(one, false)?.FullName.EndsWith(".dll", StringComparison.Ordinal) != true);
 
     private static int StartOne()
     {
