@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Runtime.CompilerServices;
 using System.Text.Json;
 using TicketRush.Multiprocessing;
 
@@ -28,7 +29,7 @@ internal static class Buyers
                 return;
             }
 
-            await using (var buying = await Buying.StartAsync(round, records))
+            await using (var buying = await Buying.StartAsync(round))
             {
                 round.Start?.Wait();
                 await BuyAllAsync(round, records, buying);
@@ -56,7 +57,7 @@ internal static class Buyers
 
     private static async ValueTask BuyAsync(int buyer, SharedArray<BuyerRecord> records, Buying buying)
     {
-        // A copy, written back whole states later than the values that belong to them: see Say.
+        // Written back whole, its state last: whoever watches sees no state before what belongs to it.
         var record = new BuyerRecord { Pid = Environment.ProcessId };
         try
         {
@@ -88,10 +89,9 @@ internal static class Buyers
 
         void Say(BuyerState state)
         {
-            ref var shared = ref records[buyer];
-            shared = record;
+            records[buyer] = record;
             record.State = state;
-            Volatile.Write(ref System.Runtime.CompilerServices.Unsafe.As<BuyerState, int>(ref shared.State), (int)state);
+            Volatile.Write(ref Unsafe.As<BuyerState, int>(ref records[buyer].State), (int)state);
         }
     }
 }

@@ -1,5 +1,5 @@
+using System.Diagnostics;
 using System.Net.Http.Headers;
-using System.Net.Http.Json;
 using System.Text.Json;
 using TicketRush.Engine;
 using TicketRush.Journal;
@@ -13,13 +13,32 @@ internal abstract class Buying : IAsyncDisposable
 {
     public const string Sale = "race", Tier = "seat";
 
-    public static async Task<Buying> StartAsync(Round round, SharedArray<BuyerRecord> records) => round.Strategy switch
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
+
+    /// <summary>
+    /// Gets ready to buy. Whatever a process compiles when it does a thing first, it has compiled when this is over: the race is between
+    /// buyers.
+    /// </summary>
+    public static async Task<Buying> StartAsync(Round round)
     {
-        Strategy.Queue => new ByQueue(round),
-        Strategy.Journal => new ByJournal(round),
-        Strategy.Server => await ByServer.ConnectAsync(round),
-        _ => new ByFile(round),
-    };
+        switch (round.Strategy)
+        {
+            case Strategy.Journal:
+                var journal = new ByJournal(round);
+                await journal.WarmUpAsync();
+                return journal;
+
+            case Strategy.Server:
+                return await ByServer.ConnectAsync(round);
+
+            default:
+                var own = $"{round.File}.{Environment.ProcessId}";
+                TicketFile.WriteInPlace(own, round.Key, 1);
+                TicketFile.Replace(own, round.Key, TicketFile.Read(own, round.Key));
+                File.Delete(own);
+                return round.Strategy == Strategy.Queue ? new ByQueue(round) : new ByFile(round);
+        }
+    }
 
     /// <summary>What is left, by a look that waits for nobody.</summary>
     /// <exception cref="JsonException">The file was not whole at that moment.</exception>
@@ -124,13 +143,21 @@ internal abstract class Buying : IAsyncDisposable
                 },
             };
             submission.Command.Lines.TryAdd(0, 1);
-            var outcome = await _sequencer.SubmitAsync(submission);
-            return outcome switch
+            for (var since = Stopwatch.GetTimestamp(); ; await Task.Delay(10))
             {
-                Outcome.Done => (true, submission.Reply.Sequence),
-                Outcome.Refused => (false, 0),
-                _ => throw new IOException($"The journal answered {outcome}."),
-            };
+                // Busy and unknown are no answers: asking again with the same id is asking once.
+                var outcome = await _sequencer.SubmitAsync(submission);
+                if (outcome == Outcome.Done) return (true, submission.Reply.Sequence);
+                if (outcome == Outcome.Refused) return (false, 0);
+                if (Stopwatch.GetElapsedTime(since) > Patience) throw new IOException($"The journal answered {outcome}.");
+                if (outcome == Outcome.Unknown) submission = new() { Command = submission.Command };
+            }
+        }
+
+        public async Task WarmUpAsync()
+        {
+            var submission = new Submission { Command = new() { Kind = CommandKind.FindOrder, Hold = _sales.Identities.Hold(Guid.NewGuid().ToByteArray(bigEndian: true)) } };
+            await _sequencer.SubmitAsync(submission);
         }
 
         public override ValueTask DisposeAsync() => _sales.DisposeAsync();
@@ -156,12 +183,20 @@ internal abstract class Buying : IAsyncDisposable
         public override async ValueTask<(bool, long)> BuyAsync(int buyer)
         {
             if (round.DelayMs > 0) await Task.Delay(round.DelayMs);
-            var wish = new StringContent($$"""{"buyer":"buyer {{buyer}}","items":[{"tier":"{{Tier}}","quantity":1}]}""", null, "application/json");
-            using var answer = await http.PutAsync($"/api/sales/{Sale}/orders/{Guid.NewGuid()}", wish);
-            using var body = JsonDocument.Parse(await answer.Content.ReadAsByteArrayAsync());
-            if (answer.IsSuccessStatusCode) return (true, body.RootElement.GetProperty("sequence").GetInt64());
-            var code = body.RootElement.GetProperty("code").GetString();
-            return code == "SOLD_OUT" ? (false, 0) : throw new IOException($"The server answered {code}.");
+            var path = $"/api/sales/{Sale}/orders/{Guid.NewGuid()}";
+            var wish = $$"""{"buyer":"buyer {{buyer}}","items":[{"tier":"{{Tier}}","quantity":1}]}""";
+            for (var since = Stopwatch.GetTimestamp(); ; await Task.Delay(10))
+            {
+                using var answer = await http.PutAsync(path, new StringContent(wish, null, "application/json"));
+                using var body = JsonDocument.Parse(await answer.Content.ReadAsByteArrayAsync());
+                if (answer.IsSuccessStatusCode) return (true, body.RootElement.GetProperty("sequence").GetInt64());
+                var code = body.RootElement.GetProperty("code").GetString();
+                if (code == "SOLD_OUT") return (false, 0);
+
+                // 503 and 504 are no answers: asking again with the same id is asking once.
+                if ((int)answer.StatusCode is not (503 or 504) || Stopwatch.GetElapsedTime(since) > Patience)
+                    throw new IOException($"The server answered {code}.");
+            }
         }
 
         public override ValueTask DisposeAsync()

@@ -60,4 +60,6 @@ internal sealed record Shop
 [JsonSourceGenerationOptions(GenerationMode = JsonSourceGenerationMode.Metadata)]
 [JsonSerializable(typeof(Round))]
 [JsonSerializable(typeof(Shop))]
+[JsonSerializable(typeof(SharedArray<BuyerRecord>))]
+[JsonSerializable(typeof(Connection))]
 internal sealed partial class RaceJson : JsonSerializerContext;

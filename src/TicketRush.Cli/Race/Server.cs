@@ -9,6 +9,7 @@ namespace TicketRush.Cli.Race;
 internal sealed class Server : IDisposable
 {
     private readonly Process _process;
+    private bool _isDisposed;
 
     private Server(Process process, string url) => (_process, Url) = (process, url);
 
@@ -37,6 +38,8 @@ internal sealed class Server : IDisposable
 
     public void Dispose()
     {
+        if (_isDisposed) return;
+        _isDisposed = true;
         if (!_process.HasExited) _process.Kill();
         _process.WaitForExit();
         _process.Dispose();
