@@ -46,6 +46,6 @@ internal readonly record struct Address(int Family, byte[] Bytes, string Name)
         if (!IsAbstract || options.AllowOtherUsers) return;
         var user = SocketCalls.PeerUser(connection.Handle);
         if (user != SocketCalls.CurrentUser() && user != 0)
-            throw new AuthenticationFailedException($"The process at the other end of {Name} belongs to user {user}, and AllowOtherUsers is not set.");
+            throw new AuthenticationFailedException($"The other end of {Name} is user {user}'s, and AllowOtherUsers is not set.");
     }
 }

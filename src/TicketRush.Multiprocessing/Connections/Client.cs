@@ -13,7 +13,8 @@ public static class Client
     /// <param name="name">A path, or an abstract name, which begins with the character <c>\0</c>.</param>
     /// <param name="options">Null: no key.</param>
     /// <inheritdoc cref="Connect(EndPoint, ConnectionOptions)"/>
-    public static Connection Connect(string name, ConnectionOptions? options = null) => Connect(new UnixDomainSocketEndPoint(name), options);
+    public static Connection Connect(string name, ConnectionOptions? options = null) =>
+        Connect(new UnixDomainSocketEndPoint(name), options);
 
     /// <summary>Connects, and with a key proves to have it and has the other end prove the same.</summary>
     /// <param name="address">A Unix name, an IP address with its port, or a host name with one.</param>

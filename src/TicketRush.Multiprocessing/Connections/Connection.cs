@@ -49,7 +49,7 @@ public sealed class Connection : IDisposable
     private bool _lastWaitWasShort = true;
     private int _closed;
 
-    // What has been taken off the socket of a message that is not whole yet. It stays when a receive is cancelled: the next goes on with it.
+    // What has been taken off the socket of a message that is not whole yet. It stays when a receive is cancelled: the next goes on.
     private readonly byte[] _header = new byte[LongHeaderSize];
     private int _headerTaken, _payloadTaken;
     private byte[]? _payload;
@@ -106,7 +106,7 @@ public sealed class Connection : IDisposable
 
     private bool CarriesDescriptors => _family == SocketCalls.Unix;
 
-    /// <summary>Sends one message; an empty one is a message too. Waits while the other end does not receive and the socket is full.</summary>
+    /// <summary>Sends one message; an empty one is a message too. Waits while the other end does not receive.</summary>
     /// <exception cref="ArgumentException">It is longer than <see cref="MaxMessageSize"/>. Nothing was sent.</exception>
     /// <exception cref="InvalidOperationException">This end only receives.</exception>
     /// <exception cref="IOException">The other end is closed.</exception>
@@ -197,7 +197,7 @@ public sealed class Connection : IDisposable
 
     /// <summary>Waits for the next message and reads it as JSON.</summary>
     /// <inheritdoc cref="Receive()"/>
-    /// <exception cref="JsonException">It is not the JSON of a <typeparamref name="T"/>. It was taken; the connection stays usable.</exception>
+    /// <exception cref="JsonException">It is no JSON of a <typeparamref name="T"/>. It was taken; the connection stays usable.</exception>
     public T? Receive<T>(JsonTypeInfo<T> type)
     {
         byte[] message;
@@ -225,11 +225,12 @@ public sealed class Connection : IDisposable
         _receiving.Wait();
         try
         {
-            while (!TryReadHeader(MaxMessageSize)) WaitToReceive();
+            var since = 0L;
+            while (!TryReadHeader(MaxMessageSize)) WaitToReceive(ref since);
             if (_payload is null && Announced <= buffer.Length)
             {
                 var target = buffer[..(int)Announced];
-                while (!TryFill(target)) WaitToReceive();
+                while (!TryFill(target)) WaitToReceive(ref since);
                 _headerTaken = _payloadTaken = 0;
                 return target.Length;
             }
@@ -264,7 +265,7 @@ public sealed class Connection : IDisposable
 
     /// <summary>Waits for the next message without blocking a thread, and reads it as JSON.</summary>
     /// <inheritdoc cref="ReceiveAsync(CancellationToken)"/>
-    /// <exception cref="JsonException">It is not the JSON of a <typeparamref name="T"/>. It was taken; the connection stays usable.</exception>
+    /// <exception cref="JsonException">It is no JSON of a <typeparamref name="T"/>. It was taken; the connection stays usable.</exception>
     public async ValueTask<T?> ReceiveAsync<T>(JsonTypeInfo<T> type, CancellationToken stop = default) =>
         await ReceiveAsync(CarriesDescriptors, stop).ConfigureAwait(false) is var (message, descriptors)
             ? Read(message, descriptors, type)
@@ -334,8 +335,7 @@ public sealed class Connection : IDisposable
         {
             if (_headerTaken > 0) throw new InvalidOperationException("A message is being received: a descriptor comes between messages.");
             Span<byte> one = stackalloc byte[1];
-            int count;
-            while ((count = Take(one, withDescriptors: true)) < 0) WaitToReceive();
+            for (var since = 0L; Take(one, withDescriptors: true) < 0;) WaitToReceive(ref since);
             var descriptors = TakeDescriptors();
             if (descriptors.Length == 1 && one[0] == 1) return descriptors[0];
 
@@ -349,8 +349,8 @@ public sealed class Connection : IDisposable
     }
 
     /// <summary>
-    /// Closes this end in this process. Calls that wait on it in other threads end with <see cref="ObjectDisposedException"/>. The other end
-    /// sees the end of the stream when no process has this one open any more.
+    /// Closes this end in this process. Calls that wait on it in other threads end with <see cref="ObjectDisposedException"/>. The other
+    /// end sees the end of the stream when no process has this one open any more.
     /// </summary>
     public void Close() => Dispose();
 
@@ -473,7 +473,7 @@ public sealed class Connection : IDisposable
     /// <summary>For the handshake: never blocks.</summary>
     internal byte[]? TryReceive(int maxLength) => TryReadHeader(maxLength) && TryReadPayload() ? TakeMessage() : null;
 
-    /// <summary>For the handshake: never blocks. A message that does not fit is of no use any more, and neither is the connection.</summary>
+    /// <summary>For the handshake: never blocks. When the message does not fit, the connection is of no use any more.</summary>
     internal bool TrySend(ReadOnlySpan<byte> message) => SendSome(message, [], 0) == HeaderSize + message.Length;
 
     private static T? Read<T>(byte[] message, SafeFileHandle[] descriptors, JsonTypeInfo<T> type)
@@ -485,7 +485,7 @@ public sealed class Connection : IDisposable
 
     private byte[] ReceiveWhole(int maxLength, bool withDescriptors = false)
     {
-        while (!(TryReadHeader(maxLength, withDescriptors) && TryReadPayload())) WaitToReceive();
+        for (var since = 0L; !(TryReadHeader(maxLength, withDescriptors) && TryReadPayload());) WaitToReceive(ref since);
         return TakeMessage();
     }
 
@@ -505,7 +505,7 @@ public sealed class Connection : IDisposable
         _framesLost = true;
         if (!_canWrite) Dispose();
         throw new MessageTooLargeException(
-            $"The other end announces a message of {Announced} bytes, and at most {maxLength} are taken here. Nothing more can be received.");
+            $"The other end announces a message of {Announced} bytes; {maxLength} at most are taken. Nothing more can be received.");
     }
 
     private bool TryReadPayload() => TryFill(_payload ??= GC.AllocateUninitializedArray<byte>((int)Announced));
@@ -552,25 +552,26 @@ public sealed class Connection : IDisposable
         throw _headerTaken == 0
             ? new EndOfStreamException("The other end of the connection is closed.", reset)
             : new TruncatedMessageException(
-                $"The other end of the connection was closed in the middle of a message, {_headerTaken + _payloadTaken} bytes into it.", reset);
+                $"The other end was closed in the middle of a message, {_headerTaken + _payloadTaken} bytes into it.", reset);
     }
 
-    private void WaitToReceive()
+    /// <summary>Waits before the next try: a moment, or when moments have not helped, until there is something.</summary>
+    /// <param name="since">When the first try was; 0 to begin with.</param>
+    private void WaitToReceive(ref long since)
     {
-        var start = Stopwatch.GetTimestamp();
-        if (_lastWaitWasShort)
+        var now = Stopwatch.GetTimestamp();
+        if (since == 0) since = now;
+        if (_lastWaitWasShort && now - since < SpinTicks)
         {
-            while (Stopwatch.GetTimestamp() - start < SpinTicks)
-            {
-                // To whoever else wants this processor, which may be the one that is about to answer.
-                Thread.Yield();
-                if (SocketCalls.IsReadable(_socket)) return;
-            }
+            // To whoever else wants this processor, which may be the one that is about to answer.
+            Thread.Yield();
+            return;
         }
 
         Wakeup.Wait(_socket, Descriptors.Readable, Limit.Never, default, _closing.Token);
         CheckOpen();
-        _lastWaitWasShort = Stopwatch.GetTimestamp() - start < ShortWaitTicks;
+        _lastWaitWasShort = Stopwatch.GetTimestamp() - since < ShortWaitTicks;
+        since = 0;
     }
 
     private void WaitToSend()
@@ -599,7 +600,7 @@ public sealed class Connection : IDisposable
         if (_framesLost)
         {
             throw new InvalidOperationException(
-                "Nothing more can be received: the other end announced a message that is too long, and where the next begins is not known.");
+                "Nothing more can be received: the other end announced a message that is too long; where the next begins is not known.");
         }
     }
 

@@ -1,3 +1,4 @@
+using System.ComponentModel;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using TicketRush.Multiprocessing.Processes;
@@ -6,10 +7,12 @@ namespace TicketRush.Multiprocessing.Connections;
 
 /// <summary>
 /// A connection inside a child's arguments or another connection's message. The reader gets the same end with a descriptor of its own; the
-/// writer still has his, and usually closes it.
+/// writer still has his, and usually closes it. Public only because the contexts that programs generate must be able to make one.
 /// </summary>
-internal sealed class ConnectionConverter : JsonConverter<Connection>
+[EditorBrowsable(EditorBrowsableState.Never)]
+public sealed class ConnectionConverter : JsonConverter<Connection>
 {
+    /// <inheritdoc/>
     public override void Write(Utf8JsonWriter writer, Connection value, JsonSerializerOptions options)
     {
         writer.WriteStartObject();
@@ -19,6 +22,7 @@ internal sealed class ConnectionConverter : JsonConverter<Connection>
         writer.WriteEndObject();
     }
 
+    /// <inheritdoc/>
     public override Connection Read(ref Utf8JsonReader reader, Type type, JsonSerializerOptions options)
     {
         using var text = JsonDocument.ParseValue(ref reader);

@@ -4,7 +4,7 @@ namespace TicketRush.Multiprocessing;
 public sealed class BufferTooShortException : IOException
 {
     internal BufferTooShortException(byte[] message, int room)
-        : base($"The message has {message.Length} bytes and the buffer has room for {room}. The exception's ReceivedMessage is the message.") =>
+        : base($"The message has {message.Length} bytes and the buffer has room for {room}. This exception's ReceivedMessage has it.") =>
         ReceivedMessage = message;
 
     /// <summary>The message that did not fit.</summary>

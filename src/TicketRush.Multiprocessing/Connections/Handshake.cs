@@ -84,7 +84,7 @@ internal sealed class Handshake
     }
 
     /// <summary>Takes what has arrived on the connection and sends what it asks for. Never blocks.</summary>
-    /// <exception cref="AuthenticationFailedException">The handshake has failed, and the peer has been told if it waits for that.</exception>
+    /// <exception cref="AuthenticationFailedException">The handshake has failed; the peer has been told if it waits for that.</exception>
     public void Advance(Connection connection)
     {
         try
@@ -107,7 +107,7 @@ internal sealed class Handshake
         }
         catch (IOException error)
         {
-            throw new AuthenticationFailedException("The peer ended the connection, or sent no message at all, during the handshake.", error);
+            throw new AuthenticationFailedException("The peer ended the connection, or sent no message, during the handshake.", error);
         }
     }
 

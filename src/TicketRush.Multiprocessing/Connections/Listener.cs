@@ -28,7 +28,8 @@ public sealed class Listener : IDisposable
 
     /// <summary>Listens at an abstract name of random letters, which <see cref="EndPoint"/> tells.</summary>
     /// <inheritdoc cref="Listener(EndPoint, ListenerOptions)"/>
-    public Listener(ListenerOptions? options = null) : this($"\0ticketrush-{RandomNumberGenerator.GetHexString(32, lowercase: true)}", options) { }
+    public Listener(ListenerOptions? options = null)
+        : this($"\0ticketrush-{RandomNumberGenerator.GetHexString(32, lowercase: true)}", options) { }
 
     /// <summary>Listens at a Unix name.</summary>
     /// <param name="name">
@@ -224,7 +225,7 @@ public sealed class Listener : IDisposable
                     return;
                 case 12 or 23 or 24 or 105: // ENOMEM, ENFILE, EMFILE, ENOBUFS
                     // No room for a descriptor: at the cost of the client that is slowest, or else a little later.
-                    if (_candidates.Count > 0) Drop(0, "The client was slow, and its descriptor was needed: this process may open no more.");
+                    if (_candidates.Count > 0) Drop(0, "The client was slow, and its descriptor was needed: the process may open no more.");
                     else _pause = Limit.After(TimeSpan.FromMilliseconds(50));
                     return;
                 case 9 or 22 or 95: // EBADF, EINVAL, EOPNOTSUPP
@@ -304,7 +305,8 @@ public sealed class Listener : IDisposable
     // On the pool: the loop waits for nobody's code.
     private void Report(AuthenticationFailedException error)
     {
-        if (HandshakeFailed is { } failed) ThreadPool.QueueUserWorkItem(static call => call.failed(call.error), (failed, error), preferLocal: false);
+        if (HandshakeFailed is not { } failed) return;
+        ThreadPool.QueueUserWorkItem(static call => call.failed(call.error), (failed, error), preferLocal: false);
     }
 
     private sealed record Candidate(Connection Connection, Handshake Handshake, Limit Deadline, EndPoint? Peer);

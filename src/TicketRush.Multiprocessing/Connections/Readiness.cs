@@ -37,7 +37,7 @@ internal sealed partial class Readiness
 
     public static Readiness Writable => LazyWritable.Value;
 
-    /// <summary>Ends when the socket is ready or has ended; also, with nothing to show for it, when one of the tokens is cancelled.</summary>
+    /// <summary>Ends when the socket is ready or has ended; also, with nothing to show for it, when a token is cancelled.</summary>
     public async ValueTask WaitAsync(SafeHandle socket, CancellationToken stop, CancellationToken closing)
     {
         // A duplicate: an epoll set takes each number only once, and two calls may wait for one connection. It also keeps the number from

@@ -28,7 +28,7 @@ internal static unsafe partial class SocketCalls
         if (!OperatingSystem.IsLinux())
         {
             throw new PlatformNotSupportedException(
-                "Connections need Linux: socketpair, descriptors passed over Unix sockets, poll and epoll. There is no other back end yet.");
+                "Connections need Linux: pairs of sockets, descriptors passed over them, poll and epoll. There is no other back end yet.");
         }
     }
 
@@ -147,7 +147,7 @@ internal static unsafe partial class SocketCalls
 
     /// <summary>Never blocks.</summary>
     /// <returns>The number of bytes, 0 at the end of the stream, −1 when there is nothing yet.</returns>
-    /// <exception cref="SocketException">The socket has failed; <see cref="SocketError.ConnectionReset"/> when the peer went away.</exception>
+    /// <exception cref="SocketException">It has failed; <see cref="SocketError.ConnectionReset"/> when the peer went away.</exception>
     public static int Receive(SafeHandle socket, Span<byte> buffer)
     {
         fixed (byte* bytes = buffer)
@@ -199,7 +199,7 @@ internal static unsafe partial class SocketCalls
 
     /// <summary>Sends what fits of the two parts, in one call and without blocking; the descriptors go with the first byte.</summary>
     /// <returns>The number of bytes, −1 when there is no room yet.</returns>
-    /// <exception cref="SocketException">The socket has failed; <see cref="SocketError.ConnectionReset"/> when the peer went away.</exception>
+    /// <exception cref="SocketException">It has failed; <see cref="SocketError.ConnectionReset"/> when the peer went away.</exception>
     public static int Send(SafeHandle socket, ReadOnlySpan<byte> first, ReadOnlySpan<byte> second, ReadOnlySpan<SafeHandle> descriptors)
     {
         var room = descriptors.IsEmpty ? 0 : ControlHeader + (descriptors.Length * sizeof(int) + 7 & ~7);
@@ -240,22 +240,6 @@ internal static unsafe partial class SocketCalls
         finally
         {
             while (held > 0) descriptors[--held].DangerousRelease();
-        }
-    }
-
-    /// <summary>Whether there is something to receive, or the end, now.</summary>
-    public static bool IsReadable(SafeHandle socket)
-    {
-        var added = false;
-        try
-        {
-            socket.DangerousAddRef(ref added);
-            var watched = new Descriptors.Watched((int)socket.DangerousGetHandle(), Descriptors.Readable);
-            return Descriptors.Poll(new(ref watched), 0) != 0;
-        }
-        finally
-        {
-            if (added) socket.DangerousRelease();
         }
     }
 
@@ -322,7 +306,8 @@ internal static unsafe partial class SocketCalls
 
     private static void SetOption(SafeHandle socket, int level, int option, int value)
     {
-        if (SetOption(socket, level, option, &value, sizeof(int)) != 0) throw Failed("set an option of the socket", Marshal.GetLastPInvokeError());
+        if (SetOption(socket, level, option, &value, sizeof(int)) != 0)
+            throw Failed("set an option of the socket", Marshal.GetLastPInvokeError());
     }
 
     [StructLayout(LayoutKind.Sequential)]

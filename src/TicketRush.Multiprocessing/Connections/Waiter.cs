@@ -5,22 +5,15 @@ using TicketRush.Multiprocessing.Native;
 
 namespace TicketRush.Multiprocessing;
 
-/// <summary>Something with a descriptor that becomes readable when there is something to know, so that <see cref="Waiter"/> can wait for it.</summary>
-public interface IWaitable
-{
-    /// <summary>The descriptor to wait for.</summary>
-    SafeHandle WaitDescriptor { get; }
-}
-
 /// <summary>Waits for several things at once.</summary>
 public static class Waiter
 {
     /// <summary>Waits until at least one of the objects is ready, and names all that are.</summary>
     /// <param name="objects">
     /// Any mixture of: <see cref="Connection"/> and <see cref="Socket"/>, ready when there is something to receive, or the end, or for a
-    /// listening socket a client; <see cref="IWaitable"/> and <see cref="SafeHandle"/> (a process's sentinel, any descriptor that can be
-    /// polled), ready when readable; <see cref="WaitHandle"/>, which is ready when it is set, and is taken when it is one that can be
-    /// taken (an event that resets itself, a semaphore; a mutex cannot be waited for here, for it would belong to another thread).
+    /// listening socket a client; <see cref="ChildProcess"/>, ready when it has ended; <see cref="SafeHandle"/>, any descriptor that can be
+    /// polled, ready when readable; <see cref="WaitHandle"/> (a child's sentinel is one), ready when set, and taken when it is one that
+    /// can be taken (an event that resets itself, a semaphore; a mutex cannot be waited for here, for it would belong to another thread).
     /// </param>
     /// <param name="timeout">Zero and negative spans only look; <see cref="Timeout.InfiniteTimeSpan"/> waits for ever.</param>
     /// <param name="stop">Ends the wait.</param>
@@ -36,13 +29,13 @@ public static class Waiter
         var deadline = Limit.After(timeout);
         var all = objects.ToArray();
         var taken = new bool[all.Length];
-        var (handles, owners, signals) = (new List<SafeHandle>(), new List<int>(), new List<int>());
+        var (handles, owners, signals) = (new List<SafeHandle>(), new List<int>(), new List<(WaitHandle Handle, int Owner)>());
         for (var i = 0; i < all.Length; i++)
         {
-            if (all[i] is Mutex) throw new ArgumentException("A Mutex cannot be waited for together with others: it would belong to another thread.");
-            if (all[i] is WaitHandle)
+            if (all[i] is Mutex) throw new ArgumentException("A Mutex cannot be waited for with others: another thread would own it.");
+            if (((object)all[i] is ChildProcess child ? child.Sentinel : all[i] as WaitHandle) is { } signal)
             {
-                signals.Add(i);
+                signals.Add((signal, i));
                 continue;
             }
 
@@ -52,7 +45,7 @@ public static class Waiter
 
         // Those that are set already are found without asking the thread pool for anything.
         var ready = false;
-        foreach (var i in signals) ready |= taken[i] = ((WaitHandle)(object)all[i]).WaitOne(0);
+        foreach (var (signal, owner) in signals) ready |= taken[owner] = signal.WaitOne(0);
         if (ready) deadline = Limit.After(TimeSpan.Zero);
 
         var seen = new short[handles.Count];
@@ -60,7 +53,7 @@ public static class Waiter
         {
             if (!ready && !deadline.IsOver)
             {
-                foreach (var i in signals) registrations.Add((WaitHandle)(object)all[i], () => Volatile.Write(ref taken[i], true));
+                foreach (var (signal, owner) in signals) registrations.Add(signal, () => Volatile.Write(ref taken[owner], true));
             }
 
             registrations.Wait(CollectionsMarshal.AsSpan(handles), deadline, seen, stop);
@@ -76,11 +69,10 @@ public static class Waiter
         Connection connection => connection.Readable
             ? connection.Handle
             : throw new ArgumentException("A connection that only sends, or can receive nothing more, has nothing to wait for."),
-        IWaitable waitable => waitable.WaitDescriptor,
         Socket socket => socket.SafeHandle,
         SafeHandle handle => handle,
         _ => throw new ArgumentException(
-            $"A {waited?.GetType().Name ?? "null"} cannot be waited for: only connections, sockets, descriptors and wait handles can."),
+            $"A {waited?.GetType().Name ?? "null"} cannot be waited for; connections, sockets, children, descriptors, wait handles can."),
     };
 
     /// <summary>The wait handles that are being waited for by the thread pool, until the wait is over.</summary>

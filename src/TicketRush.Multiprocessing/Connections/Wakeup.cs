@@ -40,7 +40,8 @@ internal sealed class Wakeup : IDisposable
     /// <returns>Whether one of the handles is ready.</returns>
     public bool Wait(ReadOnlySpan<SafeHandle> handles, short what, Limit deadline, Span<short> seen)
     {
-        var watched = handles.Length < 16 ? stackalloc Descriptors.Watched[handles.Length + 1] : new Descriptors.Watched[handles.Length + 1];
+        var count = handles.Length + 1;
+        var watched = count <= 16 ? stackalloc Descriptors.Watched[count] : new Descriptors.Watched[count];
         var held = 0;
         var heldEvent = false;
         try
@@ -57,15 +58,14 @@ internal sealed class Wakeup : IDisposable
             watched[held] = new((int)_event.DangerousGetHandle(), Descriptors.Readable);
             while (true)
             {
-                var count = Descriptors.Poll(watched, deadline.MillisecondsLeft);
-                if (count == 0 && !deadline.IsOver) continue;
+                if (Descriptors.Poll(watched, deadline.MillisecondsLeft) == 0 && !deadline.IsOver) continue;
 
                 var any = false;
                 for (var i = 0; i < handles.Length; i++)
                 {
                     seen[i] = watched[i].Happened;
                     any |= seen[i] != 0;
-                    if ((seen[i] & Descriptors.Invalid) != 0) throw new ObjectDisposedException(null, "The descriptor to wait for is closed.");
+                    if ((seen[i] & Descriptors.Invalid) != 0) throw new ObjectDisposedException(null, "A descriptor waited for is closed.");
                 }
 
                 return any;

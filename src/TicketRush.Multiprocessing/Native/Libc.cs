@@ -104,6 +104,13 @@ internal static unsafe partial class Libc
         return true;
     }
 
+    /// <returns>What tells the file from others of its file system; 0 when there is none.</returns>
+    public static ulong Inode(string path)
+    {
+        var status = stackalloc byte[256];
+        return Status(-100 /* the working directory */, path, 0, 0x100 /* inode */, status) == 0 ? *(ulong*)(status + 0x20) : 0;
+    }
+
     public static void Close(int file) => _ = CloseFile(file);
 
     public static void Unlink(string path) => _ = UnlinkFile(path);
@@ -248,6 +255,9 @@ internal static unsafe partial class Libc
 
     [LibraryImport("libc", EntryPoint = "unlink", StringMarshalling = StringMarshalling.Utf8)]
     private static partial int UnlinkFile(string path);
+
+    [LibraryImport("libc", EntryPoint = "statx", StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int Status(int directory, string path, int flags, uint mask, byte* status);
 
     [LibraryImport("libc", EntryPoint = "poll")]
     private static partial int Poll(PollEntry* entries, nuint count, int milliseconds);

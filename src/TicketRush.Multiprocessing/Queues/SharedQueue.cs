@@ -67,11 +67,18 @@ public unsafe class SharedQueue<T> : SharedObject
 
     /// <summary>How many items wait at this moment.</summary>
     /// <exception cref="QueueClosedException">This handle is closed.</exception>
-    public int Count => Open.Count;
+    public int Count
+    {
+        get
+        {
+            _ = Contents;
+            return Waiting;
+        }
+    }
 
     /// <summary>Whether no item waits at this moment.</summary>
     /// <exception cref="QueueClosedException">This handle is closed.</exception>
-    public bool IsEmpty => Open.Count == 0;
+    public bool IsEmpty => Count == 0;
 
     /// <summary>Whether as many items wait as there may be.</summary>
     /// <exception cref="QueueClosedException">This handle is closed.</exception>
@@ -82,6 +89,8 @@ public unsafe class SharedQueue<T> : SharedObject
     public int MaxSize => Open.State->MaxItems;
 
     private protected Ring Items { get; }
+
+    private protected virtual int Waiting => Items.Count;
 
     private protected Ring Open
     {

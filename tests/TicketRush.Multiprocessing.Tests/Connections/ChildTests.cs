@@ -85,7 +85,7 @@ public sealed class ChildTests
         {
             child.Start();
             childs.Close();
-            object[] all = [mine, child.Sentinel];
+            object[] all = [mine, child];
             Assert.Empty(Waiter.Wait(all, TimeSpan.FromMilliseconds(20)));
             mine.Send([1]);
             Assert.Equal([mine], Waiter.Wait(all, Peers.Patience));
@@ -97,6 +97,27 @@ public sealed class ChildTests
             Peers.Until(() => Waiter.Wait(all, TimeSpan.Zero).Count == 2, "both the end of the pipe and the end of the child are seen");
             Assert.True(watch.Elapsed < Peers.Patience);
             Assert.Equal([child.Sentinel], Waiter.Wait<object>([child.Sentinel], Peers.Patience));
+        }
+    }
+
+    [Fact, Trait("Case", "D14")]
+    public void A_stopped_peer_is_waited_for_and_is_no_end()
+    {
+        var (mine, childs) = Pipe.Create();
+        using (mine)
+        using (var child = new ChildProcess(Echo, childs))
+        {
+            child.Start();
+            childs.Close();
+            mine.Send([1]);
+            Assert.Equal([1], mine.Receive());
+            Signal("STOP", child);
+            mine.Send([2]);
+            Assert.False(mine.Poll(TimeSpan.FromMilliseconds(200)));
+            Signal("CONT", child);
+            Assert.Equal([2], mine.Receive());
+            mine.Send([]);
+            Assert.True(child.Join(Peers.Patience));
         }
     }
 
@@ -125,6 +146,12 @@ public sealed class ChildTests
             Assert.True(child.Join(Peers.Patience));
             Assert.Equal(0, child.ExitCode);
         }
+    }
+
+    private static void Signal(string name, ChildProcess child)
+    {
+        using var kill = Process.Start("kill", [$"-{name}", $"{child.Pid}"]);
+        kill.WaitForExit();
     }
 
     private static void Echo(Connection connection)

@@ -408,7 +408,7 @@ public sealed class ConnectionTests
         using (b)
         {
             using var stop = new CancellationTokenSource();
-            await Assert.ThrowsAnyAsync<OperationCanceledException>(async () => await a.SendAsync(new byte[1], new CancellationToken(true)));
+            await Assert.ThrowsAnyAsync<OperationCanceledException>(() => a.SendAsync(new byte[1], new CancellationToken(true)).AsTask());
             a.Send([1]);
             var sending = a.SendAsync(new byte[1 << 22], stop.Token).AsTask();
             await Task.Delay(20);

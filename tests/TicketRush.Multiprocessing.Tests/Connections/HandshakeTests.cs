@@ -22,8 +22,9 @@ public sealed class HandshakeTests
     [InlineData("is-twenty-bytes-long"), InlineData("{md5}is-twenty-bytes-long"), InlineData("{MD5}is-twenty-bytes-long")]
     [InlineData("{sha1}is-twenty-bytes-long"), InlineData("{sha256is-twenty-bytes-long"), InlineData("short"), InlineData("")]
     [InlineData("no digest, but more than twenty bytes")]
-    public void Md5_and_what_is_unknown_is_refused_by_whoever_is_asked_for_it(string challenge) => Assert.Throws<AuthenticationFailedException>(
-        () => Handshake.Respond(VectorKey, Encoding.ASCII.GetBytes(challenge), allowMd5: false));
+    public void Md5_and_what_is_unknown_is_refused_by_whoever_is_asked_for_it(string challenge) =>
+        Assert.Throws<AuthenticationFailedException>(
+            () => Handshake.Respond(VectorKey, Encoding.ASCII.GetBytes(challenge), allowMd5: false));
 
     [Fact]
     public void Md5_is_refused_by_whoever_asked_for_something_better()
@@ -102,7 +103,8 @@ public sealed class HandshakeTests
     public async Task A_first_message_that_is_no_challenge_fails_the_client(string first)
     {
         using var listener = new Listener();
-        var connecting = Peers.Run(() => Assert.Throws<AuthenticationFailedException>(() => Client.Connect(listener.EndPoint, Peers.Keyed)));
+        var connecting = Peers.Run(
+            () => Assert.Throws<AuthenticationFailedException>(() => Client.Connect(listener.EndPoint, Peers.Keyed)));
         using var server = listener.Accept();
         server.Send(Encoding.ASCII.GetBytes(first));
         await connecting.WaitAsync(Peers.Patience);

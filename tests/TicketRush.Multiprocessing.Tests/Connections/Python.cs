@@ -76,7 +76,8 @@ internal sealed class Python
     private static IEnumerable<Python> Find()
     {
         var versions = System.IO.Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".pyenv", "versions");
-        var beside = Directory.Exists(versions) ? Directory.GetDirectories(versions).Select(d => System.IO.Path.Combine(d, "bin", "python3")) : [];
+        var homes = Directory.Exists(versions) ? Directory.GetDirectories(versions) : [];
+        var beside = homes.Select(h => System.IO.Path.Combine(h, "bin", "python3"));
         foreach (var path in (string[])["python3", "python3.14", "python3.13", "python3.12", "python3.11", .. beside.Order()])
         {
             Python? found = null;

@@ -43,7 +43,8 @@ public sealed class WaiterTests
         {
             object[] all = [b, raw, set, semaphore];
             Assert.Empty(Waiter.Wait(all, TimeSpan.FromMilliseconds(20)));
-            foreach (var (make, expected) in new (Action, object)[] { (() => a.Send([1]), b), (() => connection.Send([]), raw), (() => set.Set(), set) })
+            (Action, object)[] signals = [(() => a.Send([1]), b), (() => connection.Send([]), raw), (() => set.Set(), set)];
+            foreach (var (make, expected) in signals)
             {
                 var waiting = Peers.Run(() => Waiter.Wait(all, Peers.Patience));
                 await Task.Delay(10);
