@@ -24,9 +24,8 @@ internal abstract class Buying : IAsyncDisposable
         switch (round.Strategy)
         {
             case Strategy.Journal:
-                var journal = new ByJournal(round);
-                await journal.WarmUpAsync();
-                return journal;
+                await ByJournal.WarmUpAsync(round);
+                return new ByJournal(round);
 
             case Strategy.Server:
                 return await ByServer.ConnectAsync(round);
@@ -49,6 +48,28 @@ internal abstract class Buying : IAsyncDisposable
     public abstract ValueTask<(bool Told, long Sequence)> BuyAsync(int buyer);
 
     public virtual ValueTask DisposeAsync() => default;
+
+    /// <summary>Makes and opens the sale that journal and server sell.</summary>
+    public static void MakeSale(string data, int tickets)
+    {
+        var directory = new DataDirectory(data);
+        directory.TryCreate(Sale, new()
+        {
+            Name = "Race",
+            Venue = "",
+            StartsAt = "",
+            TimeZone = "UTC",
+            Currency = "CNY",
+            PaymentKind = PaymentKind.None,
+            Pools = [new("floor", tickets, 0)],
+            Tiers = [new(Tier, "Seat", "floor", 0)],
+            Rules = new(HoldSeconds: 600, Extensions: 0, PerOrder: 1, PerBuyer: 1),
+        });
+        var sequencer = new Sequencer(directory.Open(Sale));
+        var opened = sequencer.SubmitAsync(new() { Command = new() { Kind = CommandKind.Open } }).AsTask().GetAwaiter().GetResult();
+        sequencer.DisposeAsync().AsTask().GetAwaiter().GetResult();
+        if (opened != Outcome.Done) throw new IOException($"The sale of the race could not be opened: {opened}.");
+    }
 
     private sealed class ByFile(Round round) : Buying
     {
@@ -115,6 +136,10 @@ internal abstract class Buying : IAsyncDisposable
 
     private sealed class ByJournal : Buying
     {
+        private const int WarmUpTickets = 10_000, ManyBuyers = 1_000;
+
+        private static readonly TimeSpan WarmUpTime = TimeSpan.FromSeconds(3);
+
         private readonly Round _round;
         private readonly Sales _sales;
         private readonly Sequencer _sequencer;
@@ -154,10 +179,35 @@ internal abstract class Buying : IAsyncDisposable
             }
         }
 
-        public async Task WarmUpAsync()
+        /// <summary>
+        /// Buys for a moment in a sale of this process alone, so that nobody compiles anything while it holds the turn that others wait for. Two do, for
+        /// each must also catch up with what another decided.
+        /// </summary>
+        public static async Task WarmUpAsync(Round round)
         {
-            var submission = new Submission { Command = new() { Kind = CommandKind.FindOrder, Hold = _sales.Identities.Hold(Guid.NewGuid().ToByteArray(bigEndian: true)) } };
-            await _sequencer.SubmitAsync(submission);
+            var data = Directory.CreateDirectory(Path.Combine(round.Data!, $"warm-{Environment.ProcessId}"));
+            MakeSale(data.FullName, WarmUpTickets);
+            var alone = round with { Data = data.FullName, DelayMs = 0 };
+            await using (ByJournal one = new(alone), other = new(alone))
+            {
+                // For a few buyers it is enough that everything is compiled at all. Thousands would share the processors with the runtime, which compiles
+                // anew, and better, what is used much.
+                var next = 0;
+                var since = Stopwatch.GetTimestamp();
+                do
+                {
+                    var enough = next + (round.Count < ManyBuyers ? 4 : 1_000);
+                    await Task.WhenAll(Enumerable.Range(0, 64).Select(_ => Task.Run(async () =>
+                    {
+                        int i;
+                        while ((i = Interlocked.Increment(ref next)) <= enough) await (i % 2 == 0 ? one : other).BuyAsync(i);
+                    })));
+                    await Task.Delay(20);
+                }
+                while (round.Count >= ManyBuyers && Stopwatch.GetElapsedTime(since) < WarmUpTime);
+            }
+
+            data.Delete(recursive: true);
         }
 
         public override ValueTask DisposeAsync() => _sales.DisposeAsync();

@@ -27,7 +27,7 @@ internal static class RaceCommand
         var delay = Number("--delay", "Milliseconds that each buyer sleeps between reading and writing, as the documents do for the network.", 0, 60_000, 20);
         var like = new Option<string?>("--as") { Description = "Take the numbers, the file and the messages of a document.", HelpName = "000|001|002|003|004" };
         like.AcceptOnlyFromAmong([.. Document.All.Select(document => document.Number)]);
-        var workers = Number("--workers", "Processes that the buyers are in; one for each buyer unless said, up to 200.", 1, RaceOptions.WorkersMax, null);
+        var workers = Number("--workers", $"Processes that the buyers are in: as many as there are buyers, but no more than {RaceOptions.WorkersUsual}, unless said.", 1, RaceOptions.WorkersMax, null);
         var kill = Number("--kill", "Processes of buyers that are killed at random moments of each race.", 0, RaceOptions.WorkersMax, 0);
         var python = new Option<string?>("--versus") { Description = "Run the documents' locked program by python3 too, on this disk and in memory.", HelpName = "python" };
         python.AcceptOnlyFromAmong("python");
@@ -72,7 +72,7 @@ internal static class RaceCommand
                 Buyers = crowd,
                 Tickets = count,
                 DelayMs = Given(delay) ?? document.DelayMs,
-                Workers = Math.Min(crowd, result.GetValue(workers) ?? Math.Min(crowd, 200)),
+                Workers = Math.Min(crowd, result.GetValue(workers) ?? Math.Min(crowd, RaceOptions.WorkersUsual)),
                 Strategies = strategies,
                 File = result.GetValue(file) is { } given ? Path.GetFullPath(given) : null,
                 Key = key,

@@ -5,6 +5,9 @@ internal sealed record RaceOptions
 {
     public const int BuyersMax = 1_000_000, WorkersMax = 500;
 
+    /// <summary>A process of .NET takes tens of milliseconds to start; more of them would be waited for.</summary>
+    public const int WorkersUsual = 20;
+
     public required Document Document { get; init; }
 
     public required int Buyers { get; init; }

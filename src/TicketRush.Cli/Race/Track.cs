@@ -1,7 +1,5 @@
 using System.Diagnostics;
 using System.Text.Json;
-using TicketRush.Engine;
-using TicketRush.Journal;
 using TicketRush.Journal.Audit;
 using TicketRush.Journal.Files;
 using TicketRush.Multiprocessing;
@@ -176,7 +174,7 @@ internal sealed class Track : IDisposable
 
                 case Strategy.Journal or Strategy.Server:
                     means._data = Directory.CreateDirectory(Path.Combine(track._scratch, strategy.Name())).FullName;
-                    MakeSale(means._data, options);
+                    Buying.MakeSale(means._data, options.Tickets);
                     if (strategy == Strategy.Server) means._server = Server.Start(means._data);
                     break;
             }
@@ -245,27 +243,6 @@ internal sealed class Track : IDisposable
             _lock?.Dispose();
             _wishes?.Dispose();
             foreach (var queue in _answers ?? []) queue.Dispose();
-        }
-
-        private static void MakeSale(string data, RaceOptions options)
-        {
-            var directory = new DataDirectory(data);
-            directory.TryCreate(Buying.Sale, new()
-            {
-                Name = "Race",
-                Venue = "",
-                StartsAt = "",
-                TimeZone = "UTC",
-                Currency = "CNY",
-                PaymentKind = PaymentKind.None,
-                Pools = [new("floor", options.Tickets, 0)],
-                Tiers = [new(Buying.Tier, "Seat", "floor", 0)],
-                Rules = new(HoldSeconds: 600, Extensions: 0, PerOrder: 1, PerBuyer: 1),
-            });
-            var sequencer = new Sequencer(directory.Open(Buying.Sale));
-            var opened = sequencer.SubmitAsync(new() { Command = new() { Kind = CommandKind.Open } }).AsTask().GetAwaiter().GetResult();
-            sequencer.DisposeAsync().AsTask().GetAwaiter().GetResult();
-            if (opened != Journal.Outcome.Done) throw new IOException($"The sale of the race could not be opened: {opened}.");
         }
     }
 }
