@@ -1,15 +1,22 @@
 using System.CommandLine;
 using TicketRush.Cli.Commands;
+using TicketRush.Cli.Race;
 using TicketRush.Engine;
+using TicketRush.Multiprocessing;
+
+// A buyer of a race is this program once more.
+ProcessEntry.Run(RaceJson.Default);
 
 var root = new RootCommand(
     """
     TicketRush sells tickets when everyone arrives at once: never the same place twice, and nothing acknowledged is lost.
 
+    See it:  rush race
     Try it:  rush serve --demo
     Measure: rush bench --help (from a checkout)
     Exit codes: 0 done; 1 refused, failed or damaged; 2 wrong usage; 3 good, with a torn tail (verify).
     """);
+root.Subcommands.Add(RaceCommand.Create());
 root.Subcommands.Add(ServeCommand.Create());
 root.Subcommands.Add(SaleCommands.CreateCreate());
 root.Subcommands.Add(SaleCommands.CreateChange("open", CommandKind.Open, "Opens a sale, or goes on with a paused or closed one."));

@@ -1,0 +1,47 @@
+namespace TicketRush.Cli.Race;
+
+/// <summary>One strategy's row of the table.</summary>
+internal sealed record RaceRow
+{
+    public required string Strategy { get; init; }
+
+    /// <summary>Whether it promises not to oversell.</summary>
+    public required bool Safe { get; init; }
+
+    public required int Told { get; init; }
+
+    public required int Oversold { get; init; }
+
+    /// <summary>Told, less what the file or journal says is gone: purchases that another's write has undone. Negative when places are gone that nobody was told of.</summary>
+    public required int LostWrites { get; init; }
+
+    public required int CrashedLookers { get; init; }
+
+    /// <summary>Died of half a file while they bought.</summary>
+    public required int CrashedBuyers { get; init; }
+
+    public required int Killed { get; init; }
+
+    /// <summary>Never answered, though alive.</summary>
+    public required int Blocked { get; init; }
+
+    public required int Refused { get; init; }
+
+    public required double Seconds { get; init; }
+
+    /// <summary>Answered buyers a second.</summary>
+    public required double PerSecond { get; init; }
+
+    public required double P50Ms { get; init; }
+
+    public required double P99Ms { get; init; }
+
+    /// <summary>Of all pairs of served buyers, the share in which the later was served first: 0 is first come first served, a half is chance. Null when fewer than two were served.</summary>
+    public required double? OutOfOrder { get; init; }
+
+    /// <summary>What the file says in the end; null when it is not whole any more.</summary>
+    public required int? Left { get; init; }
+
+    /// <summary>Whether the strategy kept what it promises.</summary>
+    public bool KeptItsPromise => !Safe || (Oversold == 0 && LostWrites <= 0);
+}

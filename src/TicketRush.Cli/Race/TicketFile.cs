@@ -1,0 +1,104 @@
+using System.Globalization;
+using System.Text;
+using System.Text.Json;
+
+namespace TicketRush.Cli.Race;
+
+/// <summary>
+/// The file that the teaching programs keep their remaining tickets in: one JSON object with one whole number, under one of three
+/// names. Read and written as those programs do: nothing here locks anything.
+/// </summary>
+internal static class TicketFile
+{
+    /// <summary>Bytes; the documents' files have about twenty.</summary>
+    private const int LengthMax = 4096;
+
+    private static readonly string[] Keys = ["count", "ticket", "ticket_num"];
+
+    /// <summary>Reads a file that somebody gave.</summary>
+    /// <returns>The name under which the number stands, and the number; or, when it is no such file, what is wrong with it.</returns>
+    public static (string Key, int Count, string? Wrong) Check(string path)
+    {
+        byte[] bytes;
+        try
+        {
+            bytes = ReadBytes(path);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return ("", 0, File.Exists(path) ? $"{path} cannot be read: {e.Message}" : $"{path} is not there. It must hold one object, such as {{\"count\": 5}}.");
+        }
+
+        if (bytes.Length >= LengthMax) return ("", 0, $"{path} has more than {LengthMax} bytes; a file of tickets holds one object, such as {{\"count\": 5}}.");
+        try
+        {
+            using var document = JsonDocument.Parse(bytes);
+            var root = document.RootElement;
+            if (root.ValueKind != JsonValueKind.Object) return ("", 0, $"{path} holds {Name(root)}; it must hold an object, such as {{\"count\": 5}}.");
+            var members = root.EnumerateObject().ToArray();
+            if (members is not [var member] || !Keys.Contains(member.Name))
+                return ("", 0, $"{path} must hold one member, named {string.Join(" or ", Keys.Select(key => $"\"{key}\""))}; it has {Names(members)}.");
+            if (member.Value.ValueKind != JsonValueKind.Number)
+                return ("", 0, $"\"{member.Name}\" in {path} is {Name(member.Value)}; it must be a whole number, 0 or more.");
+            return member.Value.TryGetInt32(out var count) && count >= 0
+                ? (member.Name, count, null)
+                : ("", 0, $"\"{member.Name}\" in {path} is {member.Value.GetRawText()}; it must be a whole number from 0 to {int.MaxValue}.");
+        }
+        catch (JsonException e)
+        {
+            return ("", 0, $"{path} is not JSON: line {e.LineNumber + 1}, byte {e.BytePositionInLine + 1}. It must hold one object, such as {{\"count\": 5}}.");
+        }
+    }
+
+    /// <summary>Reads it in the middle of a race, as the programs do.</summary>
+    /// <exception cref="JsonException">Somebody is writing it at this moment: it is empty, or half there.</exception>
+    public static int Read(string path, string key)
+    {
+        var reader = new Utf8JsonReader(ReadBytes(path));
+        while (reader.Read())
+        {
+            if (reader.TokenType == JsonTokenType.PropertyName && reader.ValueTextEquals(key) && reader.Read()) return reader.GetInt32();
+        }
+
+        throw new JsonException("There is no number.");
+    }
+
+    /// <summary>Empties the file, then writes it: for a moment it is not whole.</summary>
+    public static void WriteInPlace(string path, string key, int count)
+    {
+        using var file = File.OpenHandle(path, FileMode.Create, FileAccess.Write, FileShare.ReadWrite | FileShare.Delete);
+        RandomAccess.Write(file, Text(key, count), 0);
+    }
+
+    /// <summary>Writes another file, and gives it the name of this one: everybody sees the old or the new.</summary>
+    public static void Replace(string path, string key, int count)
+    {
+        var temporary = $"{path}.{Environment.ProcessId}";
+        using (var file = File.OpenHandle(temporary, FileMode.Create, FileAccess.Write, FileShare.ReadWrite | FileShare.Delete))
+            RandomAccess.Write(file, Text(key, count), 0);
+        File.Move(temporary, path, overwrite: true);
+    }
+
+    private static byte[] Text(string key, int count) => Encoding.UTF8.GetBytes(string.Create(CultureInfo.InvariantCulture, $"{{\"{key}\": {count}}}"));
+
+    // .NET locks what it opens unless told that others may read and write: the documents' programs share.
+    private static byte[] ReadBytes(string path)
+    {
+        using var file = File.OpenHandle(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
+        Span<byte> bytes = stackalloc byte[LengthMax];
+        return bytes[..RandomAccess.Read(file, bytes, 0)].ToArray();
+    }
+
+    private static string Name(JsonElement element) => element.ValueKind switch
+    {
+        JsonValueKind.Object => "an object",
+        JsonValueKind.Array => "an array",
+        JsonValueKind.String => "a text",
+        JsonValueKind.Number => "a number",
+        JsonValueKind.Null => "null",
+        _ => "true or false",
+    };
+
+    private static string Names(JsonProperty[] members) =>
+        members.Length == 0 ? "none" : string.Join(", ", members.Take(5).Select(member => $"\"{member.Name}\""));
+}

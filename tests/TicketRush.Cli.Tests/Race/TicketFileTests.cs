@@ -1,0 +1,73 @@
+using System.Text.Json;
+using TicketRush.Cli.Race;
+
+namespace TicketRush.Cli.Tests.Race;
+
+public sealed class TicketFileTests : IDisposable
+{
+    private readonly string _path = Path.GetTempFileName();
+
+    public void Dispose() => File.Delete(_path);
+
+    [Theory]
+    [InlineData("""{"count": 20}""", "count", 20)]
+    [InlineData("""{"ticket": 3}""", "ticket", 3)]
+    [InlineData("""{"ticket_num": 1}""", "ticket_num", 1)]
+    [InlineData(" {\"count\":0}\n", "count", 0)]
+    public void The_documents_files_are_taken_as_they_are(string text, string key, int count)
+    {
+        File.WriteAllText(_path, text);
+        Assert.Equal((key, count, null), TicketFile.Check(_path));
+        Assert.Equal(count, TicketFile.Read(_path, key));
+        Assert.Equal(text, File.ReadAllText(_path));
+    }
+
+    [Theory]
+    [InlineData("", "not JSON")]
+    [InlineData("{\"count\": 5", "not JSON")]
+    [InlineData("[5]", "an array")]
+    [InlineData("5", "a number")]
+    [InlineData("{}", "it has none")]
+    [InlineData("""{"left": 5}""", "\"left\"")]
+    [InlineData("""{"count": 5, "ticket": 5}""", "\"count\", \"ticket\"")]
+    [InlineData("""{"count": "5"}""", "is a text")]
+    [InlineData("""{"count": null}""", "is null")]
+    [InlineData("""{"count": -1}""", "is -1")]
+    [InlineData("""{"count": 1.5}""", "is 1.5")]
+    [InlineData("""{"count": 3000000000}""", "is 3000000000")]
+    public void Another_file_is_refused_by_name_and_stays_as_it_is(string text, string says)
+    {
+        File.WriteAllText(_path, text);
+        Assert.Contains(says, TicketFile.Check(_path).Wrong);
+        Assert.Equal(text, File.ReadAllText(_path));
+    }
+
+    [Fact]
+    public void A_file_that_is_not_there_is_refused_and_not_made()
+    {
+        File.Delete(_path);
+        Assert.Contains("is not there", TicketFile.Check(_path).Wrong);
+        Assert.False(File.Exists(_path));
+    }
+
+    [Fact]
+    public void Half_a_file_crashes_whoever_reads_it()
+    {
+        foreach (var half in (string[])["", "{\"cou", "{\"count\":", "{\"count\": "])
+        {
+            File.WriteAllText(_path, half);
+            Assert.ThrowsAny<JsonException>(() => TicketFile.Read(_path, "count"));
+        }
+    }
+
+    [Fact]
+    public void Both_ways_of_writing_keep_the_name_of_the_number()
+    {
+        TicketFile.WriteInPlace(_path, "ticket", 123_456);
+        Assert.Equal("{\"ticket\": 123456}", File.ReadAllText(_path));
+        TicketFile.WriteInPlace(_path, "ticket", 7);
+        Assert.Equal("{\"ticket\": 7}", File.ReadAllText(_path));
+        TicketFile.Replace(_path, "ticket", 6);
+        Assert.Equal("{\"ticket\": 6}", File.ReadAllText(_path));
+    }
+}
