@@ -4,6 +4,7 @@ using Microsoft.OpenApi;
 using TicketRush.Journal;
 using TicketRush.Journal.Files;
 using TicketRush.Server.Api;
+using TicketRush.Server.Live;
 using BadHttpRequestException = Microsoft.AspNetCore.Http.BadHttpRequestException;
 
 namespace TicketRush.Server;
@@ -29,6 +30,7 @@ public static class RushServer
         builder.Services.AddSingleton(_ => OfficeKey.Open(options.DataDirectory, options.OfficeKey));
         builder.Services.AddSingleton(_ => new DataDirectory(options.DataDirectory));
         builder.Services.AddSingleton(services => OpenSales(services));
+        builder.Services.AddSingleton<LiveUpdates>().AddHostedService(services => services.GetRequiredService<LiveUpdates>());
         builder.Services.ConfigureHttpJsonOptions(json => json.SerializerOptions.TypeInfoResolverChain.Insert(0, ApiJson.Api));
         builder.Services.AddOpenApi(Describe);
         configure?.Invoke(builder);
@@ -43,6 +45,7 @@ public static class RushServer
         api.MapSales();
         api.MapHolds();
         api.MapOrders();
+        api.MapLive();
         app.MapHealth();
         app.MapOpenApi("/openapi/{documentName}.json");
 
