@@ -33,6 +33,18 @@ public enum CommandKind : byte
     ListOrders = 13,
 }
 
+/// <summary>Which holds and orders a command may be about.</summary>
+public enum Whose : byte
+{
+    Everybodys = 0,
+
+    /// <summary>Those that were placed with a key of the same name.</summary>
+    Keys = 1,
+
+    /// <summary>Those that the command's buyer placed, without a key.</summary>
+    Buyers = 2,
+}
+
 /// <summary>
 /// What somebody asks, as data. Only the members that its kind needs are read:
 /// <list type="bullet">
@@ -41,12 +53,19 @@ public enum CommandKind : byte
 /// <item>Refund: Hold, Key, Tickets (null for all that are left), Reason, Resell.</item>
 /// <item>Plan: Plan, Revision (the sequence of the plan that is to change, 0 to create). Open, Pause, Close: Key, or none.</item>
 /// <item>ListOrders: Revision (the sequence after which to start).</item>
+/// <item>All: By and Whose. With Whose Buyers, also Buyer, in every kind.</item>
 /// </list>
 /// </summary>
 public struct Command
 {
     public CommandKind Kind;
     public bool Resell;
+
+    /// <summary>What of the sale the asker may know of; what is another's is unknown to it.</summary>
+    public Whose Whose;
+
+    /// <summary>The name of the key that asks; null for a buyer in a browser, and for who may write the files themselves.</summary>
+    public string? By;
     public HoldId Hold;
     public BuyerId Buyer;
     public PaymentReference Reference;

@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using System.Text;
 using TicketRush.Engine;
 
@@ -16,6 +17,15 @@ public sealed class Identities(UInt128 idKey, UInt128 buyerKey)
     public HoldId Hold(ReadOnlySpan<byte> id) => new(SipHash.Hash128(idKey, id));
 
     public BuyerId Buyer(string name) => new(Hash(buyerKey, name));
+
+    /// <summary>The buyer that a browser's session is. No name that a seller can send is the same: no text begins with this byte.</summary>
+    public BuyerId Session(UInt128 session)
+    {
+        Span<byte> bytes = stackalloc byte[17];
+        bytes[0] = 0xff;
+        BinaryPrimitives.WriteUInt128BigEndian(bytes[1..], session);
+        return new(SipHash.Hash128(buyerKey, bytes));
+    }
 
     public PaymentReference Reference(string reference) => new(Hash(idKey, reference));
 

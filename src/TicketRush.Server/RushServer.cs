@@ -3,6 +3,7 @@ using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.OpenApi;
 using TicketRush.Journal;
 using TicketRush.Journal.Files;
+using TicketRush.Server.Access;
 using TicketRush.Server.Api;
 using TicketRush.Server.Live;
 using BadHttpRequestException = Microsoft.AspNetCore.Http.BadHttpRequestException;
@@ -27,7 +28,7 @@ public static class RushServer
         // What is being answered when the signal comes is answered before the process ends.
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(30));
         builder.Services.AddSingleton(options);
-        builder.Services.AddSingleton(_ => OfficeKey.Open(options.DataDirectory, options.OfficeKey));
+        builder.Services.AddAccess(options);
         builder.Services.AddSingleton(_ => new DataDirectory(options.DataDirectory));
         builder.Services.AddSingleton(services => OpenSales(services));
         builder.Services.AddSingleton<LiveUpdates>().AddHostedService(services => services.GetRequiredService<LiveUpdates>());
@@ -36,20 +37,25 @@ public static class RushServer
         configure?.Invoke(builder);
 
         var app = builder.Build();
+        app.UseProxies(options.Limits);
+        app.UseSecurityHeaders();
         app.UseExceptionHandler(new ExceptionHandlerOptions { ExceptionHandler = AnswerException, SuppressDiagnosticsCallback = IsClientsFault });
         app.UseStatusCodePages(AnswerStatus);
         app.UseRouting();
-        app.UseOfficeKey(app.Services.GetRequiredService<OfficeKey>());
+        app.UseAccess();
 
         var api = app.MapGroup("/api");
         api.MapSales();
         api.MapHolds();
         api.MapOrders();
+        api.MapKeys();
+        api.MapSession();
         api.MapLive();
         app.MapHealth();
         app.MapOpenApi("/openapi/{documentName}.json");
 
-        // Read now: a server that listens can sell.
+        // Read now: a server that listens can sell, and knows who may.
+        app.Services.GetRequiredService<KeyRing>().OnUnreadable = reason => Log.KeysUnreadable(app.Logger, reason);
         app.Services.GetRequiredService<Sales>().All();
         return app;
     }
@@ -107,6 +113,7 @@ public static class RushServer
 
     private static Task AnswerException(HttpContext http)
     {
+        SecurityHeaders.Set(http);
         var problem = http.Features.Get<IExceptionHandlerFeature>()?.Error is BadHttpRequestException bad
             ? Problems.BadRequest(bad.StatusCode == 413 ? "BODY_TOO_LARGE" : "INVALID_REQUEST", bad.Message, bad.StatusCode)
             : Problems.BadRequest("INTERNAL", "Something went wrong here. Ask again with the same id.", 500);
@@ -147,7 +154,7 @@ public static class RushServer
         });
         openApi.AddOperationTransformer((operation, context, _) =>
         {
-            if (!context.Description.ActionDescriptor.EndpointMetadata.OfType<EndpointMetadata.NeedsKey>().Any()) return Task.CompletedTask;
+            if (!context.Description.ActionDescriptor.EndpointMetadata.OfType<AccessMiddleware.NeedsPermission>().Any()) return Task.CompletedTask;
             operation.Responses ??= [];
             operation.Responses["401"] = new OpenApiResponse { Description = "The office key is missing or wrong." };
             if (operation.RequestBody is not null)

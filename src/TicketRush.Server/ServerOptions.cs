@@ -11,6 +11,12 @@ public sealed record ServerOptions
     /// <summary>Plans may say <c>paymentKind: test</c>, with which anybody may pay.</summary>
     public bool AllowTestPayments { get; init; }
 
+    /// <summary>For trying things out: sessions also over plain HTTP, where anybody on the way can read them.</summary>
+    public bool Demo { get; init; }
+
+    /// <summary>What buyers without a key may do.</summary>
+    public Access.BuyerLimits Limits { get; init; } = new();
+
     /// <summary>The office key, when it is given and not made; at least 16 characters.</summary>
     public string? OfficeKey { get; init; }
 

@@ -10,6 +10,7 @@ using QRCoder;
 using TicketRush.Engine;
 using TicketRush.Journal;
 using TicketRush.Server;
+using TicketRush.Server.Access;
 using Command = System.CommandLine.Command;
 
 namespace TicketRush.Cli.Commands;
@@ -66,11 +67,11 @@ internal static class ServeCommand
             or InvalidOperationException or SocketException or JournalRefusedException)
         {
             // A key that was made is shown now or never, also when the port is taken.
-            if (app?.Services.GetRequiredService<OfficeKey>().Made is { } made) Console.WriteLine($"office key   {made}\n(shown this once; only its hash is kept)");
+            if (app?.Services.GetRequiredService<KeyRing>().Made is { } made) Console.WriteLine($"office key   {made}\n(shown this once; only its hash is kept)");
             return Shared.Fail($"Cannot serve: {e.Message}");
         }
 
-        var key = app.Services.GetRequiredService<OfficeKey>().Made;
+        var key = app.Services.GetRequiredService<KeyRing>().Made;
         var sales = app.Services.GetRequiredService<Sales>().All();
         if (json) Console.WriteLine(JsonSerializer.Serialize(new ReadyLine([.. app.Urls], options.DataDirectory, key, [.. sales.Select(sale => sale.Name)]), CliJson.Default.ReadyLine));
         else Welcome(app, options, key, sales, demo, lan);
@@ -98,7 +99,7 @@ internal static class ServeCommand
 
         var bearer = key ?? (options.OfficeKey is not null ? "$RUSH_OFFICE_KEY" : "THE-OFFICE-KEY");
         if (key is null && options.OfficeKey is null)
-            Console.WriteLine("  office key   was shown at the first start; to make another, delete office.key in the data directory");
+            Console.WriteLine("  office key   was shown at the first start; rush keys add NAME --role office makes another");
         Console.WriteLine($$"""
 
             Look at what is left (查票), then buy (抢票):

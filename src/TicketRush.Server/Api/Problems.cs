@@ -1,6 +1,7 @@
 using System.Text.Json.Serialization.Metadata;
 using TicketRush.Engine;
 using TicketRush.Journal;
+using TicketRush.Server.Access;
 
 namespace TicketRush.Server.Api;
 
@@ -68,12 +69,22 @@ public static class Problems
 
     public static IResult Retry(int status, string code, string detail, int seconds) => Answer(new(TypeOf(code), Title(code), status, detail, code), seconds);
 
-    public static IResult Answer(ProblemAnswer problem, int? retryAfter = null) => new JsonAnswer<ProblemAnswer>(problem, ApiJson.Api.ProblemAnswer)
+    public static IResult Answer(ProblemAnswer problem, int? retryAfter = null) => new Problem(problem, retryAfter);
+
+    /// <summary>What the desk or the sale refuses; null when it did not.</summary>
+    internal static IResult? From(DeskAnswer answer, Submission submission, OpenSale sale) => answer.Refusal switch
     {
-        StatusCode = problem.Status,
-        ContentType = "application/problem+json",
-        RetryAfter = retryAfter,
+        DeskRefusal.HoldsLimit => BadRequest(
+            "HOLDS_LIMIT", "You have as many holds as one browser may have. Pay one or give one back, then ask again.", 409),
+        DeskRefusal.WaitAfterLapse => Retry(
+            429, "WAIT_AFTER_LAPSE", $"A hold of yours ran out unpaid. You can choose again in {answer.RetryAfter} s.", answer.RetryAfter),
+        DeskRefusal.PaymentElsewhere => BadRequest(
+            "PAYMENT_ELSEWHERE", "The money for this sale is taken by its office or a shop, which confirms the payment with its key.", 403),
+        _ => answer.Outcome == Outcome.Done ? null : From(answer.Outcome, submission, sale),
     };
+
+    public static IResult TooManyRequests(int seconds) =>
+        Retry(429, "RATE_LIMITED", "You, or others in your network, ask too often. Nothing was started; ask again with the same id.", seconds);
 
     private static IResult From(Submission submission)
     {
@@ -141,6 +152,33 @@ public static class Problems
         var words = code.Replace('_', ' ').ToLowerInvariant();
         return char.ToUpperInvariant(words[0]) + words[1..];
     }
+}
+
+/// <summary>Problem details; or a page that says the same, where somebody with a browser asked.</summary>
+internal sealed class Problem(ProblemAnswer problem, int? retryAfter) : IResult
+{
+    public Task ExecuteAsync(HttpContext httpContext)
+    {
+        if (httpContext.RequestServices.GetService<IProblemPages>() is { } pages && pages.Takes(httpContext))
+            return pages.AnswerAsync(httpContext, problem, retryAfter);
+        httpContext.Response.Headers.CacheControl = "no-store";
+        return new JsonAnswer<ProblemAnswer>(problem, ApiJson.Api.ProblemAnswer)
+        {
+            StatusCode = problem.Status,
+            ContentType = "application/problem+json",
+            RetryAfter = retryAfter,
+        }.ExecuteAsync(httpContext);
+    }
+}
+
+/// <summary>The pages that say to people what problem details say to programs. There may be none.</summary>
+public interface IProblemPages
+{
+    /// <summary>Whether the request wants a page.</summary>
+    bool Takes(HttpContext http);
+
+    /// <param name="retryAfter">Seconds after which to ask again with the same id; null when that is pointless.</param>
+    Task AnswerAsync(HttpContext http, ProblemAnswer problem, int? retryAfter);
 }
 
 /// <summary>An answer with a body whose shape is known when the program is built.</summary>

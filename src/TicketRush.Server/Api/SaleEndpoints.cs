@@ -3,6 +3,7 @@ using System.Runtime.CompilerServices;
 using System.Text.Json;
 using TicketRush.Engine;
 using TicketRush.Journal;
+using TicketRush.Server.Access;
 
 namespace TicketRush.Server.Api;
 
@@ -14,7 +15,7 @@ internal static class SaleEndpoints
     public static void MapSales(this IEndpointRouteBuilder api)
     {
         var sales = api.MapGroup("/sales").WithTags("Sales");
-        var changes = sales.MapGroup("").NeedsOfficeKey();
+        var changes = sales.MapGroup("").Needs(Permission.ChangeSales);
 
         sales.MapGet("", List).Answers<SaleListAnswer>().WithSummary("The sales");
         sales.MapGet("{sale}", Get).Answers<SaleAnswer>(404).WithSummary("A sale and its plan").WithDescription("Its ETag is what a change of the plan sends in If-Match.");
@@ -35,7 +36,7 @@ internal static class SaleEndpoints
             new([.. sales.All().Select(sale => new SaleListItem(sale.Name, sale.Sequencer?.Snapshot?.Plan.Name, StateOf(sale)))]),
             ApiJson.Api.SaleListAnswer);
 
-    private static IResult Get(string sale, Sales sales)
+    private static IResult Get(string sale, HttpContext http, Sales sales)
     {
         if (sales.Find(sale) is not { } found) return Problems.UnknownSale(sale);
 
@@ -50,7 +51,7 @@ internal static class SaleEndpoints
         return new JsonAnswer<SaleAnswer>(
             new(
                 sale, StateOf(found), reason, snapshot.Sequence, snapshot.Revision, PlanMapping.Write(snapshot.Plan),
-                new(snapshot.Owed.Payments, snapshot.Owed.Amount)),
+                Caller.Of(http).May(Permission.SeeFigures) ? new(snapshot.Owed.Payments, snapshot.Owed.Amount) : null),
             ApiJson.Api.SaleAnswer) { ETag = ETagOf(snapshot.Revision) };
     }
 
@@ -104,6 +105,7 @@ internal static class SaleEndpoints
         if (!Asking.TryFind(sales, sale, out var found, out var problem)) return problem;
         // Asking for the plan that stands is a repeat, with or without a version; anything else must say what it changes.
         var submission = new Submission { Command = new() { Kind = CommandKind.Plan, Plan = plan, Revision = revision ?? -1 } };
+        Caller.Of(request.HttpContext).Sign(ref submission.Command);
         var outcome = await found.Sequencer!.SubmitAsync(submission);
         if (outcome == Outcome.Refused && submission.Reply.Refusal == Refusal.PlanChanged && revision is null)
         {
@@ -119,9 +121,10 @@ internal static class SaleEndpoints
     private static async Task<IResult> Change(string sale, CommandKind kind, HttpRequest request, Sales sales)
     {
         if (!Asking.TryFind(sales, sale, out var found, out var problem)) return problem;
-        if (!Asking.TryKey(request, sales.Identities, required: false, out var key, out problem)) return problem;
+        if (!Asking.TryKey(request.HttpContext, sales.Identities, required: false, out var key, out problem)) return problem;
 
         var submission = new Submission { Command = new() { Kind = kind, Key = key } };
+        Caller.Of(request.HttpContext).Sign(ref submission.Command);
         var outcome = await found.Sequencer!.SubmitAsync(submission);
         return outcome == Outcome.Done ? Answering.Change(sale, submission, found.Sequencer) : Problems.From(outcome, submission, found);
     }

@@ -34,7 +34,7 @@ internal sealed record Answer(int Status, string Text, string? MediaType, string
         Assert.Equal("urn:ticketrush:" + code.ToLowerInvariant().Replace('_', '-'), Json.GetProperty("type").GetString());
         Assert.NotEmpty(Json.GetProperty("title").GetString()!);
         Assert.NotEmpty(Detail);
-        Assert.Equal(status is 503 or 504, RetryAfter is not null);
+        Assert.Equal(status is 503 or 504 or 429, RetryAfter is not null);
         return this;
     }
 }

@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Text;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.Logging;
+using TicketRush.Server.Access;
 
 // Many tests mostly wait, for a timeout or for a second to pass.
 [assembly: CollectionBehavior(MaxParallelThreads = 6)]
@@ -26,7 +27,7 @@ public sealed class RunningServer : IAsyncLifetime
     }
 
     internal RunningServer(
-        string? directory, bool allowTestPayments = true, string? officeKey = Key, Action<WebApplicationBuilder>? configure = null)
+        string? directory, bool allowTestPayments = true, string? officeKey = Key, Action<WebApplicationBuilder>? configure = null, BuyerLimits? limits = null)
     {
         _ownsDirectory = directory is null;
         _configure = configure;
@@ -37,6 +38,8 @@ public sealed class RunningServer : IAsyncLifetime
             Urls = ["http://127.0.0.1:0"],
             OfficeKey = officeKey,
             AllowTestPayments = allowTestPayments,
+            Demo = true,
+            Limits = limits ?? new() { WrongKeysPerMinute = 100_000, NetworkPerMinute = 100_000 },
         };
     }
 
@@ -52,9 +55,9 @@ public sealed class RunningServer : IAsyncLifetime
     public ConcurrentQueue<string> Logged { get; } = [];
 
     internal static async Task<RunningServer> StartAsync(
-        string? directory = null, bool allowTestPayments = true, string? officeKey = Key, Action<WebApplicationBuilder>? configure = null)
+        string? directory = null, bool allowTestPayments = true, string? officeKey = Key, Action<WebApplicationBuilder>? configure = null, BuyerLimits? limits = null)
     {
-        var server = new RunningServer(directory, allowTestPayments, officeKey, configure);
+        var server = new RunningServer(directory, allowTestPayments, officeKey, configure, limits);
         await server.InitializeAsync();
         return server;
     }
@@ -78,7 +81,7 @@ public sealed class RunningServer : IAsyncLifetime
         if (_ownsDirectory) System.IO.Directory.Delete(Directory, recursive: true);
     }
 
-    internal Task<Answer> GetAsync(string path, params (string, string)[] headers) => SendAsync("GET", path, null, null, headers);
+    internal Task<Answer> GetAsync(string path, params (string, string)[] headers) => SendAsync("GET", path, null, Key, headers);
 
     internal Task<Answer> PutAsync(string path, string json, params (string, string)[] headers) => SendAsync("PUT", path, json, Key, headers);
 
