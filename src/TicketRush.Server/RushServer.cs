@@ -6,6 +6,7 @@ using TicketRush.Journal.Files;
 using TicketRush.Server.Access;
 using TicketRush.Server.Api;
 using TicketRush.Server.Live;
+using TicketRush.Server.Pages;
 using BadHttpRequestException = Microsoft.AspNetCore.Http.BadHttpRequestException;
 
 namespace TicketRush.Server;
@@ -32,6 +33,7 @@ public static class RushServer
         builder.Services.AddSingleton(_ => new DataDirectory(options.DataDirectory));
         builder.Services.AddSingleton(services => OpenSales(services));
         builder.Services.AddSingleton<LiveUpdates>().AddHostedService(services => services.GetRequiredService<LiveUpdates>());
+        builder.Services.AddPages();
         builder.Services.ConfigureHttpJsonOptions(json => json.SerializerOptions.TypeInfoResolverChain.Insert(0, ApiJson.Api));
         builder.Services.AddOpenApi(Describe);
         configure?.Invoke(builder);
@@ -51,6 +53,7 @@ public static class RushServer
         api.MapKeys();
         api.MapSession();
         api.MapLive();
+        app.MapPages();
         app.MapHealth();
         app.MapOpenApi("/openapi/{documentName}.json");
 
@@ -93,8 +96,6 @@ public static class RushServer
 
     private static void MapHealth(this WebApplication app)
     {
-        app.MapGet("/", () => TypedResults.Text(
-            "TicketRush is running. The sales are at /api/sales, the API's description at /openapi/v1.json.\n")).ExcludeFromDescription();
         app.MapGet("/health/live", () => TypedResults.Text("live")).WithTags("Health").WithSummary("The process runs");
         app.MapGet("/health/ready", (Sales sales, IHostApplicationLifetime lifetime) =>
         {

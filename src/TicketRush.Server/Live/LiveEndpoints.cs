@@ -1,4 +1,5 @@
 using TicketRush.Journal;
+using TicketRush.Server.Access;
 using TicketRush.Server.Api;
 
 namespace TicketRush.Server.Live;
@@ -24,8 +25,7 @@ internal static class LiveEndpoints
 
         // What collects answers before it passes them on (nginx) would turn live into late.
         response.Headers["X-Accel-Buffering"] = "no";
-        var network = http.Connection.RemoteIpAddress?.ToString() ?? "";
-        if (await live.TryWatchAsync(found, http, network)) return;
+        if (await live.TryWatchAsync(found, http, RateLimits.NetworkOf(http.Connection.RemoteIpAddress))) return;
 
         response.Headers.Remove("X-Accel-Buffering");
         await Problems.Retry(503, "BUSY", "As many watch as can be served. Ask for the availability instead, or try again.", 30).ExecuteAsync(http);

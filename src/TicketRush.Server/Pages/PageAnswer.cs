@@ -1,26 +1,16 @@
+using Microsoft.Extensions.Primitives;
+
 namespace TicketRush.Server.Pages;
 
-/// <summary>The headers that every page has, and how one is sent.</summary>
+/// <summary>How a page is sent.</summary>
 internal static class PageAnswer
 {
     public const string Html = "text/html; charset=utf-8";
 
-    // Nothing inline, nothing from elsewhere, in no frame: text that slipped through as markup could still do nothing.
-    private const string Policy =
-        "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; connect-src 'self'; form-action 'self'; base-uri 'none'; "
-        + "object-src 'none'; frame-ancestors 'none'";
+    // Other sites are told nothing. Ours is: without it a browser would not say either where a form comes from.
+    private static readonly StringValues OwnReferrer = "same-origin";
 
-    public static void SetHeaders(HttpResponse response)
-    {
-        var headers = response.Headers;
-        headers.ContentSecurityPolicy = Policy;
-        headers.XContentTypeOptions = "nosniff";
-
-        // Other sites are told nothing. Ours is: without it a browser would not say either where a form comes from.
-        headers["Referrer-Policy"] = "same-origin";
-        headers["Cross-Origin-Opener-Policy"] = "same-origin";
-        if (response.HttpContext.Request.IsHttps) headers.StrictTransportSecurity = "max-age=31536000";
-    }
+    public static void SetHeaders(HttpResponse response) => response.Headers["Referrer-Policy"] = OwnReferrer;
 
     /// <summary>Sends a page that is one visitor's own: no cache keeps it.</summary>
     public static async Task SendAsync<TPage, TModel>(HttpContext http, Visit visit, TModel model, int status = 200)

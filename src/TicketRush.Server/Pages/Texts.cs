@@ -181,11 +181,11 @@ public sealed class Texts
         "Your tickets are bound to their code, not to this browser.", "票与取票码绑定，与浏览器无关。");
     public string FindButton => Say("Find", "查找");
     public string FindNothing => Say(
-        "There is no order with this code. Look at every character; O and 0, I and 1 are taken for each other.",
+        "There is no order with this code in this event. Look at every character; O and 0, I and 1 are taken for each other.",
         "没有此码对应的订单。请逐字核对（O 与 0、I 与 1 视为相同）。");
     public string InThisBrowser => Say("In this browser", "本浏览器中的订单");
     public string NothingInThisBrowser => Say("Nothing was bought with this browser yet.", "此浏览器尚未购票。");
-    public string CodeExample => Say("For example 7K3M-Q9TX-2WBA", "例如 7K3M-Q9TX-2WBA");
+    public string CodeExample => Say("For example 1234-7K3M-Q9TX", "例如 1234-7K3M-Q9TX");
     public string StateOfHold => Say("On hold, not paid", "已占票，未付款");
     public string Tickets(int count) => Say(count == 1 ? "1 ticket" : $"{count} tickets", $"{count} 张票");
 
@@ -221,6 +221,7 @@ public sealed class Texts
     public string UnknownText => Say(
         "Your request reached us, but the answer is not certain yet. This page finds out by itself and then shows you what happened. Nothing is bought twice.",
         "您的请求已送达，但结果尚未确定。本页会自动查询并显示结果，不会重复购买。");
+    public string DidNotHappenTitle => Say("It did not happen", "请求没有成功");
     public string DidNotHappen => Say(
         "Now it is certain: it did not happen. Nothing was kept and nothing was paid.", "现已确定：刚才的请求没有成功，没有占票，也没有付款。");
 

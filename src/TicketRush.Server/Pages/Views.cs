@@ -1,3 +1,5 @@
+using System.Security.Cryptography;
+using System.Text;
 using TicketRush.Engine;
 
 namespace TicketRush.Server.Pages;
@@ -5,7 +7,18 @@ namespace TicketRush.Server.Pages;
 /// <summary>The form in which tickets are chosen.</summary>
 /// <param name="Id">The id that the hold will have, made afresh with the form: a form that is sent twice is one hold.</param>
 /// <param name="Quantities">What was chosen before, by tier, when the form comes back.</param>
-public sealed record Choice(SaleView Sale, string Id, Dictionary<string, int> Quantities, string? Problem);
+public sealed record Choice(SaleView Sale, string Id, Dictionary<string, int> Quantities, string? Problem)
+{
+    public string? Link { get; init; }
+    public string? LinkText { get; init; }
+
+    /// <summary>The kinds of tickets and their prices, in short: what a form showed when it was filled in.</summary>
+    public static string SeenOf(Plan plan)
+    {
+        var text = string.Join(' ', plan.Tiers.Select(tier => $"{tier.Id}={tier.Price}"));
+        return Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text)).AsSpan(0, 8));
+    }
+}
 
 /// <param name="MayPay">The buyer itself may pay, on this page.</param>
 /// <param name="Qr">The code to show at the counter, where it may not.</param>

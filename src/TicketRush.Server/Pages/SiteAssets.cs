@@ -8,7 +8,7 @@ namespace TicketRush.Server.Pages;
 /// The style sheet, the script and the icon. They are part of the program, and their addresses say what is in them: a browser that has
 /// one never asks again, and never has an old one with a new page.
 /// </summary>
-public static class Assets
+public static class SiteAssets
 {
     private static readonly Asset[] All = [Load("site.css", "text/css"), Load("site.js", "text/javascript"), Load("icon.svg", "image/svg+xml")];
 
@@ -24,7 +24,7 @@ public static class Assets
 
     private static Asset Load(string name, string type)
     {
-        using var stream = typeof(Assets).Assembly.GetManifestResourceStream($"TicketRush.Server.Pages.Assets.{name}")!;
+        using var stream = typeof(SiteAssets).Assembly.GetManifestResourceStream($"TicketRush.Server.Pages.Assets.{name}")!;
         using var bytes = new MemoryStream();
         stream.CopyTo(bytes);
         return new(name, type, bytes.ToArray());
