@@ -243,6 +243,133 @@ public sealed class Texts
     public string CookiesNeeded => Say(
         "This browser did not send its cookie back. Tickets can be kept only for a browser that takes one.", "浏览器没有返回 Cookie。占票需要启用 Cookie。");
 
+    // The office
+    public string SignIn => Say("Sign in", "登录");
+    public string SignInHint => Say("For the people who run the sales. Sign in with the key that you were given.", "供售票工作人员使用。请用分配给您的密钥登录。");
+    public string KeyLabel => Say("Key", "密钥");
+    public string KeyWrong => Say("This key is not known here, or was revoked.", "密钥不存在或已撤销。");
+    public string KeyOfShop => Say("A shop's key is for its programs; it does not sign in here.", "商家密钥仅供程序使用，不能在此登录。");
+    public string NewSale => Say("New sale", "新建场次");
+    public string StateLabel => Say("State", "状态");
+    public string Sold => Say("Sold", "已售");
+    public string HeldLabel => Say("Held", "占票中");
+    public string FreeLabel => Say("Free", "余票");
+    public string Free => Say("free", "免费");
+    public string Dashboard => Say("Dashboard", "总览");
+    public string Counter => Say("Counter", "柜台");
+    public string Orders => Say("Orders", "订单");
+    public string PlanLabel => Say("Plan", "售票方案");
+    public string PublicPage => Say("What buyers see", "买家页面");
+    public string Watching => Say("Watching live", "实时观看");
+    public string PlacesPerSecond => Say("Places sold per second", "每秒售出");
+    public string LastSeconds(int seconds) => Say($"the last {seconds} seconds", $"最近 {seconds} 秒");
+    public string Most(int most) => Say($"most: {Number(most)}", $"峰值 {Number(most)}");
+    public string PaceSays(int now, int most) => Say(
+        $"{Number(now)} places were sold in the last second, {Number(most)} in the best one.", $"最近一秒售出 {Number(now)} 张，峰值每秒 {Number(most)} 张。");
+    public string Machine => Say("This server", "本服务器");
+    public string FlushTime => Say("Flush", "落盘");
+    public string Worst => Say("worst", "最慢");
+    public string InboxDepth => Say("Commands waiting", "等待中的请求");
+    public string BatchSize => Say("Entries in a batch", "每批记录数");
+    public string TurnWait => Say("Wait for the turn", "等待轮次");
+    public string Refused => Say("Refused", "拒绝");
+    public string NothingRefused => Say("Nothing, since this server started.", "自本服务器启动以来没有拒绝。");
+    public string Owed(int payments, string amount) => Say(
+        payments == 1 ? $"1 refused payment is owed back: {amount}." : $"{Number(payments)} refused payments are owed back: {amount}.",
+        $"有 {Number(payments)} 笔被拒付款应退还，共 {amount}。");
+    public string Pools => Say("Pools of places", "库存池");
+    public string Pool => Say("Pool", "库存池");
+    public string Capacity => Say("Capacity", "容量");
+    public string Blocked => Say("Blocked", "锁定");
+    public string BlockedIn(string pool) => Say($"Blocked in {pool}", $"{pool} 锁定数");
+    public string Save => Say("Save", "保存");
+    public string Saved => Say("Saved.", "已保存。");
+    public string OpenSale => Say("Open the sale", "开始售票");
+    public string PauseSale => Say("Pause", "暂停");
+    public string CloseSale => Say("Close", "结束");
+    public string Opened => Say("The sale is open.", "已开始售票。");
+    public string PausedNow => Say("The sale is paused: no new holds; paying goes on.", "已暂停：不再接受新的占票，可继续付款。");
+    public string ClosedNow => Say("The sale is closed: no new holds; paying goes on.", "已结束：不再接受新的占票，可继续付款。");
+    public string ExportCsv => Say("Export orders (CSV)", "导出订单（CSV）");
+    public string SaleName => Say("Name in addresses", "网址名称");
+    public string SaleNameHint => Say("a-z, 0-9 and -, such as spring-2027", "a-z、0-9 和 -，例如 spring-2027");
+    public string SaleExists => Say("there is a sale of this name already", "已有同名场次");
+    public string NameLabel => Say("Name", "名称");
+    public string TimeHint => Say("2027-04-18T19:30, local time there", "2027-04-18T19:30，当地时间");
+    public string TimeZoneLabel => Say("Time zone", "时区");
+    public string CurrencyLabel => Say("Currency", "货币");
+    public string OpensLabel => Say("On sale from", "开售时间");
+    public string ClosesLabel => Say("On sale until", "停售时间");
+    public string EmptyAtOnce => Say("empty: at once when opened", "留空：开放后立即开售");
+    public string EmptyNever => Say("empty: until closed", "留空：直到手动结束");
+    public string PaymentLabel => Say("Payment", "付款方式");
+    public string PaymentExternal => Say("taken by the office or a shop", "由后台或商家收款");
+    public string PaymentNone => Say("nothing is collected", "不收款");
+    public string PaymentTest => Say("test: anybody may pay", "测试：任何人都可付款");
+    public string PoolsHint => Say(
+        "Places that are sold together. Several kinds of tickets may draw on one pool, as adults and children do. Rows left empty do not count.",
+        "一起出售的票位。多种票（如成人票和儿童票）可共用一个库存池。空行不计。");
+    public string Tiers => Say("Kinds of tickets", "票档");
+    public string TiersHint => Say("Prices as people write them: 380 or 380.00.", "价格按日常写法：380 或 380.00。");
+    public string TierId => Say("Short name", "代号");
+    public string Price => Say("Price", "价格");
+    public string MoreRows => Say("More rows", "增加行");
+    public string RulesLabel => Say("Rules", "规则");
+    public string HoldSeconds => Say("A hold lasts (seconds)", "占票时长（秒）");
+    public string Extensions => Say("Extensions of a hold", "可延长次数");
+    public string PerOrder => Say("Tickets in one order", "每单张数上限");
+    public string PerBuyer => Say("Tickets for one buyer", "每人张数上限");
+    public string CreateSale => Say("Create the sale", "创建场次");
+    public string FrozenHint => Say(
+        "The sale was opened: only names, venue, prices, capacity, blocked places and the closing time may change, and pools and kinds of tickets be added.",
+        "场次已开放：只能修改名称、地点、价格、容量、锁定数和停售时间，或增加库存池和票档。");
+    public string ChangedMeanwhile => Say(
+        "Somebody changed this sale meanwhile. What you see is your version; open the plan again to see theirs.", "此场次已被他人修改。您看到的是您的版本，请重新打开方案查看最新内容。");
+    public string IsNoNumber => Say("must be a whole number", "必须是整数");
+    public string IsNoPrice(string currency) => Say($"must be an amount of {currency}, such as 380 or 12.50", $"必须是 {currency} 金额，例如 380 或 12.50");
+    public string TicketLabel => Say("Ticket (number, or its scanned code)", "票（票号或扫描内容）");
+    public string BuyerLabel => Say("Buyer's name", "买家名称");
+    public string BuyerHint => Say("Counts for the limit of tickets per buyer; may stay empty for somebody who walks in.", "用于每人限购；散客可留空。");
+    public string SoldBy => Say("Sold by", "售出方");
+    public string Browser => Say("a browser", "浏览器");
+    public string PartlyRefunded => Say("Partly refunded", "部分退票");
+    public string NextPage => Say("Next page", "下一页");
+    public string NoOrders => Say("There are no orders yet.", "还没有订单。");
+    public string NoSuchOrder => Say("There is no such order.", "没有符合的订单。");
+    public string Reason => Say("Reason", "原因");
+    public string ReasonHint => Say("A code, never a name: it is kept for ever.", "填写代码，勿填人名：将永久保存。");
+    public string ThenThePlaces => Say("The places", "退出的票位");
+    public string Resell => Say("go back on sale", "重新放出");
+    public string KeepBlocked => Say("are blocked", "锁定不售");
+    public string RefundHint => Say("With no ticket ticked, all that are left are refunded.", "不勾选则退还全部剩余票。");
+    public string Refund => Say("Refund", "退票");
+    public string Refunded(string amount) => Say($"Refunded: {amount}.", $"已退票，金额 {amount}。");
+    public string AlreadyRefunded => Say("These tickets are refunded already.", "这些票已退。");
+    public string ReasonInvalid => Say("The reason must be a code of a-z, 0-9 and -.", "原因必须是由 a-z、0-9 和 - 组成的代码。");
+    public string PrintTickets => Say("Show and print the tickets", "查看并打印票");
+    public string SellHere => Say("Sell here", "现场售票");
+    public string Reference => Say("Payment reference", "付款凭据号");
+    public string ReferenceHint => Say("Such as the number of the receipt: the same one again is the same payment.", "例如收据号：同一凭据号视为同一笔付款。");
+    public string Sell => Say("Sell", "出票");
+    public string TakePayment => Say("Take the payment for a hold", "为占票收款");
+    public string HoldCodeHint => Say("Scan what the buyer's page shows, or type it.", "扫描买家页面上的码，或手动输入。");
+    public string ShowHold => Say("Show the hold", "显示占票");
+    public string ConfirmPaid(string amount) => Say($"{amount} was paid", $"已收 {amount}");
+    public string NoSuchHold => Say("There is no such hold in this sale.", "本场没有此占票。");
+    public string KeyShownOnce => Say("The new key. It is shown this once; only its hash is kept.", "新密钥。仅显示这一次，系统只保存其哈希。");
+    public string KeyNameHint => Say("A desk or a shop, never a person: it stands in the journal for ever. a-z, 0-9 and -.", "填写柜台或商家，勿填人名：将永久写入记录。限 a-z、0-9 和 -。");
+    public string RoleLabel => Say("Role", "角色");
+    public string RoleStaff => Say("staff: sell, find, refund", "员工：售票、查找、退票");
+    public string RoleShop => Say("shop: a program that sells", "商家：售票程序");
+    public string RoleRead => Say("read: looks, changes nothing", "只读：只能查看");
+    public string RoleOffice => Say("office: everything", "后台：全部权限");
+    public string MakeKey => Say("Make a key", "生成密钥");
+    public string KeyId => Say("Id", "编号");
+    public string Made => Say("Made", "生成时间");
+    public string Revoked => Say("Revoked", "已撤销");
+    public string Revoke => Say("Revoke", "撤销");
+    public string RevokeKey(string name) => Say($"Revoke the key of {name}", $"撤销 {name} 的密钥");
+
     /// <summary>A whole number with its thousands apart.</summary>
     public string Number(long value) => value.ToString("N0", System.Globalization.CultureInfo.InvariantCulture);
 
