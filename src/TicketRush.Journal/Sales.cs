@@ -32,12 +32,14 @@ public sealed class Sales : IAsyncDisposable
     private readonly Lock _opening = new();
     private readonly CancellationTokenSource _stop = new();
     private readonly Thread _watch;
+    private readonly SalesMeter _meter;
     private Sequencer[] _watched = [];
 
     /// <param name="onStatus">Told which sale changed its status, and to what.</param>
     public Sales(DataDirectory directory, Action<string, SequencerStatus>? onStatus = null, SequencerOptions? options = null)
     {
         (_directory, _onStatus, _options) = (directory, onStatus, options ?? new());
+        _meter = new(() => _open.Values);
         _watch = new Thread(Watch) { IsBackground = true, Name = "sales watch" };
         _watch.Start();
     }
@@ -62,13 +64,14 @@ public sealed class Sales : IAsyncDisposable
         }
     }
 
+    /// <param name="by">The name of the key that creates it, for its journal.</param>
     /// <returns>False when there is a sale of that name already.</returns>
     /// <exception cref="InvalidOperationException">There are as many sales as there may be.</exception>
-    public bool TryCreate(string name, Plan plan)
+    public bool TryCreate(string name, Plan plan, string? by = null)
     {
         if (_directory.Has(name)) return false;
         if (_directory.Sales().Count() >= Max) throw new InvalidOperationException($"There are {Max} sales in the directory, and no more are allowed.");
-        return _directory.TryCreate(name, plan);
+        return _directory.TryCreate(name, plan, by);
     }
 
     public async ValueTask DisposeAsync()
@@ -78,6 +81,7 @@ public sealed class Sales : IAsyncDisposable
         // The watch goes first: a tick must not meet a journal that is gone.
         await _stop.CancelAsync();
         _watch.Join();
+        _meter.Dispose();
         await Task.WhenAll(_open.Values.Select(sale => sale.Sequencer?.DisposeAsync().AsTask() ?? Task.CompletedTask));
     }
 
@@ -91,7 +95,7 @@ public sealed class Sales : IAsyncDisposable
         try
         {
             journal = _directory.Open(name);
-            return new(name, new(journal, _options with { OnStatus = status => _onStatus?.Invoke(name, status) }), null);
+            return new(name, new(journal, _options with { OnStatus = status => _onStatus?.Invoke(name, status), Metrics = _meter.Of(name) }), null);
         }
         catch (Exception e)
         {

@@ -73,7 +73,7 @@ public sealed class BadInputTests(RunningServer server) : IClassFixture<RunningS
         Assert.Contains(place, answer.Detail, StringComparison.Ordinal);
         Assert.DoesNotContain("TicketRush.", answer.Text, StringComparison.Ordinal);
         Assert.DoesNotContain("System.", answer.Text, StringComparison.Ordinal);
-        Assert.Equal(2, await server.SequenceAsync(sale));
+        Assert.Equal(3, await server.SequenceAsync(sale));
     }
 
     [Fact]
@@ -88,7 +88,7 @@ public sealed class BadInputTests(RunningServer server) : IClassFixture<RunningS
 
         (await PutBytesAsync($"{sale}/holds/{Plans.NewId()}", [0xef, 0xbb, 0xbf, .. Encoding.UTF8.GetBytes(Plans.Hold())], "application/json")).Is(400, "INVALID_JSON");
         (await PutBytesAsync($"{sale}/holds/{Plans.NewId()}", Encoding.Unicode.GetBytes(Plans.Hold()), "application/json")).Is(400, "INVALID_JSON");
-        Assert.Equal(2, await server.SequenceAsync(sale));
+        Assert.Equal(3, await server.SequenceAsync(sale));
     }
 
     [Theory]
@@ -102,7 +102,7 @@ public sealed class BadInputTests(RunningServer server) : IClassFixture<RunningS
         var sale = await server.OpenSaleAsync();
         (await PutBytesAsync($"{sale}/holds/{Plans.NewId()}", Encoding.UTF8.GetBytes(Plans.Hold()), type)).Is(415, "UNSUPPORTED_MEDIA_TYPE");
         (await PutBytesAsync(sale, Encoding.UTF8.GetBytes(Plans.Concert()), type)).Is(415, "UNSUPPORTED_MEDIA_TYPE");
-        Assert.Equal(2, await server.SequenceAsync(sale));
+        Assert.Equal(3, await server.SequenceAsync(sale));
     }
 
     public static TheoryData<string, string, string?, string, int, string> BadRequests => new()
@@ -145,7 +145,7 @@ public sealed class BadInputTests(RunningServer server) : IClassFixture<RunningS
         var sale = await server.OpenSaleAsync();
         (string, string)[] headers = header.Length == 0 ? [] : [(header[..header.IndexOf(':')], header[(header.IndexOf(':') + 2)..])];
         (await server.SendAsync(method, sale + path, body, RunningServer.Key, headers)).Is(status, code);
-        Assert.Equal(2, await server.SequenceAsync(sale));
+        Assert.Equal(3, await server.SequenceAsync(sale));
     }
 
     [Theory]
@@ -187,7 +187,7 @@ public sealed class BadInputTests(RunningServer server) : IClassFixture<RunningS
 
         (await PutBytesAsync($"{sale}/holds/{Plans.NewId()}", Pad(hold, 16 * 1024 + 1), "application/json", chunked)).Is(413, "BODY_TOO_LARGE");
         (await PutBytesAsync(sale, Pad(plan, 256 * 1024 + 1), "application/json", chunked)).Is(413, "BODY_TOO_LARGE");
-        Assert.Equal(2, await server.SequenceAsync(sale));
+        Assert.Equal(3, await server.SequenceAsync(sale));
 
         (await PutBytesAsync($"{sale}/holds/{Plans.NewId()}", Pad(hold, 16 * 1024), "application/json", chunked)).Is(200);
         (await PutBytesAsync(RunningServer.NewSale(), Pad(plan, 256 * 1024), "application/json", chunked)).Is(200);

@@ -44,7 +44,7 @@ public sealed class KeyTests(RunningServer server) : IClassFixture<RunningServer
             Assert.Equal("Bearer", answer.Authenticate);
         }
 
-        Assert.Equal(2, await server.SequenceAsync(sale));
+        Assert.Equal(3, await server.SequenceAsync(sale));
         Assert.NotEqual(401, (await server.SendAsync(method, sale + path, body, RunningServer.Key, ("Idempotency-Key", "k"))).Status);
     }
 

@@ -58,6 +58,6 @@ public sealed class MemoryTests
             Assert.InRange(Environment.TickCount64 - started, 0, 10_000);
         }
 
-        Assert.Equal(2, await server.SequenceAsync(sale));
+        Assert.Equal(3, await server.SequenceAsync(sale));
     }
 }

@@ -20,7 +20,7 @@ public sealed partial class RawSocketTests(RunningServer server) : IClassFixture
 
         Assert.StartsWith("HTTP/1.1 408", await idle, StringComparison.Ordinal);
         Assert.DoesNotContain("HTTP/1.1 200", await half, StringComparison.Ordinal);
-        Assert.Equal(3, await server.SequenceAsync(sale));
+        Assert.Equal(4, await server.SequenceAsync(sale));
     }
 
     [Fact]
@@ -34,7 +34,7 @@ public sealed partial class RawSocketTests(RunningServer server) : IClassFixture
             Assert.DoesNotContain("HTTP/1.1 200", answer, StringComparison.Ordinal);
         }
 
-        Assert.Equal(2, await server.SequenceAsync(sale));
+        Assert.Equal(3, await server.SequenceAsync(sale));
     }
 
     // Where two parsers could disagree about a body's end, there must be no second request hidden in the first.
@@ -77,7 +77,7 @@ public sealed partial class RawSocketTests(RunningServer server) : IClassFixture
         var answer = await AskAsync(
             $"PUT {sale}/holds/{Plans.NewId()} HTTP/1.1\r\nHost: x\r\n{Auth}Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n{chunks}");
         Assert.StartsWith("HTTP/1.1 400", answer, StringComparison.Ordinal);
-        Assert.Equal(2, await server.SequenceAsync(sale));
+        Assert.Equal(3, await server.SequenceAsync(sale));
     }
 
     [Theory]
@@ -109,7 +109,7 @@ public sealed partial class RawSocketTests(RunningServer server) : IClassFixture
 
         Assert.Equal(101, StatusLine().Count(answer));
         Assert.Equal(ids, IdPattern().Matches(answer).Select(match => match.Groups[1].Value));
-        Assert.Equal(Enumerable.Range(3, 100), SequencePattern().Matches(answer).Select(match => int.Parse(match.Groups[1].Value)));
+        Assert.Equal(Enumerable.Range(4, 100), SequencePattern().Matches(answer).Select(match => int.Parse(match.Groups[1].Value)));
     }
 
     private static string Put(string path, string body) =>

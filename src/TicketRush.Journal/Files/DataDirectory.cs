@@ -39,7 +39,7 @@ public sealed class DataDirectory
     public bool Has(string sale) => File.Exists(JournalPath(sale));
 
     /// <inheritdoc cref="FileJournal.TryCreate"/>
-    public bool TryCreate(string sale, Plan plan) => FileJournal.TryCreate(JournalPath(sale), sale, plan, _options);
+    public bool TryCreate(string sale, Plan plan, string? by = null) => FileJournal.TryCreate(JournalPath(sale), sale, plan, _options, by);
 
     /// <inheritdoc cref="FileJournal.Open(string, FileJournalOptions?)"/>
     public FileJournal Open(string sale) => FileJournal.Open(JournalPath(sale), _options);

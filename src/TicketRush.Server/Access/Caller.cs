@@ -1,4 +1,7 @@
+using System.Buffers.Binary;
+using System.Text;
 using TicketRush.Engine;
+using TicketRush.Journal;
 
 namespace TicketRush.Server.Access;
 
@@ -50,6 +53,28 @@ public sealed class Caller
             CallerKind.Key => Key!.Role.SeesOnlyItsOwn() ? Whose.Keys : Whose.Everybodys,
             _ => Whose.Buyers,
         };
+    }
+
+    /// <summary>Names a request by the caller's own key for it.</summary>
+    /// <param name="text">To <see cref="Identities.TextBytesMax"/> bytes.</param>
+    public RequestKey RequestKey(Identities identities, string text)
+    {
+        // No UTF-8 has the bytes that stand behind the owner, so no owner and text read like another's.
+        Span<byte> owner = stackalloc byte[80];
+        int length;
+        if (Key is { } key)
+        {
+            length = Encoding.UTF8.GetBytes(key.Name, owner);
+            owner[length++] = 0xfe;
+        }
+        else
+        {
+            BinaryPrimitives.WriteUInt128BigEndian(owner, Session);
+            length = 16;
+            owner[length++] = 0xff;
+        }
+
+        return identities.Key(owner[..length], text);
     }
 
     internal static Caller Of(Key key, bool byCookie) => new() { Kind = CallerKind.Key, Key = key, IsByCookie = byCookie };

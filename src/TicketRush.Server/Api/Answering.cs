@@ -50,9 +50,9 @@ internal static class Answering
             rows,
             row => new OrderListItem(
                 row.Sequence, PlanTimes.Utc(row.TimeMs), OrderState(row.Lines, row.Refunded), row.Late,
-                Tickets(row.Lines, row.FirstTicket, row.Refunded, plan), row.Lines.Amount));
+                Tickets(row.Lines, row.FirstTicket, row.Refunded, plan), row.Lines.Amount, row.By));
         return new JsonAnswer<OrderListAnswer>(
-            new(plan.Currency, orders, rows.Length == Sale.OrderPage ? rows[^1].Sequence : null), ApiJson.Api.OrderListAnswer);
+            new(plan.Currency, orders, submission.Reply.Next == 0 ? null : submission.Reply.Next), ApiJson.Api.OrderListAnswer);
     }
 
     public static IResult Change(string sale, Submission submission, Sequencer sequencer) =>

@@ -123,9 +123,10 @@ public sealed record RefundAnswer(string Id, uint[] Tickets, long Amount, string
 
 public sealed record SaleChangeAnswer(string Sale, string State, long Sequence, string At, string Hash) : IReceipt;
 
-public sealed record OrderListItem(long Sequence, string At, string State, bool Late, TicketAnswer[] Tickets, long Total);
+/// <param name="By">The name of the key that placed it; null for a buyer in a browser.</param>
+public sealed record OrderListItem(long Sequence, string At, string State, bool Late, TicketAnswer[] Tickets, long Total, string? By);
 
-/// <param name="Next">What to give as <c>after</c> for the next page; null on the last.</param>
+/// <param name="Next">What to give as <c>after</c> for the next page, which may be short; null on the last.</param>
 public sealed record OrderListAnswer(string Currency, OrderListItem[] Orders, long? Next);
 
 public sealed record SaleAnswer(

@@ -110,7 +110,7 @@ internal static class Asking
         }
 
         if (!IsText(text, "Idempotency-Key", required: true, out problem)) return false;
-        key = identities.Key(text);
+        key = Caller.Of(http).RequestKey(identities, text);
         return true;
     }
 

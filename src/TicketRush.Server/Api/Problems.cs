@@ -128,6 +128,7 @@ public static class Problems
             Refusal.AlreadyPaid => "The hold is paid already: it is an order.",
             Refusal.AlreadyRefunded => "These tickets are refunded already.",
             Refusal.PlanChanged => "The plan has changed since the version in If-Match. GET it, change that, and send its ETag.",
+            Refusal.TooManyKeys => "More differently named keys have acted in this sale than it can tell apart.",
             Refusal.CapacityInUse => $"The capacity must not be below {reply.Allowed}.",
             _ => "",
         };
