@@ -14,7 +14,13 @@ internal sealed class ErrorPages : IProblemPages
             && http.Request.Headers.Accept.ToString().Contains("text/html", StringComparison.OrdinalIgnoreCase);
     }
 
-    public Task AnswerAsync(HttpContext http, ProblemAnswer problem, int? retryAfter) => SendAsync(http, problem.Status, retryAfter);
+    public Task AnswerAsync(HttpContext http, ProblemAnswer problem, int? retryAfter)
+    {
+        // Whoever is not signed in, or no longer, signs in and goes on from there.
+        if (problem.Status == 401 && http.Request.Path.StartsWithSegments(StaffSessions.Path))
+            return PageAnswer.SeeOther(http, "/office/sign-in" + (HttpMethods.IsGet(http.Request.Method) ? QueryString.Create("next", http.Request.Path) : default));
+        return SendAsync(http, problem.Status, retryAfter);
+    }
 
     /// <param name="retryAfter">Seconds after which the page asks again by itself.</param>
     public static async Task SendAsync(HttpContext http, int status, int? retryAfter = null)

@@ -27,14 +27,12 @@ internal static class OrderPages
 
         // Ids begin with eight or thirty-two hexadecimal digits and codes with a number and a dash: whatever fits both is tried as both.
         var (outcome, order, hash) = (Outcome.Refused, default(OrderRow), (string?)null);
-        if (on.Codes.TryOrder(sale.Name, name, out var sequence)) (outcome, order) = await BySequenceAsync(on, sale, sequence);
+        if (on.Codes.TryOrder(sale.Name, name, out var sequence) && sequence > 0) (outcome, order, hash) = await BySequenceAsync(on, sale, sequence);
         else if (Asking.TryHold(on.Sales.Identities, name, out var hold, out _) && Caller.Of(http).May(Permission.SeeOrders))
         {
             var submission = new Submission { Command = new() { Kind = CommandKind.FindOrder, Hold = hold } };
             outcome = (await on.Desk.AskAsync(Caller.Of(http), on.Open(sale), submission)).Outcome;
-            var reply = submission.Reply;
-            order = new(reply.Sequence, submission.TimeMs, reply.FirstTicket, reply.Lines, reply.Refunded, reply.Late);
-            hash = submission.Hash.ToString();
+            (order, hash) = (Row(submission), submission.Hash.ToString());
         }
 
         if (outcome == Outcome.Done)
@@ -85,12 +83,18 @@ internal static class OrderPages
         };
     }
 
-    private static async Task<(Outcome, OrderRow)> BySequenceAsync(Purchase on, SaleView sale, long sequence)
+    private static async Task<(Outcome, OrderRow, string?)> BySequenceAsync(Purchase on, SaleView sale, long sequence)
     {
-        var submission = new Submission { Command = new() { Kind = CommandKind.ListOrders, Revision = sequence - 1 } };
+        // The code is the right to see this order, whoever has it.
+        var submission = new Submission { Command = new() { Kind = CommandKind.FindOrder, Order = sequence } };
         var outcome = await on.Open(sale).Sequencer!.SubmitAsync(submission);
-        return outcome == Outcome.Done && submission.Reply.Orders is [var first, ..] && first.Sequence == sequence ? (outcome, first)
-            : (outcome == Outcome.Done ? Outcome.Refused : outcome, default);
+        return (outcome, Row(submission), submission.Hash.ToString());
+    }
+
+    private static OrderRow Row(Submission submission)
+    {
+        var reply = submission.Reply;
+        return new(reply.Sequence, submission.TimeMs, reply.FirstTicket, reply.Lines, reply.Refunded, reply.Late, null);
     }
 
     private static OrderView View(HttpContext http, Purchase on, SaleView sale, in OrderRow order, string? hash)

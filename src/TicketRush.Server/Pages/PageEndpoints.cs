@@ -1,3 +1,5 @@
+using TicketRush.Server.Office;
+
 namespace TicketRush.Server.Pages;
 
 /// <summary>The pages for people: what there is, and what it needs.</summary>
@@ -10,6 +12,7 @@ internal static class PageEndpoints
         services.AddSingleton<PublicPages>();
         services.AddSingleton<Codes>();
         services.AddSingleton<Purchase>();
+        services.AddOffice();
     }
 
     public static void MapPages(this WebApplication app)
@@ -22,5 +25,6 @@ internal static class PageEndpoints
         app.MapMethods("/sales/{sale}", ["GET", "HEAD"], pages.SaleAsync).ExcludeFromDescription();
         app.MapPurchases();
         app.MapOrderPages();
+        app.MapOffice();
     }
 }

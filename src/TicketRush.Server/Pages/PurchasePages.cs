@@ -189,7 +189,7 @@ internal static class PurchasePages
             Command = new()
             {
                 Kind = kind, Hold = hold, Reference = on.Sales.Identities.Reference(PageReference),
-                Key = nth.Length is > 0 and <= 4 ? on.Sales.Identities.Key($"page {sale.Name} {id} {nth}") : on.Sales.Identities.Key($"page {sale.Name} {id}"),
+                Key = Caller.Of(http).RequestKey(on.Sales.Identities, $"page {id} {(nth.Length <= 4 ? nth : "")}"),
             },
         };
         var answer = await on.Desk.AskAsync(Caller.Of(http), on.Open(sale), submission);
@@ -268,7 +268,7 @@ internal static class PurchasePages
         return PageAnswer.SendAsync<WaitPage, WaitView>(http, on.Visit(http), new(sale, title, text, seconds, next, form, opens), 503);
     }
 
-    private static string Say(Texts texts, in Reply reply, int wanted) => reply.Refusal switch
+    internal static string Say(Texts texts, in Reply reply, int wanted) => reply.Refusal switch
     {
         Refusal.SoldOut => texts.RefusedSoldOut,
         Refusal.NotEnough => texts.RefusedNotEnough(reply.Allowed),
@@ -278,7 +278,7 @@ internal static class PurchasePages
         _ => texts.RefusedPlanChanged,
     };
 
-    private static Dictionary<string, int> Quantities(IEnumerable<KeyValuePair<string, StringValues>> fields)
+    internal static Dictionary<string, int> Quantities(IEnumerable<KeyValuePair<string, StringValues>> fields)
     {
         var quantities = new Dictionary<string, int>(StringComparer.Ordinal);
         foreach (var (name, value) in fields)
@@ -291,7 +291,7 @@ internal static class PurchasePages
         return quantities;
     }
 
-    private static Lines? Lines(Plan plan, Dictionary<string, int> quantities)
+    internal static Lines? Lines(Plan plan, Dictionary<string, int> quantities)
     {
         var lines = new Lines();
         foreach (var (tier, quantity) in quantities)

@@ -261,11 +261,11 @@ public sealed class Texts
     public string PlanLabel => Say("Plan", "售票方案");
     public string PublicPage => Say("What buyers see", "买家页面");
     public string Watching => Say("Watching live", "实时观看");
-    public string PlacesPerSecond => Say("Places sold per second", "每秒售出");
+    public string PlacesPerSecond => Say("Purchases per second", "每秒成交");
     public string LastSeconds(int seconds) => Say($"the last {seconds} seconds", $"最近 {seconds} 秒");
     public string Most(int most) => Say($"most: {Number(most)}", $"峰值 {Number(most)}");
     public string PaceSays(int now, int most) => Say(
-        $"{Number(now)} places were sold in the last second, {Number(most)} in the best one.", $"最近一秒售出 {Number(now)} 张，峰值每秒 {Number(most)} 张。");
+        $"{Number(now)} purchases in the last second, {Number(most)} in the best one.", $"最近一秒成交 {Number(now)} 笔，峰值每秒 {Number(most)} 笔。");
     public string Machine => Say("This server", "本服务器");
     public string FlushTime => Say("Flush", "落盘");
     public string Worst => Say("worst", "最慢");
@@ -348,6 +348,8 @@ public sealed class Texts
     public string ReasonInvalid => Say("The reason must be a code of a-z, 0-9 and -.", "原因必须是由 a-z、0-9 和 - 组成的代码。");
     public string PrintTickets => Say("Show and print the tickets", "查看并打印票");
     public string SellHere => Say("Sell here", "现场售票");
+    public string ReferenceNeeded => Say("Write the reference of the payment.", "请填写付款凭据号。");
+    public string OfficeBusy => Say("Nothing was started: the sale cannot take it at this moment. Send it again.", "没有执行：场次暂时无法处理，请重新提交。");
     public string Reference => Say("Payment reference", "付款凭据号");
     public string ReferenceHint => Say("Such as the number of the receipt: the same one again is the same payment.", "例如收据号：同一凭据号视为同一笔付款。");
     public string Sell => Say("Sell", "出票");
