@@ -26,9 +26,9 @@ internal sealed class SalesMeter : IDisposable
     {
         _sales = sales;
         double[] seconds = [0.00005, 0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 1, 5];
-        _entries = _meter.CreateHistogram("ticketrush.batch.entries", "{entry}", "Entries of a batch.", null, new() { HistogramBucketBoundaries = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000] });
-        _flushes = _meter.CreateHistogram("ticketrush.flush.duration", "s", "Writing and flushing a batch.", null, new() { HistogramBucketBoundaries = seconds });
-        _turns = _meter.CreateHistogram("ticketrush.turn.wait", "s", "Waiting for the turn.", null, new() { HistogramBucketBoundaries = seconds });
+        _entries = _meter.CreateHistogram<int>("ticketrush.batch.entries", "{entry}", "Entries of a batch.", null, new() { HistogramBucketBoundaries = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000] });
+        _flushes = _meter.CreateHistogram<double>("ticketrush.flush.duration", "s", "Writing and flushing a batch.", null, new() { HistogramBucketBoundaries = seconds });
+        _turns = _meter.CreateHistogram<double>("ticketrush.turn.wait", "s", "Waiting for the turn.", null, new() { HistogramBucketBoundaries = seconds });
         _meter.CreateObservableCounter("ticketrush.decisions", Decisions, "{command}", "Commands that were answered, by outcome.");
         _meter.CreateObservableCounter("ticketrush.refusals", RefusalCounts, "{command}", "Commands that a sale refused, by code.");
         _meter.CreateObservableGauge("ticketrush.inbox.depth", Depths, "{command}", "Commands that wait for the next batch.");
@@ -39,34 +39,46 @@ internal sealed class SalesMeter : IDisposable
 
     public void Dispose() => _meter.Dispose();
 
-    private IEnumerable<Measurement<long>> Decisions() =>
-        from sale in _sales()
-        where sale.Sequencer is not null
-        from outcome in Outcomes
-        select new Measurement<long>(sale.Sequencer.Figures.Answers(outcome.Outcome), new("sale", sale.Name), outcome.Tag);
+    private IEnumerable<Measurement<long>> Decisions()
+    {
+        foreach (var (name, sequencer) in Open())
+        {
+            foreach (var (outcome, tag) in Outcomes) yield return new(sequencer.Figures.Answers(outcome), new("sale", name), tag);
+        }
+    }
 
-    // A code that never came is left out: 25 zeros for each of a thousand sales would tell nobody anything.
-    private IEnumerable<Measurement<long>> RefusalCounts() =>
-        from sale in _sales()
-        where sale.Sequencer is not null
-        from refusal in Refusals
-        let count = sale.Sequencer.Figures.Refused(refusal.Refusal)
-        where count > 0
-        select new Measurement<long>(count, new("sale", sale.Name), refusal.Tag);
+    private IEnumerable<Measurement<long>> RefusalCounts()
+    {
+        foreach (var (name, sequencer) in Open())
+        {
+            foreach (var (refusal, tag) in Refusals)
+            {
+                // A code that never came is left out: 25 zeros for each of a thousand sales would tell nobody anything.
+                if (sequencer.Figures.Refused(refusal) is > 0 and var count) yield return new(count, new("sale", name), tag);
+            }
+        }
+    }
 
-    private IEnumerable<Measurement<int>> Depths() =>
-        from sale in _sales() where sale.Sequencer is not null select new Measurement<int>(sale.Sequencer.InboxDepth, new KeyValuePair<string, object?>("sale", sale.Name));
+    private IEnumerable<Measurement<int>> Depths() => Open().Select(sale => new Measurement<int>(sale.Sequencer.InboxDepth, new KeyValuePair<string, object?>("sale", sale.Name)));
 
-    private IEnumerable<Measurement<int>> Places()
+    private IEnumerable<(string Name, Sequencer Sequencer)> Open()
     {
         foreach (var sale in _sales())
         {
-            if (sale.Sequencer?.Snapshot is not { } snapshot) continue;
+            if (sale.Sequencer is { } sequencer) yield return (sale.Name, sequencer);
+        }
+    }
+
+    private IEnumerable<Measurement<int>> Places()
+    {
+        foreach (var (name, sequencer) in Open())
+        {
+            if (sequencer.Snapshot is not { } snapshot) continue;
             for (var i = 0; i < snapshot.Pools.Length; i++)
             {
                 var count = snapshot.Pools[i];
                 foreach (var (state, places) in new[] { ("free", count.Free), ("held", count.Held), ("sold", count.Sold), ("blocked", count.Blocked) })
-                    yield return new(places, new("sale", sale.Name), new("pool", snapshot.Plan.Pools[i].Id), new("state", state));
+                    yield return new(places, new("sale", name), new("pool", snapshot.Plan.Pools[i].Id), new("state", state));
             }
         }
     }

@@ -36,7 +36,7 @@ public sealed class SequencerFigures
     {
         if (outcome == Outcome.Refused) Volatile.Write(ref _refused[(int)refusal], _refused[(int)refusal] + 1);
 
-        // Others add to these too, to Busy for example: a lost count would be a count that is wrong for ever.
+        // These two are the loop's alone; to the others every thread adds.
         if (outcome is Outcome.Done or Outcome.Refused) Volatile.Write(ref _answered[(int)outcome], _answered[(int)outcome] + 1);
         else Answered(outcome, 1);
     }

@@ -160,6 +160,7 @@ internal sealed class Problem(ProblemAnswer problem, int? retryAfter) : IResult
 {
     public Task ExecuteAsync(HttpContext httpContext)
     {
+        httpContext.RequestServices.GetRequiredService<TurnedAway>().Add(problem);
         if (httpContext.RequestServices.GetService<IProblemPages>() is { } pages && pages.Takes(httpContext))
             return pages.AnswerAsync(httpContext, problem, retryAfter);
         httpContext.Response.Headers.CacheControl = "no-store";
