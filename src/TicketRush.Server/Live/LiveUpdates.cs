@@ -125,7 +125,11 @@ internal sealed class LiveUpdates(ServerOptions options, IHostApplicationLifetim
     {
         private SaleSnapshot? _snapshot;
         private string? _state;
-        private long _writtenAt;
+
+        public long WrittenAt { get; private set; }
+
+        /// <summary>Nothing has happened since the newest event was written.</summary>
+        public bool IsCurrent { get; private set; }
 
         public string Name => sale.Name;
 
@@ -138,8 +142,9 @@ internal sealed class LiveUpdates(ServerOptions options, IHostApplicationLifetim
         {
             // The state can change without an entry, when an opening or closing time comes.
             var (snapshot, state) = (sale.Sequencer!.Snapshot!, SaleEndpoints.StateOf(sale));
-            if (Newest.Length > 0 && (nowMs - _writtenAt < MessageEveryMs || (snapshot == _snapshot && state == _state))) return;
-            (_snapshot, _state, _writtenAt) = (snapshot, state, nowMs);
+            IsCurrent = snapshot == _snapshot && state == _state;
+            if (IsCurrent || (Newest.Length > 0 && nowMs - WrittenAt < MessageEveryMs)) return;
+            (_snapshot, _state, WrittenAt, IsCurrent) = (snapshot, state, nowMs, true);
             var json = SaleEndpoints.WriteAvailability(sale.Name, state, snapshot);
             Newest = [.. Encoding.ASCII.GetBytes($"id: {snapshot.Sequence}\nevent: availability\ndata: "), .. json, .. "\n\n"u8];
         }
@@ -148,6 +153,7 @@ internal sealed class LiveUpdates(ServerOptions options, IHostApplicationLifetim
     private sealed class Viewer(Channel channel, HttpContext http, UInt128 network, int place)
     {
         private readonly Lock _gate = new();
+        private readonly long _cameAt = Environment.TickCount64;
         private byte[]? _seen;
         private long _sentAt;
         private Task? _flushing;
@@ -165,6 +171,9 @@ internal sealed class LiveUpdates(ServerOptions options, IHostApplicationLifetim
             var newest = channel.Newest;
             var isNews = newest != _seen;
             if (!isNews && nowMs - _sentAt < StillHereEveryMs) return false;
+
+            // Who has just come, perhaps from a purchase of its own, is not shown what was before that.
+            if (_seen is null && !channel.IsCurrent && channel.WrittenAt < _cameAt) return false;
             lock (_gate)
             {
                 // Who has not taken the last one gets nothing until it has, and then the newest.

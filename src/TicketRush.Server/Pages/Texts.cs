@@ -249,6 +249,7 @@ public sealed class Texts
     public string KeyLabel => Say("Key", "密钥");
     public string KeyWrong => Say("This key is not known here, or was revoked.", "密钥不存在或已撤销。");
     public string KeyOfShop => Say("A shop's key is for its programs; it does not sign in here.", "商家密钥仅供程序使用，不能在此登录。");
+    public string OfficeSales => Say("Sales", "全部场次");
     public string NewSale => Say("New sale", "新建场次");
     public string StateLabel => Say("State", "状态");
     public string Sold => Say("Sold", "已售");

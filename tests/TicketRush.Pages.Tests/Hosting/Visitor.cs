@@ -15,7 +15,7 @@ internal sealed partial class Visitor : IDisposable
             BaseAddress = url, Timeout = TimeSpan.FromSeconds(60),
         };
         _http.DefaultRequestHeaders.Add("Accept", "text/html,application/xhtml+xml");
-        _http.DefaultRequestHeaders.Add("Accept-Language", language);
+        _http.DefaultRequestHeaders.TryAddWithoutValidation("Accept-Language", language);
     }
 
     public CookieContainer Cookies { get; } = new();
