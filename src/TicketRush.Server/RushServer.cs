@@ -58,6 +58,8 @@ public static class RushServer
         app.MapHealth();
         app.MapOpenApi("/openapi/{documentName}.json");
 
+        if (RuntimeFloor.Warning(Environment.Version) is { } warning) Log.OldRuntime(app.Logger, warning);
+
         // Read now: a server that listens can sell, and knows who may.
         app.Services.GetRequiredService<KeyRing>().OnUnreadable = reason => Log.KeysUnreadable(app.Logger, reason);
         app.Services.GetRequiredService<Sales>().All();

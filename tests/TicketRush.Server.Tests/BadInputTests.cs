@@ -65,6 +65,7 @@ public sealed class BadInputTests(RunningServer server) : IClassFixture<RunningS
     };
 
     [Theory]
+    [Trait("Statement", "S18")]
     [MemberData(nameof(BadHolds))]
     public async Task A_bad_hold_is_refused_with_its_place(string body, int status, string code, string place)
     {
@@ -92,6 +93,7 @@ public sealed class BadInputTests(RunningServer server) : IClassFixture<RunningS
     }
 
     [Theory]
+    [Trait("Statement", "S18")]
     [InlineData(null)]
     [InlineData("text/plain")]
     [InlineData("application/x-www-form-urlencoded")]
@@ -177,6 +179,7 @@ public sealed class BadInputTests(RunningServer server) : IClassFixture<RunningS
     }
 
     [Theory]
+    [Trait("Statement", "S18")]
     [InlineData(false)]
     [InlineData(true)]
     public async Task A_body_beyond_its_bound_is_refused_also_in_chunks_and_the_largest_within_is_read(bool chunked)

@@ -39,6 +39,7 @@ public sealed partial class RawSocketTests(RunningServer server) : IClassFixture
 
     // Where two parsers could disagree about a body's end, there must be no second request hidden in the first.
     [Theory]
+    [Trait("Statement", "S19")]
     [InlineData("Content-Length: 5\r\nTransfer-Encoding: chunked\r\n")]
     [InlineData("Transfer-Encoding: chunked\r\nContent-Length: 5\r\n")]
     [InlineData("Content-Length: 5\r\nContent-Length: 6\r\n")]
@@ -66,6 +67,7 @@ public sealed partial class RawSocketTests(RunningServer server) : IClassFixture
     }
 
     [Theory]
+    [Trait("Statement", "S19")]
     [InlineData("zz\r\nabc\r\n0\r\n\r\n")]
     [InlineData("-1\r\nabc\r\n0\r\n\r\n")]
     [InlineData("fffffffffffffffff\r\nabc\r\n0\r\n\r\n")]
@@ -81,6 +83,7 @@ public sealed partial class RawSocketTests(RunningServer server) : IClassFixture
     }
 
     [Theory]
+    [Trait("Statement", "S19")]
     [InlineData("GET / HTTP/1.1\r\n\r\n", 400)]
     [InlineData("GET / HTTP/3.7\r\nHost: x\r\n\r\n", 505)]
     [InlineData("BREW /api/sales HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", 405)]
@@ -91,6 +94,7 @@ public sealed partial class RawSocketTests(RunningServer server) : IClassFixture
         Assert.StartsWith($"HTTP/1.1 {status}", await AskAsync(request), StringComparison.Ordinal);
 
     [Fact]
+    [Trait("Statement", "S19")]
     public async Task Headers_and_request_lines_are_bounded()
     {
         Assert.StartsWith("HTTP/1.1 431", await AskAsync($"GET / HTTP/1.1\r\nHost: x\r\nX: {new string('x', 17_000)}\r\n\r\n"), StringComparison.Ordinal);

@@ -133,6 +133,7 @@ internal static class ServeCommand
         Console.WriteLine($"  buyers       {limits.Holds} holds each, {limits.WaitAfterLapse.TotalSeconds:0} s wait after one lapsed, {limits.SessionPerMinute} requests a minute; "
             + $"a network {limits.NetworkPerMinute} requests and {limits.NewSessionsPerMinute} new buyers a minute");
         Console.WriteLine($"  proxies      {(limits.TrustedProxies.Length == 0 ? "none is trusted" : string.Join(' ', limits.TrustedProxies))}");
+        if (RuntimeFloor.Warning(Environment.Version) is { } warning) Console.WriteLine($"  OLD RUNTIME  {warning}");
         if (options.AllowTestPayments) Console.WriteLine("  TEST PAYMENTS are allowed: in sales with paymentKind test, anybody may pay with nothing.");
         foreach (var sale in sales.Where(sale => sale.Status.Kind == SequencerStatusKind.Stopped))
             Console.WriteLine($"  STOPPED      {sale.Name}: {sale.Status.Reason}");

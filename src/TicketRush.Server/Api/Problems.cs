@@ -191,10 +191,14 @@ internal sealed class JsonAnswer<T>(T value, JsonTypeInfo<T> type) : IResult
     public string? ETag { get; init; }
     public int? RetryAfter { get; init; }
 
+    /// <summary>Says what is one caller's own: no cache keeps it.</summary>
+    public bool IsPrivate { get; init; }
+
     public Task ExecuteAsync(HttpContext httpContext)
     {
         var response = httpContext.Response;
         response.StatusCode = StatusCode;
+        if (IsPrivate) response.Headers.CacheControl = "no-store";
         if (ETag is not null) response.Headers.ETag = ETag;
         if (RetryAfter is { } seconds) response.Headers.RetryAfter = seconds.ToString(System.Globalization.CultureInfo.InvariantCulture);
         return response.WriteAsJsonAsync(value, type, ContentType);
