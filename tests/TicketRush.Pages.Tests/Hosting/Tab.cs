@@ -45,7 +45,7 @@ internal sealed class Tab : IAsyncDisposable
         // Everything that is pressed can be hit with a thumb: 44 pixels, except a link inside a text.
         var small = await Page.EvaluateAsync<string[]>("""
             [...document.querySelectorAll('a, button, input:not([type=hidden]), select, summary')]
-              .filter(e => e.offsetParent && !e.closest('p.note, p.lead, .facts, h2, p.of, td, li > p, .calm > p:last-child, .problem') && !e.matches('.skip'))
+              .filter(e => e.offsetParent && !e.closest('p.note, p.lead, .facts, h2, p.of, td, label, li > p, .calm > p:last-child, .problem') && !e.matches('.skip'))
               .filter(e => Math.round(e.getBoundingClientRect().height) < 44).map(e => e.outerHTML.slice(0, 120))
             """);
         Assert.Empty(small);
