@@ -2,6 +2,7 @@ using System.CommandLine;
 using TicketRush.Load;
 
 if (args is ["seller", ..]) return await Seller.RunAsync(args);
+if (args is ["onlookers", ..]) return await Onlookers.RunAsync(args);
 if (args is ["resident", ..]) return Memory.Resident(args);
 
 var json = new Option<bool>("--json") { Description = "Print one line of JSON for each row.", Recursive = true };

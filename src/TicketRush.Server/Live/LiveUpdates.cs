@@ -16,7 +16,7 @@ namespace TicketRush.Server.Live;
 internal sealed class LiveUpdates(ServerOptions options, IHostApplicationLifetime lifetime) : BackgroundService
 {
     /// <summary>Updates sent in a second, to all viewers together. A send costs about as much as a small request.</summary>
-    public const int SendsPerSecond = 5_000;
+    public const int SendsPerSecond = 3_000;
 
     private const int TickMs = 20;
     private const int SendsPerTick = SendsPerSecond * TickMs / 1000;
