@@ -1,6 +1,5 @@
 using Microsoft.AspNetCore.Diagnostics;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
-using Microsoft.OpenApi;
 using TicketRush.Journal;
 using TicketRush.Journal.Files;
 using TicketRush.Server.Access;
@@ -36,7 +35,7 @@ public static class RushServer
         builder.Services.AddSingleton<LiveUpdates>().AddHostedService(services => services.GetRequiredService<LiveUpdates>());
         builder.Services.AddPages();
         builder.Services.ConfigureHttpJsonOptions(json => json.SerializerOptions.TypeInfoResolverChain.Insert(0, ApiJson.Api));
-        builder.Services.AddOpenApi(Describe);
+        builder.Services.AddOpenApi(Description.Write);
         configure?.Invoke(builder);
 
         var app = builder.Build();
@@ -134,42 +133,5 @@ public static class RushServer
             415 => Problems.BadRequest("UNSUPPORTED_MEDIA_TYPE", "The body must be JSON, and Content-Type application/json say so.", 415),
             var status => Problems.BadRequest("INVALID_REQUEST", "The request cannot be served as it is.", status),
         }).ExecuteAsync(http);
-    }
-
-    private static void Describe(Microsoft.AspNetCore.OpenApi.OpenApiOptions openApi)
-    {
-        openApi.AddDocumentTransformer((document, _, _) =>
-        {
-            document.Info = new()
-            {
-                Title = "TicketRush",
-                Version = "v1",
-                Description = "Sells tickets when everyone arrives at once. Refusals are problem details with a stable code; docs/PROTOCOL.md lists them.",
-            };
-            document.Components ??= new();
-            document.Components.SecuritySchemes ??= new Dictionary<string, IOpenApiSecurityScheme>();
-            document.Components.SecuritySchemes["office"] = new OpenApiSecurityScheme
-            {
-                Type = SecuritySchemeType.Http,
-                Scheme = "bearer",
-                Description = "The office key.",
-            };
-            return Task.CompletedTask;
-        });
-        openApi.AddOperationTransformer((operation, context, _) =>
-        {
-            if (!context.Description.ActionDescriptor.EndpointMetadata.OfType<AccessMiddleware.NeedsPermission>().Any()) return Task.CompletedTask;
-            operation.Responses ??= [];
-            operation.Responses["401"] = new OpenApiResponse { Description = "The office key is missing or wrong." };
-            if (operation.RequestBody is not null)
-            {
-                operation.Responses["413"] = new OpenApiResponse { Description = "The body is too large." };
-                operation.Responses["415"] = new OpenApiResponse { Description = "The body is not JSON." };
-            }
-
-            operation.Security ??= [];
-            operation.Security.Add(new() { [new OpenApiSecuritySchemeReference("office", context.Document)] = [] });
-            return Task.CompletedTask;
-        });
     }
 }

@@ -12,14 +12,25 @@ internal static class HoldEndpoints
         var changes = holds.MapGroup("").Needs(Permission.Hold);
 
         // PUT, not POST: the client names the hold, so a retry after a lost answer is the same request.
-        changes.MapPut("", Put).Accepts<HoldRequest>("application/json").Answers<HoldAnswer>(404, 409)
+        changes.MapPut("", Put).Accepts<HoldRequest>("application/json").Answers<HoldAnswer>()
+            .AsksSale(
+                Refusal.IdReused, Refusal.SaleDraft, Refusal.SalePaused, Refusal.SaleClosed, Refusal.NotYetOpen, Refusal.UnknownTier, Refusal.OrderLimit, Refusal.BuyerLimit,
+                Refusal.SoldOut, Refusal.NotEnough, Refusal.TooManyKeys)
+            .MayAnswer("HOLDS_LIMIT", "WAIT_AFTER_LAPSE")
             .WithSummary("Keep places for a buyer").WithDescription("The same id with the same body repeats the first answer, sequence included.");
-        holds.MapGet("", Get).Needs(Permission.SeeOrders).Answers<HoldAnswer>(404).WithSummary("What has become of a hold");
-        changes.MapPost("extend", Extend).Answers<HoldAnswer>(404, 409)
-            .WithSummary("Extend a hold by holdSeconds").WithDescription("Needs the header Idempotency-Key.");
-        changes.MapPost("pay", Pay).Accepts<PayRequest>("application/json").Answers<OrderAnswer>(404, 409)
+        holds.MapGet("", Get).Needs(Permission.SeeOrders).Answers<HoldAnswer>().AsksSale(Refusal.UnknownHold).WithSummary("What has become of a hold");
+        changes.MapPost("extend", Extend).Answers<HoldAnswer>()
+            .AsksSale(
+                Refusal.IdReused, Refusal.UnknownHold, Refusal.AlreadyPaid, Refusal.HoldReleased, Refusal.HoldExpired, Refusal.ExtensionLimit, Refusal.TooManyKeys)
+            .Reads("Idempotency-Key", required: true, "A text of your own, 1 to 256 bytes; the same one when you repeat the request.", "more-time-1")
+            .WithSummary("Extend a hold by holdSeconds");
+        changes.MapPost("pay", Pay).Accepts<PayRequest>("application/json").Answers<OrderAnswer>()
+            .AsksSale(
+                Refusal.UnknownHold, Refusal.AlreadyPaid, Refusal.HoldReleased, Refusal.BuyerLimit, Refusal.SoldOut, Refusal.NotEnough, Refusal.TooManyKeys)
+            .MayAnswer("PAYMENT_ELSEWHERE")
             .WithSummary("Pay a hold: it becomes an order").WithDescription("A refused payment is written down as owed back; its problem has a sequence.");
-        changes.MapDelete("", Release).Answers<HoldAnswer>(404, 409).WithSummary("Give the places back");
+        changes.MapDelete("", Release).Answers<HoldAnswer>().AsksSale(Refusal.UnknownHold, Refusal.AlreadyPaid, Refusal.HoldExpired, Refusal.TooManyKeys)
+            .WithSummary("Give the places back");
     }
 
     private static async Task<IResult> Put(string sale, string id, HttpContext http, Sales sales, Desk desk)

@@ -10,13 +10,21 @@ internal static class OrderEndpoints
     {
         var orders = api.MapGroup("/sales/{sale}/orders").WithTags("Orders");
 
-        orders.MapPut("{id}", Put).Needs(Permission.Hold).Accepts<OrderRequest>("application/json").Answers<OrderAnswer>(404, 409)
+        orders.MapPut("{id}", Put).Needs(Permission.Hold).Accepts<OrderRequest>("application/json").Answers<OrderAnswer>()
+            .AsksSale(
+                Refusal.IdReused, Refusal.SaleDraft, Refusal.SalePaused, Refusal.SaleClosed, Refusal.NotYetOpen, Refusal.UnknownTier, Refusal.OrderLimit, Refusal.BuyerLimit,
+                Refusal.SoldOut, Refusal.NotEnough, Refusal.TooManyKeys)
+            .MayAnswer("PAYMENT_ELSEWHERE")
             .WithSummary("Hold and pay in one").WithDescription("The same id with the same body repeats the first answer, sequence included.");
-        orders.MapGet("{id}", Get).Needs(Permission.SeeOrders).Answers<OrderAnswer>(404).WithSummary("An order and its tickets");
+        orders.MapGet("{id}", Get).Needs(Permission.SeeOrders).Answers<OrderAnswer>().AsksSale(Refusal.UnknownOrder).WithSummary("An order and its tickets");
         orders.MapGet("", List).Needs(Permission.ListOrders).Answers<OrderListAnswer>()
+            .AsksSale().MayAnswer("INVALID_REQUEST")
             .WithSummary("Orders by sequence, a page at a time; their ids are never shown").WithDescription("A shop sees its own.");
-        orders.MapPost("{id}/refund", Refund).Needs(Permission.Refund).Accepts<RefundRequest>("application/json").Answers<RefundAnswer>(404, 409)
-            .WithSummary("Refund an order or some of its tickets").WithDescription("Needs the header Idempotency-Key. Without tickets, all that are left.");
+        orders.MapPost("{id}/refund", Refund).Needs(Permission.Refund).Accepts<RefundRequest>("application/json").Answers<RefundAnswer>()
+            .AsksSale(
+                Refusal.IdReused, Refusal.ReasonInvalid, Refusal.UnknownOrder, Refusal.UnknownTicket, Refusal.AlreadyRefunded, Refusal.TooManyKeys)
+            .Reads("Idempotency-Key", required: true, "A text of your own, 1 to 256 bytes; the same one when you repeat the request.", "refund-1")
+            .WithSummary("Refund an order or some of its tickets").WithDescription("Without tickets, all that are left.");
     }
 
     private static async Task<IResult> Put(string sale, string id, HttpContext http, Sales sales, Desk desk)

@@ -137,7 +137,7 @@ public static class Problems
         return reply.Sequence == 0 ? detail : detail + " The refused payment is written down as owed back.";
     }
 
-    private static int StatusOf(Refusal refusal) => refusal switch
+    internal static int StatusOf(Refusal refusal) => refusal switch
     {
         Refusal.UnknownHold or Refusal.UnknownOrder or Refusal.UnknownTier or Refusal.UnknownTicket => 404,
         Refusal.ReasonInvalid => 400,

@@ -18,17 +18,28 @@ internal static class SaleEndpoints
         var changes = sales.MapGroup("").Needs(Permission.ChangeSales);
 
         sales.MapGet("", List).Answers<SaleListAnswer>().WithSummary("The sales");
-        sales.MapGet("{sale}", Get).Answers<SaleAnswer>(404).WithSummary("A sale and its plan").WithDescription("Its ETag is what a change of the plan sends in If-Match.");
-        sales.MapGet("{sale}/availability", Availability).Answers<AvailabilityAnswer>(304, 404)
+        sales.MapGet("{sale}", Get).Answers<SaleAnswer>().WithSummary("A sale and its plan").WithDescription("Its ETag is what a change of the plan sends in If-Match.");
+        sales.MapGet("{sale}/availability", Availability).Answers<AvailabilityAnswer>()
+            .Produces(304).MayAnswer("SALE_STOPPED")
+            .Reads("If-None-Match", required: false, "The ETag of what you have.", "\"6-open\"")
             .WithSummary("What is free").WithDescription("True at its sequence. With If-None-Match, 304 when nothing has changed.");
-        changes.MapPut("{sale}", Put).Accepts<PlanDocument>("application/json").Answers<SaleChangeAnswer>(409, 412, 422, 428)
+        changes.MapPut("{sale}", Put).Accepts<PlanDocument>("application/json").Answers<SaleChangeAnswer>()
+            .AsksSale(Refusal.PlanInvalid, Refusal.PlanChanged, Refusal.PlanFrozen, Refusal.CapacityInUse, Refusal.TooManyKeys)
+            .MayAnswer("INVALID_ID", "IF_MATCH_REQUIRED", "TOO_MANY_SALES")
+            .Reads("If-Match", required: false, "The ETag of the version that is to change; none to create.", "\"2\"")
             .WithSummary("Create a sale as a draft, or change its plan").WithDescription("A change names the version it was made from in If-Match.");
         changes.MapPost("{sale}/open", (string sale, HttpRequest request, Sales all) => Change(sale, CommandKind.Open, request, all))
-            .Answers<SaleChangeAnswer>(404, 409).WithSummary("Open a sale, or go on with it");
+            .Answers<SaleChangeAnswer>().AsksSale(Refusal.IdReused, Refusal.SaleClosed, Refusal.TooManyKeys)
+            .Reads("Idempotency-Key", required: false, "A text of your own, 1 to 256 bytes; the same one when you repeat the request.", "open-1")
+            .WithSummary("Open a sale, or go on with it");
         changes.MapPost("{sale}/pause", (string sale, HttpRequest request, Sales all) => Change(sale, CommandKind.Pause, request, all))
-            .Answers<SaleChangeAnswer>(404, 409).WithSummary("Pause a sale: no new holds");
+            .Answers<SaleChangeAnswer>().AsksSale(Refusal.IdReused, Refusal.SaleDraft, Refusal.SaleClosed, Refusal.TooManyKeys)
+            .Reads("Idempotency-Key", required: false, "A text of your own, 1 to 256 bytes; the same one when you repeat the request.", "pause-1")
+            .WithSummary("Pause a sale: no new holds");
         changes.MapPost("{sale}/close", (string sale, HttpRequest request, Sales all) => Change(sale, CommandKind.Close, request, all))
-            .Answers<SaleChangeAnswer>(404, 409).WithSummary("Close a sale: no new holds");
+            .Answers<SaleChangeAnswer>().AsksSale(Refusal.IdReused, Refusal.SaleDraft, Refusal.TooManyKeys)
+            .Reads("Idempotency-Key", required: false, "A text of your own, 1 to 256 bytes; the same one when you repeat the request.", "close-1")
+            .WithSummary("Close a sale: no new holds");
     }
 
     private static IResult List(Sales sales) =>

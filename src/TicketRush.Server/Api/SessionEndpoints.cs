@@ -5,7 +5,7 @@ namespace TicketRush.Server.Api;
 internal static class SessionEndpoints
 {
     public static void MapSession(this IEndpointRouteBuilder api) => api.MapPost("/session", Begin).WithTags("Session").WithoutToken().Answers<SessionAnswer>()
-        .WithSummary("Begin, or go on with, a buyer's session")
+        .MayAnswer("INVALID_REQUEST").WithSummary("Begin, or go on with, a buyer's session")
         .WithDescription("Sets a cookie, and gives the token that every change needs in X-Rush-Token. For browsers; programs use a key.");
 
     private static IResult Begin(HttpContext http, BuyerSessions sessions, Antiforgery antiforgery, BuyerLimits limits)

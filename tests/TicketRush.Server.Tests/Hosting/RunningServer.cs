@@ -110,7 +110,9 @@ public sealed class RunningServer : IAsyncLifetime
     internal async Task<Answer> SendAsync(HttpRequestMessage request)
     {
         using var response = await Client.SendAsync(request);
-        return await Answer.OfAsync(response);
+        var answer = await Answer.OfAsync(response);
+        if (answer is { MediaType: "application/problem+json", Text.Length: > 0 }) Documented.Check(App, request, answer);
+        return answer;
     }
 
     /// <summary>Makes a sale and opens it.</summary>

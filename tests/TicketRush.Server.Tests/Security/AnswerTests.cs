@@ -146,7 +146,7 @@ public sealed class AnswerTests(RunningServer server) : IClassFixture<RunningSer
         await own.SendAsync("GET", "/api/keys", null, key.GetProperty("key").GetString());
         await own.SendAsync("GET", "/api/keys", null, "a wrong key of somebody");
 
-        // All that is logged, at any level, by anybody in the process.
+        // All that is logged, by anybody in the process.
         Assert.NotEmpty(own.Logged);
         string[] secrets = [id, id.Replace("-", "", StringComparison.Ordinal), ann.Cookie[11..], ann.Token, key.GetProperty("key").GetString()!, "a wrong key of somebody", RunningServer.Key];
         foreach (var secret in secrets) Assert.DoesNotContain(own.Logged, line => line.Contains(secret, StringComparison.OrdinalIgnoreCase));
