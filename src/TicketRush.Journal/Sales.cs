@@ -49,6 +49,9 @@ public sealed class Sales : IAsyncDisposable
     /// <summary>Every sale of the directory, opened; those that other processes made meanwhile too.</summary>
     public IReadOnlyList<OpenSale> All() => [.. _directory.Sales().Select(name => Find(name)).OfType<OpenSale>()];
 
+    /// <summary>The sales that this process has open by now; unlike <see cref="All"/> it reads no directory.</summary>
+    public ICollection<OpenSale> Opened() => _open.Values;
+
     /// <summary>The sale of that name; null when there is none. Opens it when needed, which reads its whole journal.</summary>
     public OpenSale? Find(string name)
     {

@@ -5,6 +5,8 @@ using TicketRush.Journal;
 using TicketRush.Journal.Files;
 using TicketRush.Server.Access;
 using TicketRush.Server.Api;
+using TicketRush.Server.Live;
+using TicketRush.Server.Pages;
 using BadHttpRequestException = Microsoft.AspNetCore.Http.BadHttpRequestException;
 
 namespace TicketRush.Server;
@@ -37,6 +39,8 @@ public static class RushServer
         builder.Services.AddTelemetry();
         builder.Services.AddSingleton(_ => new DataDirectory(options.DataDirectory));
         builder.Services.AddSingleton(services => OpenSales(services));
+        builder.Services.AddSingleton<LiveUpdates>().AddHostedService(services => services.GetRequiredService<LiveUpdates>());
+        builder.Services.AddPages();
         builder.Services.ConfigureHttpJsonOptions(json => json.SerializerOptions.TypeInfoResolverChain.Insert(0, ApiJson.Api));
         builder.Services.AddOpenApi(Description.Write);
         configure?.Invoke(builder);
@@ -55,6 +59,8 @@ public static class RushServer
         api.MapOrders();
         api.MapKeys();
         api.MapSession();
+        api.MapLive();
+        app.MapPages();
         app.MapHealth();
         app.MapOpenApi("/openapi/{documentName}.json");
 
@@ -99,8 +105,6 @@ public static class RushServer
 
     private static void MapHealth(this WebApplication app)
     {
-        app.MapGet("/", () => TypedResults.Text(
-            "TicketRush is running. The sales are at /api/sales, the API's description at /openapi/v1.json.\n")).ExcludeFromDescription();
         app.MapGet("/health/live", () => TypedResults.Text("live")).WithTags("Health").WithSummary("The process runs");
         app.MapGet("/health/ready", (Sales sales, IHostApplicationLifetime lifetime) =>
         {

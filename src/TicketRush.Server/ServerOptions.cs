@@ -22,4 +22,10 @@ public sealed record ServerOptions
 
     /// <summary>The office key, when it is given and not made; at least 16 characters.</summary>
     public string? OfficeKey { get; init; }
+
+    /// <summary>Who may watch sales live at once, on this server. Connections have a bound of their own, and buyers need some.</summary>
+    public int ViewersMax { get; init; } = 15_000;
+
+    /// <summary>… from one network: an IPv4 address, which a whole office or village may share, or the first 64 bits of an IPv6 address.</summary>
+    public int ViewersPerNetwork { get; init; } = 1_000;
 }

@@ -118,7 +118,8 @@ public sealed class Desk(Identities identities, BuyerLimits limits, bool allowsT
         return new(outcome);
     }
 
-    private bool MayPay(PaymentKind kind) => kind == PaymentKind.None || (kind == PaymentKind.Test && allowsTestPayments);
+    /// <summary>Whether buyers without a key may confirm payments of this kind themselves.</summary>
+    public bool MayPay(PaymentKind kind) => kind == PaymentKind.None || (kind == PaymentKind.Test && allowsTestPayments);
 
     /// <summary>Asks what has become of holds that must have ended, or of which nobody knows whether they are.</summary>
     private async ValueTask LearnAsync(UInt128 session)

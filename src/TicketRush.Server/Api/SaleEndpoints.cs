@@ -140,7 +140,7 @@ internal static class SaleEndpoints
         return outcome == Outcome.Done ? Answering.Change(sale, submission, found.Sequencer) : Problems.From(outcome, submission, found);
     }
 
-    private static byte[] WriteAvailability(string sale, string state, SaleSnapshot snapshot)
+    internal static byte[] WriteAvailability(string sale, string state, SaleSnapshot snapshot)
     {
         var plan = snapshot.Plan;
         return JsonSerializer.SerializeToUtf8Bytes(
@@ -152,7 +152,7 @@ internal static class SaleEndpoints
             ApiJson.Api.AvailabilityAnswer);
     }
 
-    private static string StateOf(OpenSale sale) =>
+    internal static string StateOf(OpenSale sale) =>
         sale.Status.Kind is SequencerStatusKind.Stopped or SequencerStatusKind.Failing || sale.Sequencer?.Snapshot is not { } snapshot
             ? "stopped"
             : Answering.NameOf(snapshot.State, snapshot.Plan, sale.Sequencer.NowMs);
