@@ -12,10 +12,16 @@ internal sealed class SalesMeter : IDisposable
     public const string Name = "TicketRush.Sales";
 
     private static readonly (Outcome Outcome, KeyValuePair<string, object?> Tag)[] Outcomes =
-        [.. Enum.GetValues<Outcome>().Where(outcome => outcome != Outcome.None).Select(outcome => (outcome, new KeyValuePair<string, object?>("outcome", outcome.ToString())))];
+    [
+        .. Enum.GetValues<Outcome>().Where(outcome => outcome != Outcome.None)
+            .Select(outcome => (outcome, new KeyValuePair<string, object?>("outcome", outcome.ToString()))),
+    ];
 
     private static readonly (Refusal Refusal, KeyValuePair<string, object?> Tag)[] Refusals =
-        [.. Enum.GetValues<Refusal>().Where(refusal => refusal != Refusal.None).Select(refusal => (refusal, new KeyValuePair<string, object?>("code", refusal.ToString())))];
+    [
+        .. Enum.GetValues<Refusal>().Where(refusal => refusal != Refusal.None)
+            .Select(refusal => (refusal, new KeyValuePair<string, object?>("code", refusal.ToString()))),
+    ];
 
     private readonly Func<ICollection<OpenSale>> _sales;
     private readonly Meter _meter = new(Name);
@@ -26,9 +32,13 @@ internal sealed class SalesMeter : IDisposable
     {
         _sales = sales;
         double[] seconds = [0.00005, 0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 1, 5];
-        _entries = _meter.CreateHistogram<int>("ticketrush.batch.entries", "{entry}", "Entries of a batch.", null, new() { HistogramBucketBoundaries = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000] });
-        _flushes = _meter.CreateHistogram<double>("ticketrush.flush.duration", "s", "Writing and flushing a batch.", null, new() { HistogramBucketBoundaries = seconds });
-        _turns = _meter.CreateHistogram<double>("ticketrush.turn.wait", "s", "Waiting for the turn.", null, new() { HistogramBucketBoundaries = seconds });
+        int[] counts = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000];
+        _entries = _meter.CreateHistogram<int>(
+            "ticketrush.batch.entries", "{entry}", "Entries of a batch.", null, new() { HistogramBucketBoundaries = counts });
+        _flushes = _meter.CreateHistogram<double>(
+            "ticketrush.flush.duration", "s", "Writing and flushing a batch.", null, new() { HistogramBucketBoundaries = seconds });
+        _turns = _meter.CreateHistogram<double>(
+            "ticketrush.turn.wait", "s", "Waiting for the turn.", null, new() { HistogramBucketBoundaries = seconds });
         _meter.CreateObservableCounter("ticketrush.decisions", Decisions, "{command}", "Commands that were answered, by outcome.");
         _meter.CreateObservableCounter("ticketrush.refusals", RefusalCounts, "{command}", "Commands that a sale refused, by code.");
         _meter.CreateObservableGauge("ticketrush.inbox.depth", Depths, "{command}", "Commands that wait for the next batch.");
@@ -59,7 +69,8 @@ internal sealed class SalesMeter : IDisposable
         }
     }
 
-    private IEnumerable<Measurement<int>> Depths() => Open().Select(sale => new Measurement<int>(sale.Sequencer.InboxDepth, new KeyValuePair<string, object?>("sale", sale.Name)));
+    private IEnumerable<Measurement<int>> Depths() =>
+        Open().Select(sale => new Measurement<int>(sale.Sequencer.InboxDepth, new KeyValuePair<string, object?>("sale", sale.Name)));
 
     private IEnumerable<(string Name, Sequencer Sequencer)> Open()
     {

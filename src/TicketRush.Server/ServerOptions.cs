@@ -14,6 +14,9 @@ public sealed record ServerOptions
     /// <summary>For trying things out: sessions also over plain HTTP, where anybody on the way can read them.</summary>
     public bool Demo { get; init; }
 
+    /// <summary>One JSON object a line, for programs that collect logs.</summary>
+    public bool JsonLogs { get; init; }
+
     /// <summary>What buyers without a key may do.</summary>
     public Access.BuyerLimits Limits { get; init; } = new();
 

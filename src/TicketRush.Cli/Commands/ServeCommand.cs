@@ -43,6 +43,8 @@ internal static class ServeCommand
         var sessionRate = Number("--session-rate", "Requests a minute of such a buyer.", defaults.SessionPerMinute);
         var networkRate = Number("--network-rate", "Requests a minute of all such buyers of one IPv4 address or IPv6 /64.", defaults.NetworkPerMinute);
         var newSessions = Number("--network-sessions", "New buyers a minute from one network.", defaults.NewSessionsPerMinute);
+        var logs = new Option<string>("--log-format") { Description = "text, or json: one object a line.", HelpName = "FORMAT", DefaultValueFactory = _ => "text" };
+        logs.AcceptOnlyFromAmong("text", "json");
         var json = Shared.Json("Print one line of JSON when the server is ready.");
         var command = new Command(
             "serve",
@@ -56,7 +58,7 @@ internal static class ServeCommand
             for itself and shown at start. Metrics go to OTEL_EXPORTER_OTLP_ENDPOINT, when that is set.
 
             Example: rush serve --demo
-            """) { data, urls, lan, demo, test, proxies, holds, wait, sessionRate, networkRate, newSessions, json };
+            """) { data, urls, lan, demo, test, proxies, holds, wait, sessionRate, networkRate, newSessions, logs, json };
         proxies.Validators.Add(result =>
         {
             foreach (var token in result.Tokens)
@@ -71,6 +73,7 @@ internal static class ServeCommand
                 Urls = result.GetRequiredValue(urls) is { Length: > 0 } given ? given : [result.GetValue(lan) ? "http://0.0.0.0:8080" : "http://127.0.0.1:8080"],
                 AllowTestPayments = result.GetValue(demo) || result.GetValue(test),
                 Demo = result.GetValue(demo),
+                JsonLogs = result.GetValue(logs) == "json",
                 Limits = new()
                 {
                     TrustedProxies = [.. result.GetRequiredValue(proxies).Select(text => IPNetwork.Parse(text))],

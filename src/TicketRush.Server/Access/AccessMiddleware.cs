@@ -43,8 +43,10 @@ public static class AccessMiddleware
         services.AddSingleton<Antiforgery>();
         services.AddSingleton<RateLimits>();
         services.AddSingleton(provider => new Desk(
-            provider.GetRequiredService<Journal.Sales>().Identities, options.Limits, options.AllowTestPayments, provider.GetRequiredService<TimeProvider>()));
-        services.Configure<FormOptions>(form => (form.ValueCountLimit, form.KeyLengthLimit, form.ValueLengthLimit) = (4_096, 256, 64 * 1024));
+            provider.GetRequiredService<Journal.Sales>().Identities, options.Limits, options.AllowTestPayments,
+            provider.GetRequiredService<TimeProvider>()));
+        services.Configure<FormOptions>(form =>
+            (form.ValueCountLimit, form.KeyLengthLimit, form.ValueLengthLimit) = (4_096, 256, 64 * 1024));
     }
 
     /// <summary>Before everything: whose address and scheme it is, when a proxy stands in front that is trusted to say so.</summary>
@@ -66,8 +68,11 @@ public static class AccessMiddleware
 
     internal static void UseAccess(this WebApplication app)
     {
-        var (keys, buyers, staff) = (app.Services.GetRequiredService<KeyRing>(), app.Services.GetRequiredService<BuyerSessions>(), app.Services.GetRequiredService<StaffSessions>());
-        var (rates, antiforgery) = (app.Services.GetRequiredService<RateLimits>(), app.Services.GetRequiredService<Antiforgery>());
+        var keys = app.Services.GetRequiredService<KeyRing>();
+        var buyers = app.Services.GetRequiredService<BuyerSessions>();
+        var staff = app.Services.GetRequiredService<StaffSessions>();
+        var rates = app.Services.GetRequiredService<RateLimits>();
+        var antiforgery = app.Services.GetRequiredService<Antiforgery>();
         app.Use((http, next) =>
         {
             // What routing answers itself, no such path and no such method, is nobody's to guard.
@@ -103,9 +108,10 @@ public static class AccessMiddleware
 
             if (caller is { Kind: CallerKind.Key, IsByCookie: false }) return next(http);
 
-            var changes = !(HttpMethods.IsGet(http.Request.Method) || HttpMethods.IsHead(http.Request.Method) || HttpMethods.IsOptions(http.Request.Method));
-            if (caller.Kind != CallerKind.Key && (changes || needed != Permission.None || endpoint.Metadata.GetMetadata<IsCounted>() is not null)
-                && !rates.TryRequest(http, out var retryAfter))
+            var method = http.Request.Method;
+            var changes = !(HttpMethods.IsGet(method) || HttpMethods.IsHead(method) || HttpMethods.IsOptions(method));
+            var counts = changes || needed != Permission.None || endpoint.Metadata.GetMetadata<IsCounted>() is not null;
+            if (caller.Kind != CallerKind.Key && counts && !rates.TryRequest(http, out var retryAfter))
                 return Problems.TooManyRequests(retryAfter).ExecuteAsync(http);
 
             if (!changes) return next(http);
@@ -117,9 +123,11 @@ public static class AccessMiddleware
     private static async Task CheckTokenAsync(HttpContext http, RequestDelegate next, Caller caller, Antiforgery antiforgery)
     {
         var token = http.Request.Headers[Antiforgery.HeaderName].ToString();
-        if (token.Length == 0 && http.Request.ContentType?.StartsWith("application/x-www-form-urlencoded", StringComparison.OrdinalIgnoreCase) == true)
+        const string Form = "application/x-www-form-urlencoded";
+        if (token.Length == 0 && http.Request.ContentType?.StartsWith(Form, StringComparison.OrdinalIgnoreCase) == true)
         {
-            if (caller.Kind != CallerKind.Key && http.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } body) body.MaxRequestBodySize = FormBytesMax;
+            if (caller.Kind != CallerKind.Key && http.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } body)
+                body.MaxRequestBodySize = FormBytesMax;
             try
             {
                 token = (await http.Request.ReadFormAsync())[Antiforgery.FieldName].ToString();
@@ -136,7 +144,9 @@ public static class AccessMiddleware
     }
 
     private static Task Untrusted(HttpContext http) => Problems.BadRequest(
-        "TOKEN_INVALID", $"The request lacks its session's token ({Antiforgery.HeaderName}, or the form's field), or comes from another site. Nothing happened.").ExecuteAsync(http);
+        "TOKEN_INVALID",
+        $"The request lacks its session's token ({Antiforgery.HeaderName}, or the form's field), or comes from another site. Nothing happened.")
+        .ExecuteAsync(http);
 
     private static Task Unauthorized(HttpContext http, string detail)
     {

@@ -74,8 +74,10 @@ public sealed class Desk(Identities identities, BuyerLimits limits, bool allowsT
         var session = caller.Session;
         submission.Command.Buyer = identities.Session(session);
         var kind = submission.Command.Kind;
-        if (kind is CommandKind.Pay or CommandKind.Purchase && !MayPay(sequencer.Snapshot!.Plan.PaymentKind)) return new(Outcome.None, DeskRefusal.PaymentElsewhere);
-        if (kind is not (CommandKind.Hold or CommandKind.Extend or CommandKind.Pay or CommandKind.Release)) return new(await sequencer.SubmitAsync(submission));
+        if (kind is CommandKind.Pay or CommandKind.Purchase && !MayPay(sequencer.Snapshot!.Plan.PaymentKind))
+            return new(Outcome.None, DeskRefusal.PaymentElsewhere);
+        if (kind is not (CommandKind.Hold or CommandKind.Extend or CommandKind.Pay or CommandKind.Release))
+            return new(await sequencer.SubmitAsync(submission));
 
         var hold = submission.Command.Hold;
         if (kind != CommandKind.Hold)
@@ -127,7 +129,8 @@ public sealed class Desk(Identities identities, BuyerLimits limits, bool allowsT
         {
             if (!_buyers.TryGetValue(session, out var buyer)) return;
             var isFull = buyer.Holds.Count >= limits.Holds;
-            due = [.. buyer.Holds.Where(kept => !kept.IsAsking && (isFull || kept.UntilMs == long.MaxValue || kept.UntilMs <= kept.Sale.Sequencer!.NowMs))];
+            due = [.. buyer.Holds.Where(kept => !kept.IsAsking
+                && (isFull || kept.UntilMs == long.MaxValue || kept.UntilMs <= kept.Sale.Sequencer!.NowMs))];
         }
 
         foreach (var kept in due)
@@ -158,7 +161,8 @@ public sealed class Desk(Identities identities, BuyerLimits limits, bool allowsT
             }
 
             var wait = buyer.WaitUntil - Now;
-            if (wait > 0) return (null, DeskRefusal.WaitAfterLapse, (int)((wait + TimeSpan.TicksPerSecond - 1) / TimeSpan.TicksPerSecond));
+            if (wait > 0)
+                return (null, DeskRefusal.WaitAfterLapse, (int)((wait + TimeSpan.TicksPerSecond - 1) / TimeSpan.TicksPerSecond));
             if (buyer.Holds.Count >= limits.Holds) return (null, DeskRefusal.HoldsLimit, 0);
 
             var added = new Kept(sale, hold);
@@ -193,7 +197,8 @@ public sealed class Desk(Identities identities, BuyerLimits limits, bool allowsT
         if (reply.State == HoldState.Expired)
         {
             var ago = Math.Max(0, kept.Sale.Sequencer!.NowMs - reply.UntilMs);
-            buyer.WaitUntil = Math.Max(buyer.WaitUntil, Now + limits.WaitAfterLapse.Ticks - Math.Min(ago, 3_600_000) * TimeSpan.TicksPerMillisecond);
+            var left = limits.WaitAfterLapse.Ticks - Math.Min(ago, 3_600_000) * TimeSpan.TicksPerMillisecond;
+            buyer.WaitUntil = Math.Max(buyer.WaitUntil, Now + left);
         }
 
         ForgetLocked(session, kept);

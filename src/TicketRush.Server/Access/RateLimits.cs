@@ -22,8 +22,9 @@ public sealed class RateLimits(BuyerLimits limits, TimeProvider time)
     /// <param name="retryAfter">Seconds until it would be served, when it is not.</param>
     public bool TryRequest(HttpContext http, out int retryAfter)
     {
-        if (!_networks.TryTake(NetworkOf(http.Connection.RemoteIpAddress), out retryAfter)) return false;
-        return Caller.Of(http) is not { Kind: CallerKind.Buyer } buyer || _sessions.TryTake(buyer.Session, out retryAfter);
+        // The session first: what one buyer asks in vain must not use up what its neighbours may ask.
+        if (Caller.Of(http) is { Kind: CallerKind.Buyer } buyer && !_sessions.TryTake(buyer.Session, out retryAfter)) return false;
+        return _networks.TryTake(NetworkOf(http.Connection.RemoteIpAddress), out retryAfter);
     }
 
     public bool TryNewSession(HttpContext http) => _newSessions.TryTake(NetworkOf(http.Connection.RemoteIpAddress), out _);
