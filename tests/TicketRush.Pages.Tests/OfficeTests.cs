@@ -5,6 +5,7 @@ using TicketRush.Pages.Tests.Hosting;
 namespace TicketRush.Pages.Tests;
 
 /// <summary>The staff work, in a real browser, with and without a script; and every page of the office is looked at.</summary>
+[Trait("Browser", "true")]
 public sealed class OfficeTests(Site site, Browser browser) : IClassFixture<Site>, IClassFixture<Browser>
 {
     [Theory]

@@ -54,6 +54,7 @@ public sealed partial class DescriptionTests(RunningServer server) : IClassFixtu
             foreach (var response in operation.GetProperty("responses").EnumerateObject().Where(response => response.Name != "304"))
             {
                 var (type, media) = response.Value.GetProperty("content").EnumerateObject().Select(content => (content.Name, content.Value)).Single();
+                if (type == "text/event-stream") continue; // Each event is the answer of the availability, which has its example.
                 Assert.True(media.TryGetProperty("schema", out _), $"{name} {response.Name}");
                 if (type == "application/json")
                 {

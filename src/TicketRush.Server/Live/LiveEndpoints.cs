@@ -7,7 +7,7 @@ namespace TicketRush.Server.Live;
 internal static class LiveEndpoints
 {
     public static void MapLive(this IEndpointRouteBuilder api) =>
-        api.MapGet("/sales/{sale}/live", WatchAsync).Produces(200, contentType: "text/event-stream").Answers<ProblemAnswer>(404).WithTags("Sales")
+        api.MapGet("/sales/{sale}/live", WatchAsync).Produces<string>(200, "text/event-stream").MayAnswer("SALE_STOPPED", "BUSY").WithTags("Sales")
             .WithSummary("What is free, live").WithDescription(
                 "Server-sent events \"availability\": each is the answer of GET …/availability, its id the sequence. Only the newest is sent, at most ten times a second.");
 

@@ -32,7 +32,7 @@ internal static class CounterPages
             return;
         }
 
-        var (form, texts, plan) = (await http.Request.ReadFormAsync(), Languages.Of(http), sale.Plan);
+        var (form, texts, plan) = (await PageForm.ReadAsync(http), Languages.Of(http), sale.Plan);
         var typed = new Sold(form["id"].ToString(), PurchasePages.Quantities(form), form["buyer"].ToString().Trim(), form["reference"].ToString().Trim());
         if (!Asking.TryHold(on.Sales.Identities, typed.Id, out var hold, out _) || !Asking.IsText(typed.Buyer, "buyer", false, out _) || !Asking.IsText(typed.Reference, "reference", false, out _))
         {
@@ -81,7 +81,7 @@ internal static class CounterPages
             return;
         }
 
-        var (form, texts) = (await http.Request.ReadFormAsync(), Languages.Of(http));
+        var (form, texts) = (await PageForm.ReadAsync(http), Languages.Of(http));
         var (code, reference) = (form["code"].ToString().Trim(), form["reference"].ToString().Trim());
 
         // What a scanner reads has the sale before it.

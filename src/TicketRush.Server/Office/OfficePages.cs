@@ -51,7 +51,7 @@ internal static class OfficePages
     private static async Task SignInAsync(HttpContext http, KeyRing ring, StaffSessions sessions, RateLimits rates)
     {
         if (http.Features.Get<Microsoft.AspNetCore.Http.Features.IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } body) body.MaxRequestBodySize = AccessMiddleware.FormBytesMax;
-        var form = await http.Request.ReadFormAsync();
+        var form = await PageForm.ReadAsync(http);
         var (texts, next, given) = (Languages.Of(http), Safe(form["next"].ToString()), form["key"].ToString().Trim());
         var key = given.Length is > 0 and <= KeyRing.LengthMax ? ring.Find(given) : null;
         if (key is null && !rates.TryWrongKey(http, out var later))
@@ -122,7 +122,7 @@ internal static class OfficePages
             return;
         }
 
-        var (form, texts) = (await http.Request.ReadFormAsync(), Languages.Of(http));
+        var (form, texts) = (await PageForm.ReadAsync(http), Languages.Of(http));
         var at = sale.Plan.PoolNamed(form["pool"].ToString());
         var style = System.Globalization.NumberStyles.None;
         if (at < 0 || !long.TryParse(form["revision"].ToString(), style, null, out var revision) || !int.TryParse(form["blocked"].ToString(), style, null, out var blocked))
@@ -153,7 +153,7 @@ internal static class OfficePages
 
     private static async Task MakeKeyAsync(HttpContext http, OfficeDesk on, KeyRing ring)
     {
-        var form = await http.Request.ReadFormAsync();
+        var form = await PageForm.ReadAsync(http);
         var name = form["name"].ToString();
         try
         {
@@ -173,7 +173,7 @@ internal static class OfficePages
     private static async Task RevokeKeyAsync(HttpContext http, OfficeDesk on, KeyRing ring)
     {
         // Twice is once: a key that is revoked is what was asked for.
-        ring.Revoke((await http.Request.ReadFormAsync())["id"].ToString());
+        ring.Revoke((await PageForm.ReadAsync(http))["id"].ToString());
         await PageAnswer.SeeOther(http, "/office/keys");
     }
 

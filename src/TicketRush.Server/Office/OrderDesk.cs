@@ -44,7 +44,7 @@ internal static class OrderDesk
             return;
         }
 
-        var (form, texts) = (await http.Request.ReadFormAsync(), Languages.Of(http));
+        var (form, texts) = (await PageForm.ReadAsync(http), Languages.Of(http));
         var (number, ticket, buyer) = (form["number"].ToString().Trim(), form["ticket"].ToString().Trim(), form["buyer"].ToString().Trim());
         if (number.Length > 0 || ticket.Length > 0)
         {
@@ -131,7 +131,7 @@ internal static class OrderDesk
             return;
         }
 
-        var (form, texts) = (await http.Request.ReadFormAsync(), Languages.Of(http));
+        var (form, texts) = (await PageForm.ReadAsync(http), Languages.Of(http));
         var tickets = form["ticket"].Where(text => text is not null).Select(text => uint.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var ticket) ? ticket : 0).ToArray();
         var (outcome, submission) = await on.AskAsync(http, sale, new()
         {

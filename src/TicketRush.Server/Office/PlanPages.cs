@@ -56,7 +56,7 @@ internal static class PlanPages
 
     private static async Task CreateAsync(HttpContext http, OfficeDesk on)
     {
-        var (form, texts) = (await http.Request.ReadFormAsync(), Languages.Of(http));
+        var (form, texts) = (await PageForm.ReadAsync(http), Languages.Of(http));
         var view = Typed(form, null, false);
         if (form.ContainsKey("more"))
         {
@@ -99,7 +99,7 @@ internal static class PlanPages
             return;
         }
 
-        var (form, texts) = (await http.Request.ReadFormAsync(), Languages.Of(http));
+        var (form, texts) = (await PageForm.ReadAsync(http), Languages.Of(http));
         var view = Typed(form, sale.Name, sale.State != "draft");
         if (form.ContainsKey("more"))
         {

@@ -55,7 +55,7 @@ internal sealed class ErrorPages : IProblemPages
         {
             next = "/";
             if (request.HasFormContentType && request.ContentLength is <= AccessMiddleware.FormBytesMax)
-                form = new(here, [.. (await request.ReadFormAsync()).Select(field => (field.Key, field.Value.ToString()))]);
+                form = new(here, [.. (await PageForm.ReadAsync(http)).Select(field => (field.Key, field.Value.ToString()))]);
         }
 
         var (title, text) = status == 429 ? (texts.TooOftenTitle, texts.TooOftenText) : (texts.BusyTitle, texts.BusyText);

@@ -53,7 +53,7 @@ internal static class OrderPages
 
     private static async Task FindAsync(HttpContext http, Purchase on)
     {
-        var form = await http.Request.ReadFormAsync();
+        var form = await PageForm.ReadAsync(http);
         var (name, code) = (form["sale"].ToString(), form["code"].ToString());
         if (code.Length <= 64 && SaleView.Of(on.Sales.Find(name)) is { IsPublic: true } sale && on.Codes.TryOrder(sale.Name, code, out var sequence))
             await PageAnswer.SeeOther(http, $"{sale.Url}/orders/{on.Codes.Order(sale.Name, sequence)}");

@@ -49,7 +49,7 @@ internal static class PurchasePages
 
     private static async Task HoldAsync(HttpContext http, Purchase on)
     {
-        var form = await http.Request.ReadFormAsync();
+        var form = await PageForm.ReadAsync(http);
         if (on.Sale(http) is not { } sale) await ErrorPages.SendAsync(http, 404);
         else await KeepAsync(http, on, sale, new(form["id"].ToString(), form["seen"].ToString(), Quantities(form)));
     }
@@ -183,7 +183,7 @@ internal static class PurchasePages
         }
 
         // How often it was extended when the form was made: pressing twice extends once, and the next form again.
-        var nth = kind == CommandKind.Extend ? (await http.Request.ReadFormAsync())["n"].ToString() : "";
+        var nth = kind == CommandKind.Extend ? (await PageForm.ReadAsync(http))["n"].ToString() : "";
         var submission = new Submission
         {
             Command = new()
