@@ -13,7 +13,7 @@ internal static class Program
     public static int Main(string[] args)
     {
         if (args is ["root", var careless, ..] && Roots.EnterCarelessly(careless, args[2..]) is { } exitCode) return exitCode;
-        return ProcessEntry.Run(() => args is ["root", var name, ..] ? Roots.Run(name, args[2..]) : RunTests(args), TestJson.Default);
+        return ProcessEntry.Run(() => args is ["root", var name, ..] ? Roots.Run(name, args[2..]) : RunTests(args), TestJson.Default, SyncJson.Default);
     }
 
     // Apart, so that a child does not load the test framework.

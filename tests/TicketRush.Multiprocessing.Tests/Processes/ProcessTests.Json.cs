@@ -6,4 +6,6 @@ namespace TicketRush.Multiprocessing.Tests;
 [JsonSerializable(typeof(Processes.Hello))]
 [JsonSerializable(typeof(Processes.Greeter))]
 [JsonSerializable(typeof(Processes.Upper))]
+[JsonSerializable(typeof(Pools.Ticket))]
+[JsonSerializable(typeof(Pools.Knot))]
 internal sealed partial class TestJson;
