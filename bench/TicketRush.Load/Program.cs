@@ -1,6 +1,8 @@
 using System.CommandLine;
 using TicketRush.Load;
+using TicketRush.Multiprocessing;
 
+ProcessEntry.Run();
 if (args is ["seller", ..]) return await Seller.RunAsync(args);
 if (args is ["resident", ..]) return Memory.Resident(args);
 
@@ -19,6 +21,7 @@ Add("http", "Purchases over HTTP against a no-op of the same shape on the same s
 Add("recovery", "How fast a journal is read, verified and applied.", Recovery.RunAsync);
 Add("memory", "Bytes per sold ticket, what a purchase costs when many are sold, and the worst stall.", Memory.RunAsync);
 Add("processes", "Two processes that sell from one journal, against one alone.", Processes.RunAsync);
+Add("multiprocessing", "Locks, queues, pipes, pools and deaths between processes, against CPython's multiprocessing in the same run.", Multiprocessing.RunAsync);
 return await root.Parse(args).InvokeAsync();
 
 void Add(string name, string description, Func<Run, Task> measure)
