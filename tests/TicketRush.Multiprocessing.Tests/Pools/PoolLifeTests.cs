@@ -110,10 +110,11 @@ public sealed class PoolLifeTests : IDisposable
     [Trait("Case", "68")]
     public void A_worker_that_cannot_be_started_leaves_none_of_the_others()
     {
-        var path = _kids.File("said");
-        var child = _kids.Start(PoolPrograms.StartTooMany, path);
-        Assert.Equal("True none left, 0 more descriptors", _kids.Read("said"));
-        child.Join();
+        var argument = new WornOut();
+        var options = new ProcessPoolOptions { Initializer = Tasks.InitializeOnce, InitializerArguments = [argument], WorkerName = "ThirdWorker" };
+        Assert.Equal("The system did not start the third.", Assert.Throws<IOException>(() => new ProcessPool(4, options)).Message);
+        Assert.Equal(3, argument.Written);
+        Kids.Until(() => !ChildProcess.ActiveChildren().Any(one => one.Name.StartsWith("ThirdWorker", StringComparison.Ordinal)));
     }
 
     [Fact]

@@ -1,3 +1,5 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
 using TicketRush.Multiprocessing.Tests.Processes;
 
 namespace TicketRush.Multiprocessing.Tests.Pools;
@@ -96,6 +98,10 @@ internal static class Tasks
 
     public static void InitializeBadly() => throw new InvalidDataException("there is no map of the hall");
 
+    public static void InitializeOnce(WornOut ignored)
+    {
+    }
+
     public static void EndAtOnce() => ProcessEntry.Exit(7);
 
     public static int CountIn(int times, SharedLock gate, string path)
@@ -127,3 +133,21 @@ internal sealed class SoldOutException(string message, Exception? cause) : Excep
 
 /// <summary>Nothing that could be made from a message.</summary>
 internal sealed class OddException(int number) : Exception($"{number} is odd");
+
+/// <summary>Can be written twice.</summary>
+[JsonConverter(typeof(WornOutConverter))]
+internal sealed class WornOut
+{
+    public int Written { get; set; }
+}
+
+internal sealed class WornOutConverter : JsonConverter<WornOut>
+{
+    public override void Write(Utf8JsonWriter writer, WornOut value, JsonSerializerOptions options)
+    {
+        if (++value.Written > 2) throw new IOException("The system did not start the third.");
+        writer.WriteNumberValue(value.Written);
+    }
+
+    public override WornOut Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) => new() { Written = reader.GetInt32() };
+}

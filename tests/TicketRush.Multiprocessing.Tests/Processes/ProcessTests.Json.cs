@@ -8,4 +8,5 @@ namespace TicketRush.Multiprocessing.Tests;
 [JsonSerializable(typeof(Processes.Upper))]
 [JsonSerializable(typeof(Pools.Ticket))]
 [JsonSerializable(typeof(Pools.Knot))]
+[JsonSerializable(typeof(Pools.WornOut))]
 internal sealed partial class TestJson;
