@@ -1,6 +1,8 @@
 using System.CommandLine;
 using TicketRush.Load;
+using TicketRush.Multiprocessing;
 
+ProcessEntry.Run();
 if (args is ["seller", ..]) return await Seller.RunAsync(args);
 if (args is ["onlookers", ..]) return await Onlookers.RunAsync(args);
 if (args is ["resident", ..]) return Memory.Resident(args);
@@ -22,6 +24,7 @@ Add("viewers", "Purchases over HTTP while 10,000 watch live, against nobody watc
 Add("recovery", "How fast a journal is read, verified and applied.", Recovery.RunAsync);
 Add("memory", "Bytes per sold ticket, what a purchase costs when many are sold, and the worst stall.", Memory.RunAsync);
 Add("processes", "Two processes that sell from one journal, against one alone.", Processes.RunAsync);
+Add("multiprocessing", "Locks, queues, pipes, pools and deaths between processes, against CPython's multiprocessing in the same run.", Multiprocessing.RunAsync);
 return await root.Parse(args).InvokeAsync();
 
 void Add(string name, string description, Func<Run, Task> measure)
