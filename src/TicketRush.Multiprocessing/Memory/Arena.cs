@@ -82,7 +82,8 @@ internal sealed unsafe class Arena
     {
         lock (Making)
         {
-            if (_current != null) throw new InvalidOperationException("This process shares memory already; a child attaches before it uses any.");
+            if (_current != null)
+                throw new InvalidOperationException("This process shares memory already; a child attaches before it uses any.");
             Libc.Require();
             var file = Libc.Open(path);
             try
@@ -126,46 +127,12 @@ internal sealed unsafe class Arena
     /// <summary>Takes a block for this process, which holds it until <see cref="Release"/>.</summary>
     /// <param name="kind">What it is for.</param>
     /// <param name="reserve">How large its contents may become, in bytes.</param>
-    /// <param name="commit">How many of these are memory, and zero, from the start; for the rest see <see cref="Commit(long, long, long)"/>.</param>
+    /// <param name="commit">How many of these are memory, and zero, from the start; for the rest see
+    /// <see cref="Commit(long, long, long)"/>.</param>
     /// <exception cref="OutOfMemoryException">There is no room for it.</exception>
     public long Allocate(BlockKind kind, long reserve, long commit)
     {
-        var sizeClass = ClassOf(reserve + Block.Size);
-        long at;
-        EnterHeap();
-        try
-        {
-            ref var head = ref Heads[sizeClass];
-            at = head;
-            if (at == 0)
-            {
-                at = _header->End;
-                var length = LengthOf(sizeClass);
-                if (length > _header->Length - at)
-                    throw new OutOfMemoryException($"There is no room for {reserve} more bytes in the {_header->Length} that processes share.");
-                Libc.Commit(_file, at, Block.Size);
-                var made = BlockAt(at);
-                (made->Length, made->SizeClass, made->Kind) = (length, sizeClass, (int)BlockKind.Free);
-                Volatile.Write(ref _header->End, at + length);
-            }
-            else
-            {
-                head = BlockAt(at)->NextFree;
-            }
-
-            // Taken off the list and not yet in use: whoever finds this lock abandoned builds the lists anew from what is free.
-            var block = BlockAt(at);
-            for (var i = 0; i < Owner.SlotCount / 64; i++) block->Holders[i] = 0;
-            block->AddHolder(Self.Slot);
-            block->Generation = ++_header->Generation;
-            block->IsReady = 0;
-            Volatile.Write(ref block->Kind, (int)kind);
-        }
-        finally
-        {
-            LeaveHeap();
-        }
-
+        var at = Take(kind, reserve, parent: 0);
         lock (_handles) _handles.Add(at, 1);
         try
         {
@@ -191,7 +158,45 @@ internal sealed unsafe class Arena
     public void Commit(long block, long from, long bytes) => Libc.Commit(_file, block + Block.Size + from, Math.Max(bytes, 1));
 
     /// <summary>The same, for who knows the contents.</summary>
-    public void Commit(byte* contents, long from, long bytes) => Commit(contents - _start - Block.Size, from, bytes);
+    public void Commit(byte* contents, long from, long bytes) => Commit(BlockOf(contents), from, bytes);
+
+    /// <summary>
+    /// Takes memory that belongs to a block, whoever of its holders lives. Until the caller has stored where it is, in the block, its death
+    /// leaves a part that nothing refers to; <see cref="FreeParts(byte*, Predicate{long})"/> finds it.
+    /// </summary>
+    public long AllocatePart(byte* contents, long bytes)
+    {
+        var part = Take(BlockKind.Part, bytes, BlockOf(contents));
+        try
+        {
+            Commit(part, 0, bytes);
+        }
+        catch
+        {
+            FreePart(part);
+            throw;
+        }
+
+        return part;
+    }
+
+    /// <summary>How many bytes a part may have.</summary>
+    public long PartBytes(long part) => BlockAt(part)->Length - Block.Size;
+
+    public void FreePart(long part)
+    {
+        EnterHeap();
+        Free(part);
+        LeaveHeap();
+    }
+
+    /// <summary>Frees the parts of a block that are not wanted.</summary>
+    public void FreeParts(byte* contents, Predicate<long> wanted)
+    {
+        EnterHeap();
+        FreeParts(BlockOf(contents), wanted);
+        LeaveHeap();
+    }
 
     /// <summary>Holds a block that another process named, until <see cref="Release"/>.</summary>
     /// <exception cref="ObjectDisposedException">No process held it any more, so it is gone.</exception>
@@ -210,7 +215,8 @@ internal sealed unsafe class Arena
                 if (!found)
                 {
                     _handles.Remove(at);
-                    throw new ObjectDisposedException(kind.ToString(), "The shared object is gone: every process that held it has disposed of it or ended.");
+                    throw new ObjectDisposedException(
+                        kind.ToString(), "The shared object is gone: every process that held it has disposed of it or ended.");
                 }
             }
             else if (BlockAt(at)->Kind != (int)kind || BlockAt(at)->Generation != generation)
@@ -289,11 +295,56 @@ internal sealed unsafe class Arena
         if (result != Libc.OwnerDead)
         {
             throw new PlatformNotSupportedException(
-                $"TicketRush.Multiprocessing does not run here: a robust mutex whose holder has ended answers {result}, not {Libc.OwnerDead}.");
+                $"TicketRush.Multiprocessing does not run here: a robust mutex whose holder has ended "
+                + $"answers {result}, not {Libc.OwnerDead}.");
         }
 
         Libc.MutexConsistent(mutex);
         Libc.MutexUnlock(mutex);
+    }
+
+    private long Take(BlockKind kind, long reserve, long parent)
+    {
+        var sizeClass = ClassOf(reserve + Block.Size);
+        EnterHeap();
+        try
+        {
+            ref var head = ref Heads[sizeClass];
+            var at = head;
+            if (at == 0)
+            {
+                at = _header->End;
+                var length = LengthOf(sizeClass);
+                if (length > _header->Length - at)
+                {
+                    throw new OutOfMemoryException(
+                        $"There is no room for {reserve} more bytes in the {_header->Length} that processes share.");
+                }
+
+                Libc.Commit(_file, at, Block.Size);
+                var made = BlockAt(at);
+                (made->Length, made->SizeClass, made->Kind) = (length, sizeClass, (int)BlockKind.Free);
+                Volatile.Write(ref _header->End, at + length);
+            }
+            else
+            {
+                head = BlockAt(at)->NextFree;
+            }
+
+            // Taken off the list and not yet in use: whoever finds this lock abandoned builds the lists anew from what is free.
+            var block = BlockAt(at);
+            for (var i = 0; i < Owner.SlotCount / 64; i++) block->Holders[i] = 0;
+            if (parent == 0) block->AddHolder(Self.Slot);
+            block->Parent = parent;
+            block->Generation = ++_header->Generation;
+            block->IsReady = 0;
+            Volatile.Write(ref block->Kind, (int)kind);
+            return at;
+        }
+        finally
+        {
+            LeaveHeap();
+        }
     }
 
     private bool Clear(Owner owner)
@@ -332,9 +383,11 @@ internal sealed unsafe class Arena
     private void Free(long at)
     {
         var block = BlockAt(at);
-        if (block->IsReady != 0) Clearing.Free((BlockKind)block->Kind, At(at));
+        var kind = (BlockKind)block->Kind;
+        if (block->IsReady != 0) Clearing.Free(kind, At(at));
         block->IsReady = 0;
         Volatile.Write(ref block->Kind, (int)BlockKind.Free);
+        if (kind == BlockKind.JoinableQueue) FreeParts(at, _ => false);
         if (block->Length >= DiscardMin)
         {
             // Not the first page, which has the head, and not one that reaches into the next block.
@@ -355,10 +408,22 @@ internal sealed unsafe class Arena
         for (var at = HeapAt; at < _header->End; at += BlockAt(at)->Length)
         {
             var block = BlockAt(at);
-            if (block->Kind != (int)BlockKind.Free && block->IsHeld) continue;
+            if (block->Kind == (int)BlockKind.Part || (block->Kind != (int)BlockKind.Free && block->IsHeld)) continue;
             Free(at);
         }
+
+        // Whoever died while freeing a block may have left parts of it.
+        for (var at = HeapAt; at < _header->End; at += BlockAt(at)->Length)
+            if (BlockAt(at)->Kind == (int)BlockKind.Part && BlockAt(BlockAt(at)->Parent)->Kind != (int)BlockKind.JoinableQueue) Free(at);
     }
+
+    private void FreeParts(long parent, Predicate<long> wanted)
+    {
+        for (var at = HeapAt; at < _header->End; at += BlockAt(at)->Length)
+            if (BlockAt(at)->Kind == (int)BlockKind.Part && BlockAt(at)->Parent == parent && !wanted(at)) Free(at);
+    }
+
+    private long BlockOf(byte* contents) => contents - _start - Block.Size;
 
     private Block* BlockAt(long at) => (Block*)(_start + at);
 

@@ -28,6 +28,9 @@ internal unsafe struct Block
     /// <summary>The next free block of the same size, or 0. Means nothing in a block that is not free.</summary>
     [FieldOffset(24)] public long NextFree;
 
+    /// <summary>Of a part: the block it belongs to. A part has no holders of its own.</summary>
+    [FieldOffset(32)] public long Parent;
+
     /// <summary>One bit for each process slot that holds the block.</summary>
     [FieldOffset(64)] public fixed ulong Holders[Owner.SlotCount / 64];
 

@@ -14,4 +14,7 @@ internal enum BlockKind
     JoinableQueue = 8,
     Value = 9,
     NamedMemory = 10,
+
+    /// <summary>Memory of another block, with which it is freed.</summary>
+    Part = 11,
 }

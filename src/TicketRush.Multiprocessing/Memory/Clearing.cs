@@ -24,6 +24,8 @@ internal static unsafe class Clearing
                 return SharedCondition.Clear(arena, contents);
             case BlockKind.Barrier:
                 return SharedBarrier.Clear(arena, contents);
+            case BlockKind.JoinableQueue:
+                return Leases.Clear(arena, contents, dead) && Ring.Clear(arena, (QueueState*)contents);
             case BlockKind.Queue:
                 return Ring.Clear(arena, (QueueState*)contents);
             default:
@@ -31,7 +33,9 @@ internal static unsafe class Clearing
         }
     }
 
+    /// <summary>In the heap's lock, for the last time.</summary>
     public static void Free(BlockKind kind, byte* contents)
     {
+        if (kind == BlockKind.NamedMemory) SharedMemory.Remove(contents);
     }
 }

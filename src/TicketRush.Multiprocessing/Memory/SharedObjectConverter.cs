@@ -18,7 +18,8 @@ public sealed class SharedObjectConverter : JsonConverterFactory
     public override bool CanConvert(Type typeToConvert) => typeToConvert.IsAssignableTo(typeof(SharedObject)) && !typeToConvert.IsAbstract;
 
     /// <inheritdoc/>
-    [UnconditionalSuppressMessage("Trimming", "IL2059", Justification = "A shared type registers itself when it is initialised; one that is trimmed is never converted.")]
+    [UnconditionalSuppressMessage("Trimming", "IL2059",
+        Justification = "A shared type registers itself when it is initialised; one that is trimmed is never converted.")]
     public override JsonConverter CreateConverter(Type typeToConvert, JsonSerializerOptions options)
     {
         ArgumentNullException.ThrowIfNull(typeToConvert);

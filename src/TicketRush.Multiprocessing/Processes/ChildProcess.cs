@@ -16,7 +16,8 @@ namespace TicketRush.Multiprocessing;
 /// </code>
 /// <para>
 /// The child is this program started again, and shares nothing with its parent but what it gets as arguments: a copy of each, as JSON,
-/// except for what this library shares between processes. The program has to begin with <see cref="ProcessEntry.Run(JsonSerializerContext[])"/>.
+/// except for what this library shares between processes. The program has to begin with
+/// <see cref="ProcessEntry.Run(JsonSerializerContext[])"/>.
 /// A subclass travels like an argument, with its own properties; it needs a [JsonSerializable] entry in one of the program's contexts.
 /// </para>
 /// <para>
@@ -44,14 +45,15 @@ public class ChildProcess : IDisposable
     /// code; any other result is dropped.
     /// </param>
     /// <param name="arguments">What it is called with. Others can be given by name (<see cref="Named"/>) or left to their defaults.</param>
-    /// <exception cref="ArgumentException">The target cannot run in another process, or has fewer parameters than there are arguments.</exception>
+    /// <exception cref="ArgumentException">It cannot run in another process, or has fewer parameters than there are arguments.</exception>
     public ChildProcess(Delegate target, params object?[]? arguments)
         : this()
     {
         _target = Target.Check(target);
         _positional = arguments ?? [null];
-        if (_positional.Length > _target.GetParameters().Length)
-            throw new ArgumentException($"{_target.Name} takes {_target.GetParameters().Length} arguments, and {_positional.Length} were given.", nameof(arguments));
+        var most = _target.GetParameters().Length;
+        if (_positional.Length > most)
+            throw new ArgumentException($"{_target.Name} takes {most} arguments, and {_positional.Length} were given.", nameof(arguments));
     }
 
     /// <summary>A process whose work is in an override of <see cref="Run"/>.</summary>
@@ -88,7 +90,8 @@ public class ChildProcess : IDisposable
         get => Open(_daemon);
         set
         {
-            if (Open(_child) is not null || _isHere) throw Misuse(nameof(Daemon), "it has been started, and is a daemon from the start or never.");
+            if (Open(_child) is not null || _isHere)
+                throw Misuse(nameof(Daemon), "it has been started, and is a daemon from the start or never.");
             _daemon = value;
         }
     }
@@ -147,7 +150,8 @@ public class ChildProcess : IDisposable
 
     /// <summary>Starts the process, and does not wait until it is under way: about 40 ms later it is.</summary>
     /// <exception cref="InvalidOperationException">
-    /// It has been started before; or this process is a daemon, or its program did not begin with <see cref="ProcessEntry.Run(JsonSerializerContext[])"/>.
+    /// It has been started before; or this process is a daemon, or its program did not begin with
+    /// <see cref="ProcessEntry.Run(JsonSerializerContext[])"/>.
     /// </exception>
     /// <exception cref="ArgumentException">The arguments do not fit the target.</exception>
     /// <exception cref="NotSupportedException">An argument's type is one that no context knows how to write.</exception>
@@ -218,7 +222,9 @@ public class ChildProcess : IDisposable
     /// <exception cref="InvalidOperationException">It has not been started.</exception>
     public void Kill() => StartedChild(nameof(Kill)).Signal(Programs.Kill);
 
-    /// <summary>Gives back what the object holds of the system. Afterwards every member says that it is closed; closing it again does nothing.</summary>
+    /// <summary>
+    /// Gives back what the object holds of the system. Afterwards every member says that it is closed; closing it again does nothing.
+    /// </summary>
     /// <exception cref="InvalidOperationException">It runs.</exception>
     public void Close()
     {

@@ -15,7 +15,7 @@ internal static class Children
     private static bool _registered;
     private static PosixSignalRegistration? _termination;
 
-    /// <summary>Adds one that has been started. It stays until somebody asks and it has ended, so that it lives as long as its process.</summary>
+    /// <summary>Adds one that has been started. It stays until it has ended: the object lives as long as its process.</summary>
     public static void Add(ChildProcess process)
     {
         lock (Gate)

@@ -38,7 +38,7 @@ internal sealed class Handover : IDisposable
         _current = this;
     }
 
-    /// <summary>Those collected, in the order of their numbers. They stay open until the scope ends, whoever closes them meanwhile.</summary>
+    /// <summary>Those collected, in the order of their numbers; open until the scope ends, whoever closes them meanwhile.</summary>
     public ReadOnlySpan<SafeHandle> Descriptors => CollectionsMarshal.AsSpan(_collected);
 
     /// <summary>Until it is disposed of, on this thread: descriptors may be written.</summary>
@@ -60,7 +60,8 @@ internal sealed class Handover : IDisposable
         if (_current?._collected is not { } collected)
         {
             throw new NotSupportedException(
-                $"{char.ToUpperInvariant(what[0])}{what[1..]} can be an argument of a child process or be sent over a connection; it cannot be an item of a queue, or be kept.");
+                $"{char.ToUpperInvariant(what[0])}{what[1..]} can be an argument of a child process or be sent over a connection; it "
+                + "cannot be an item of a queue, or be kept.");
         }
 
         if (collected.Count == Most) throw new NotSupportedException($"No more than {Most} descriptors can be handed over at once.");
@@ -77,7 +78,10 @@ internal sealed class Handover : IDisposable
     public static SafeFileHandle Take(int number)
     {
         if (_current?._supplied is not { } supplied)
-            throw new NotSupportedException("A descriptor can be read only where it was handed over: in a child's arguments, or from a connection.");
+        {
+            throw new NotSupportedException(
+                "A descriptor can be read only where it was handed over: in a child's arguments, or from a connection.");
+        }
 
         if ((uint)number >= (uint)supplied.Length || supplied[number] is not { } descriptor)
             throw new JsonException($"No descriptor came for the number {number}.");

@@ -47,12 +47,14 @@ public sealed class ParentProcess
     /// <summary>Waits until it has ended.</summary>
     public void Join() => Join(Timeout.InfiniteTimeSpan);
 
-    /// <summary>Waits until it has ended, but no longer than the time given. Zero and less only look; <see cref="Timeout.InfiniteTimeSpan"/> waits without limit.</summary>
+    /// <summary>Waits until it has ended, but no longer than the time given.</summary>
+    /// <param name="timeout">Zero and less only look; <see cref="Timeout.InfiniteTimeSpan"/> waits without limit.</param>
     /// <returns>True when it has ended.</returns>
     public bool Join(TimeSpan timeout)
     {
         if (_descriptor is null) return true;
-        var milliseconds = timeout == Timeout.InfiniteTimeSpan ? -1 : (int)Math.Clamp(Math.Ceiling(timeout.TotalMilliseconds), 0, int.MaxValue);
+        var milliseconds = timeout == Timeout.InfiniteTimeSpan
+            ? -1 : (int)Math.Clamp(Math.Ceiling(timeout.TotalMilliseconds), 0, int.MaxValue);
         return Descriptors.Poll([new((int)_descriptor.DangerousGetHandle(), Descriptors.Readable)], milliseconds) > 0;
     }
 

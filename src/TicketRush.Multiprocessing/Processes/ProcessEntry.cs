@@ -27,7 +27,9 @@ public static class ProcessEntry
     /// waiting for threads that the target leaves behind. Where those matter, give the program to
     /// <see cref="Run(Func{int}, JsonSerializerContext[])"/>.
     /// </summary>
-    /// <param name="contexts">How the types of arguments are written. Numbers, strings, times, arrays of them and everything shared of this library need none.</param>
+    /// <param name="contexts">
+    /// How the types of arguments are written. Numbers, strings, times, arrays of them, sockets, connections and locks need none.
+    /// </param>
     public static void Run(params JsonSerializerContext[] contexts)
     {
         if (Enter(contexts) is { } launch) Exit(RunTarget(launch));
@@ -38,7 +40,9 @@ public static class ProcessEntry
     /// threads, as every .NET process does.
     /// </summary>
     /// <param name="program">The program, with its exit code.</param>
-    /// <param name="contexts">How the types of arguments are written. Numbers, strings, times, arrays of them and everything shared of this library need none.</param>
+    /// <param name="contexts">
+    /// How the types of arguments are written. Numbers, strings, times, arrays of them, sockets, connections and locks need none.
+    /// </param>
     /// <returns>The exit code, for Main to return.</returns>
     public static int Run(Func<int> program, params JsonSerializerContext[] contexts)
     {
@@ -75,8 +79,8 @@ public static class ProcessEntry
     {
         if (_isCalled) return;
         throw new InvalidOperationException(
-            "This program has not called ProcessEntry.Run. A child process is this program started again, and that call at the top of Main is "
-            + "where the child turns off to its own work: call it first thing in Main, before anything else happens.");
+            "This program has not called ProcessEntry.Run. A child process is this program started again, and that call at the top of "
+            + "Main is where the child turns off to its own work: call it first thing in Main, before anything else happens.");
     }
 
     private static Launch? Enter(JsonSerializerContext[] contexts)

@@ -33,7 +33,7 @@ internal static class Starter
         return done.Task.GetAwaiter().GetResult();
     }
 
-    /// <summary>Calls back on the thread, once, when the descriptor is readable or hung up. Until then it stays open, whoever closes it.</summary>
+    /// <summary>Calls back on the thread, once, when the descriptor is readable or hung up; open until then, whoever closes it.</summary>
     public static void Watch(SafeHandle descriptor, Action ready)
     {
         var added = false;
@@ -62,7 +62,8 @@ internal static class Starter
         {
             Array.Resize(ref watched, 1 + Watches.Count);
             watched[0] = new((int)ear.DangerousGetHandle(), Descriptors.Readable);
-            for (var i = 0; i < Watches.Count; i++) watched[i + 1] = new((int)Watches[i].Descriptor.DangerousGetHandle(), Descriptors.Readable);
+            for (var i = 0; i < Watches.Count; i++)
+                watched[i + 1] = new((int)Watches[i].Descriptor.DangerousGetHandle(), Descriptors.Readable);
             Descriptors.Poll(watched, -1);
 
             for (var i = Watches.Count - 1; i >= 0; i--)

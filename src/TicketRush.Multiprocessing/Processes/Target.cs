@@ -40,7 +40,7 @@ internal static class Target
         var method = target.Method;
         var why = target.GetInvocationList().Length > 1 ? "it combines several delegates"
             : method.IsGenericMethod || method.DeclaringType is null or { IsGenericType: true } ? "it is generic or made at run time"
-            : method.GetParameters().Any(parameter => parameter.ParameterType is { IsByRef: true } or { IsByRefLike: true } or { IsPointer: true })
+            : method.GetParameters().Any(one => one.ParameterType is { IsByRef: true } or { IsByRefLike: true } or { IsPointer: true })
                 ? "it takes a reference"
             : !method.IsStatic && !IsPlainLambda(method) ? "it is an instance method, or a lambda that captures variables" : null;
         return why is null ? method : throw new ArgumentException(
@@ -61,12 +61,12 @@ internal static class Target
         {
             var parameter = parameters[i];
             var byName = named.TryGetValue(parameter.Name!, out var value);
-            if (i < positional.Length)
-                bound[i] = byName ? throw new ArgumentException($"{method.Name}: {parameter.Name} is given twice.") : Fit(method, parameter, positional[i]);
-            else if (byName)
-                bound[i] = Fit(method, parameter, value);
-            else
-                bound[i] = parameter.HasDefaultValue ? Default(parameter) : throw new ArgumentException($"{method.Name}: {parameter.Name} is missing.");
+            var byPosition = i < positional.Length;
+            if (byPosition && byName) throw new ArgumentException($"{method.Name}: {parameter.Name} is given twice.");
+            bound[i] = byPosition ? Fit(method, parameter, positional[i])
+                : byName ? Fit(method, parameter, value)
+                : parameter.HasDefaultValue ? Default(parameter)
+                : throw new ArgumentException($"{method.Name}: {parameter.Name} is missing.");
         }
 
         foreach (var name in named.Keys)
@@ -140,7 +140,8 @@ internal static class Target
         method.DeclaringType is { } type && type.IsDefined(typeof(CompilerGeneratedAttribute)) && !HasState(type);
 
     [UnconditionalSuppressMessage("Trimming", "IL2070", Justification = "A field that is trimmed away held nothing that is used.")]
-    private static bool HasState(Type type) => type.GetFields(BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic).Length > 0;
+    private static bool HasState(Type type) =>
+        type.GetFields(BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic).Length > 0;
 
     [UnconditionalSuppressMessage("Trimming", "IL2072", Justification = "It has no state, so no constructor is needed.")]
     private static object PlainLambdaInstance(MethodInfo method) => RuntimeHelpers.GetUninitializedObject(method.DeclaringType!);

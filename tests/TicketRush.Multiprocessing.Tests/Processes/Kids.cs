@@ -38,7 +38,11 @@ internal sealed partial class Kids : IDisposable
     }
 
     /// <summary>Runs this program as one of <see cref="Roots"/>: a process of its own, that no test framework is part of.</summary>
-    public Process StartRoot(params string[] arguments) => RootCommand(arguments) is [var path, .. var rest] ? StartProgram(path, rest) : null!;
+    public Process StartRoot(params string[] arguments)
+    {
+        var command = RootCommand(arguments);
+        return StartProgram(command[0], command[1..]);
+    }
 
     /// <summary>How <see cref="StartRoot"/> does it, as a shell would be told.</summary>
     public static string[] RootCommand(params string[] arguments) => [Environment.ProcessPath!, .. HostArguments(), "root", .. arguments];
@@ -112,7 +116,8 @@ internal sealed partial class Kids : IDisposable
     public static void Stop(int pid) => Assert.Equal(0, SendSignal(pid, 19));
 
     /// <summary>A second descriptor for an open file, one that programs started from here inherit unless somebody sees to it.</summary>
-    public static SafeFileHandle Inheritable(SafeFileHandle file) => new(DuplicateDescriptor((int)file.DangerousGetHandle()), ownsHandle: true);
+    public static SafeFileHandle Inheritable(SafeFileHandle file) =>
+        new(DuplicateDescriptor((int)file.DangerousGetHandle()), ownsHandle: true);
 
     public void Dispose()
     {

@@ -43,7 +43,8 @@ public sealed class ProcessTests : IDisposable
 
         Assert.Equal(0, child.ExitCode);
         Assert.Equal(
-            $"the teller|{child.Pid}|{Convert.ToHexString(CurrentProcess.AuthKey)}|42|default|2|{Environment.ProcessId}|MainProcess", _kids.Read("self"));
+            $"the teller|{child.Pid}|{Convert.ToHexString(CurrentProcess.AuthKey)}|42|default|2|{Environment.ProcessId}|MainProcess",
+            _kids.Read("self"));
     }
 
     [Fact]
@@ -114,9 +115,12 @@ public sealed class ProcessTests : IDisposable
     public void A_target_that_holds_on_to_this_process_is_refused()
     {
         var captured = 5;
-        Assert.Contains("captures", Assert.Throws<ArgumentException>(() => new ChildProcess(() => captured++)).Message, StringComparison.Ordinal);
-        Assert.Contains("instance", Assert.Throws<ArgumentException>(() => new ChildProcess(Dispose)).Message, StringComparison.Ordinal);
-        Assert.Contains("generic", Assert.Throws<ArgumentException>(() => new ChildProcess(Array.Empty<int>)).Message, StringComparison.Ordinal);
+        Refused(() => captured++, "captures");
+        Refused(Dispose, "instance");
+        Refused(Array.Empty<int>, "generic");
+
+        static void Refused(Delegate target, string why) =>
+            Assert.Contains(why, Assert.Throws<ArgumentException>(() => new ChildProcess(target)).Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -147,8 +151,10 @@ public sealed class ProcessTests : IDisposable
 
         _kids.Start(child);
         var pid = child.Pid;
-        Assert.Contains("Start: process sleeper", Assert.Throws<InvalidOperationException>(child.Start).Message, StringComparison.Ordinal);
-        Assert.Contains("Daemon: process sleeper", Assert.Throws<InvalidOperationException>(() => child.Daemon = true).Message, StringComparison.Ordinal);
+        var again = Assert.Throws<InvalidOperationException>(child.Start);
+        Assert.StartsWith("Start: process sleeper: ", again.Message, StringComparison.Ordinal);
+        var late = Assert.Throws<InvalidOperationException>(() => child.Daemon = true);
+        Assert.StartsWith("Daemon: process sleeper: ", late.Message, StringComparison.Ordinal);
         Assert.True(child.IsAlive);
         Assert.Equal(pid, child.Pid);
     }
@@ -325,7 +331,8 @@ public sealed class ProcessTests : IDisposable
             child.Start, child.Join, child.Terminate, child.Kill, () => _ = child.IsAlive, () => _ = child.ExitCode, () => _ = child.Pid,
             () => _ = child.Name, () => _ = child.Daemon, () => _ = child.Sentinel, () => _ = child.AuthKey, () => child.Name = "x",
         ];
-        foreach (var member in members) Assert.Contains("closed", Assert.Throws<ObjectDisposedException>(member).Message, StringComparison.Ordinal);
+        foreach (var member in members)
+            Assert.Contains("closed", Assert.Throws<ObjectDisposedException>(member).Message, StringComparison.Ordinal);
     }
 
     [Fact]

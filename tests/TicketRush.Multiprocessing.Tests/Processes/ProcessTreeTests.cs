@@ -85,7 +85,7 @@ public sealed class ProcessTreeTests : IDisposable
             var path = _kids.File("ready" + i);
             var middle = _kids.Start(static string (string path) =>
             {
-                var daemon = new ChildProcess(Targets.HandleTermination, Path.GetDirectoryName(path), Path.GetFileName(path) + " daemon") { Daemon = true };
+                var daemon = new ChildProcess(Kids.Sleep) { Daemon = true };
                 daemon.Start();
                 Kids.Say(path, daemon.Pid!.Value.ToString(CultureInfo.InvariantCulture));
                 Kids.Sleep();
@@ -229,7 +229,9 @@ public sealed class ProcessTreeTests : IDisposable
     {
         var (exitCode, output) = Kids.Finish(_kids.StartRoot("enters only as root", _kids.File("starts")));
         Assert.Equal(20, exitCode);
-        Assert.Contains("refused: Join: process ChildProcess-1: its program ended with exit code 20 and never came to ProcessEntry.Run", output, StringComparison.Ordinal);
+        Assert.Contains(
+            "refused: Join: process ChildProcess-1: its program ended with exit code 20 and never came to ProcessEntry.Run",
+            output, StringComparison.Ordinal);
         Assert.Equal(2, File.ReadAllLines(_kids.File("starts")).Length);
     }
 

@@ -68,7 +68,8 @@ internal static class Roots
                     Kids.Say(Path.Combine(args[0], "ready"), "");
                     asked.Wait();
                     Thread.Sleep(300);
-                    Kids.Say(Path.Combine(args[0], "while shutting down"), string.Join(' ', ChildProcess.ActiveChildren().Select(one => one.IsAlive)));
+                    var alive = ChildProcess.ActiveChildren().Select(one => one.IsAlive);
+                    Kids.Say(Path.Combine(args[0], "while shutting down"), string.Join(' ', alive));
                     return 5;
                 }
 
@@ -113,13 +114,15 @@ internal static class Roots
             foreach (var child in children) child.Start();
             foreach (var child in children) child.Signal(kill ? 9 : 15);
             foreach (var child in children) child.Join();
-            said.Append(CultureInfo.InvariantCulture, $"{children.Count(one => one.ExitCode == (kill ? -9 : -15))} ended by {(kill ? -9 : -15)}, ");
+            var expected = kill ? -9 : -15;
+            said.Append(CultureInfo.InvariantCulture, $"{children.Count(one => one.ExitCode == expected)} ended by {expected}, ");
             foreach (var child in children) child.Close();
         }
 
         // The thread that watches may be about to let go of the last.
         for (var tries = 0; tries < 1000 && CountDescriptors() > before; tries++) Thread.Sleep(2);
-        said.Append(CultureInfo.InvariantCulture, $"{CountDescriptors() - before} descriptors and {ChildProcess.ActiveChildren().Count} children left");
+        var (descriptors, active) = (CountDescriptors() - before, ChildProcess.ActiveChildren().Count);
+        said.Append(CultureInfo.InvariantCulture, $"{descriptors} descriptors and {active} children left");
         Console.WriteLine(said);
         return 0;
     }

@@ -35,9 +35,10 @@ internal static class Targets
 
     public static void TellSelf(string path, int first, string second = "default", double third = 0.5)
     {
+        var (key, parent) = (Convert.ToHexString(CurrentProcess.AuthKey), CurrentProcess.Parent!);
         Kids.Say(path, string.Create(
             CultureInfo.InvariantCulture,
-            $"{CurrentProcess.Name}|{Environment.ProcessId}|{Convert.ToHexString(CurrentProcess.AuthKey)}|{first}|{second}|{third}|{CurrentProcess.Parent!.Pid}|{CurrentProcess.Parent.Name}"));
+            $"{CurrentProcess.Name}|{Environment.ProcessId}|{key}|{first}|{second}|{third}|{parent.Pid}|{parent.Name}"));
     }
 
     public static void TellChildName(string path, string childPath)
@@ -146,7 +147,8 @@ internal static class Targets
 
     public static void TellDescriptors(string path)
     {
-        var numbers = Directory.EnumerateFileSystemEntries("/proc/self/fd").Select(one => $"{Path.GetFileName(one)}={File.ResolveLinkTarget(one, false)}");
+        var numbers = Directory.EnumerateFileSystemEntries("/proc/self/fd")
+            .Select(one => $"{Path.GetFileName(one)}={File.ResolveLinkTarget(one, false)}");
         Kids.Say(path, string.Join('\n', numbers));
         Kids.Sleep();
     }
@@ -180,7 +182,8 @@ internal static class Targets
         {
             var buffer = new byte[100];
             int count;
-            while ((count = client.Receive(buffer)) > 0) client.Send(Encoding.UTF8.GetBytes($"{Environment.ProcessId}:{Encoding.UTF8.GetString(buffer, 0, count)}"));
+            while ((count = client.Receive(buffer)) > 0)
+                client.Send(Encoding.UTF8.GetBytes($"{Environment.ProcessId}:{Encoding.UTF8.GetString(buffer, 0, count)}"));
         }
     }
 
