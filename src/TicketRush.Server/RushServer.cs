@@ -39,7 +39,7 @@ public static class RushServer
         builder.Services.AddTelemetry();
         builder.Services.AddSingleton(_ => new DataDirectory(options.DataDirectory));
         builder.Services.AddSingleton(services => OpenSales(services));
-        builder.Services.AddSingleton<LiveUpdates>().AddHostedService(services => services.GetRequiredService<LiveUpdates>());
+        builder.Services.AddSingleton<LiveUpdates>();
         builder.Services.AddPages();
         builder.Services.ConfigureHttpJsonOptions(json => json.SerializerOptions.TypeInfoResolverChain.Insert(0, ApiJson.Api));
         builder.Services.AddOpenApi(Description.Write);

@@ -13,7 +13,7 @@ namespace TicketRush.Server.Live;
 /// <see cref="SendsPerSecond"/> says. The more watch, the less often each hears; what each hears is the newest.
 /// </para>
 /// </summary>
-internal sealed class LiveUpdates(ServerOptions options, IHostApplicationLifetime lifetime) : BackgroundService
+internal sealed class LiveUpdates : IDisposable
 {
     /// <summary>Updates sent in a second, to all viewers together. A send costs about as much as a small request.</summary>
     public const int SendsPerSecond = 3_000;
@@ -29,18 +29,27 @@ internal sealed class LiveUpdates(ServerOptions options, IHostApplicationLifetim
 
     private static readonly byte[] StillHere = ": still here\n\n"u8.ToArray();
 
+    private readonly ServerOptions _options;
+    private readonly CancellationToken _stopping;
+    private readonly Timer _timer;
     private readonly Lock _gate = new();
     private readonly Dictionary<string, Channel> _channels = new(StringComparer.Ordinal);
     private readonly Dictionary<UInt128, int> _networks = [];
     private Viewer[] _viewers = new Viewer[64];
     private int _count;
     private int _next;
+    private int _walking;
+
+    public LiveUpdates(ServerOptions options, IHostApplicationLifetime lifetime)
+    {
+        (_options, _stopping) = (options, lifetime.ApplicationStopping);
+        _timer = new(_ => Tick(), null, TickMs, TickMs);
+    }
 
     /// <summary>Viewers at this moment.</summary>
     public int Count => Volatile.Read(ref _count);
 
-    /// <summary>Updates sent since the start.</summary>
-    public long Sent { get; private set; }
+    public void Dispose() => _timer.Dispose();
 
     /// <summary>Watches a sale for as long as the connection lives. The answer's headers are sent, and the present snapshot.</summary>
     /// <returns>False at once when there are as many viewers as may be, in all or from this network.</returns>
@@ -50,7 +59,7 @@ internal sealed class LiveUpdates(ServerOptions options, IHostApplicationLifetim
         try
         {
             // Viewers would stay for ever; a server that stops waits for nobody who only looks on.
-            using var ended = CancellationTokenSource.CreateLinkedTokenSource(http.RequestAborted, lifetime.ApplicationStopping);
+            using var ended = CancellationTokenSource.CreateLinkedTokenSource(http.RequestAborted, _stopping);
             await viewer.EndAsync(ended.Token);
             return true;
         }
@@ -60,15 +69,17 @@ internal sealed class LiveUpdates(ServerOptions options, IHostApplicationLifetim
         }
     }
 
-    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    private void Tick()
     {
-        using var timer = new PeriodicTimer(TimeSpan.FromMilliseconds(TickMs));
+        // On a busy machine a tick may come while the last one is still walking.
+        if (Interlocked.Exchange(ref _walking, 1) != 0) return;
         try
         {
-            while (await timer.WaitForNextTickAsync(stoppingToken)) Tick(Environment.TickCount64);
+            Tick(Environment.TickCount64);
         }
-        catch (OperationCanceledException)
+        finally
         {
+            Volatile.Write(ref _walking, 0);
         }
     }
 
@@ -85,8 +96,6 @@ internal sealed class LiveUpdates(ServerOptions options, IHostApplicationLifetim
                 if (_next >= _count) _next = 0;
                 if (_viewers[_next++].TrySend(nowMs)) sends--;
             }
-
-            Sent += SendsPerTick - sends;
         }
     }
 
@@ -96,7 +105,7 @@ internal sealed class LiveUpdates(ServerOptions options, IHostApplicationLifetim
         lock (_gate)
         {
             var here = _networks.GetValueOrDefault(network);
-            if (_count >= options.ViewersMax || here >= options.ViewersPerNetwork || lifetime.ApplicationStopping.IsCancellationRequested) return false;
+            if (_count >= _options.ViewersMax || here >= _options.ViewersPerNetwork || _stopping.IsCancellationRequested) return false;
             if (!_channels.TryGetValue(sale.Name, out var channel)) _channels[sale.Name] = channel = new(sale);
             channel.Viewers++;
             _networks[network] = here + 1;
@@ -179,9 +188,18 @@ internal sealed class LiveUpdates(ServerOptions options, IHostApplicationLifetim
                 // Who has not taken the last one gets nothing until it has, and then the newest.
                 if (_ended || _flushing is { IsCompleted: false }) return false;
                 (_seen, _sentAt) = (newest, nowMs);
-                http.Response.BodyWriter.Write(isNews ? newest : StillHere);
-                var flush = http.Response.BodyWriter.FlushAsync();
-                _flushing = flush.IsCompletedSuccessfully ? null : flush.AsTask();
+                try
+                {
+                    http.Response.BodyWriter.Write(isNews ? newest : StillHere);
+                    var flush = http.Response.BodyWriter.FlushAsync();
+                    _flushing = flush.IsCompletedSuccessfully ? null : flush.AsTask();
+                }
+                catch (Exception e) when (e is InvalidOperationException or IOException)
+                {
+                    // It went in this very moment. The walk goes on for the others.
+                    _ended = true;
+                }
+
                 return true;
             }
         }

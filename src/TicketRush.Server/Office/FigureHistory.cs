@@ -7,17 +7,26 @@ using TicketRush.Server.Live;
 namespace TicketRush.Server.Office;
 
 /// <summary>Looks once a second at what every sale has counted, so that a dashboard can show what happened lately.</summary>
-internal sealed class FigureHistory(Sales sales, LiveUpdates live) : BackgroundService
+internal sealed class FigureHistory : IDisposable
 {
     /// <summary>Seconds that are kept.</summary>
     public const int Length = 60;
 
     private readonly ConcurrentDictionary<string, History> _histories = new(StringComparer.Ordinal);
+    private readonly Sales _sales;
+    private readonly LiveUpdates _live;
+    private readonly Timer _timer;
+
+    public FigureHistory(Sales sales, LiveUpdates live)
+    {
+        (_sales, _live) = (sales, live);
+        _timer = new(_ => Look(), null, 1_000, 1_000);
+    }
 
     public FiguresView Of(OpenSale sale)
     {
         var history = _histories.GetValueOrDefault(sale.Name);
-        if (sale.Sequencer is not { } sequencer) return new([], [], null, null, null, null, null, live.Count);
+        if (sale.Sequencer is not { } sequencer) return new([], [], null, null, null, null, null, _live.Count);
 
         var figures = sequencer.Figures;
         var refused = Enum.GetValues<Refusal>().Select(refusal => (Code: Problems.Code(refusal), Count: figures.Refused(refusal)))
@@ -26,24 +35,16 @@ internal sealed class FigureHistory(Sales sales, LiveUpdates live) : BackgroundS
         return new(
             history?.PerSecond() ?? new int[Length], refused, figures.Flushes == 0 ? null : figures.FlushTime.TotalMilliseconds / figures.Flushes,
             history?.WorstFlushMs, sequencer.InboxDepth, batches == 0 ? null : (double)entries / batches,
-            figures.Turns == 0 ? null : figures.TurnWait.TotalMilliseconds / figures.Turns, live.Count);
+            figures.Turns == 0 ? null : figures.TurnWait.TotalMilliseconds / figures.Turns, _live.Count);
     }
 
-    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    public void Dispose() => _timer.Dispose();
+
+    private void Look()
     {
-        using var timer = new PeriodicTimer(TimeSpan.FromSeconds(1));
-        try
+        foreach (var sale in _sales.Opened())
         {
-            while (await timer.WaitForNextTickAsync(stoppingToken))
-            {
-                foreach (var sale in sales.Opened())
-                {
-                    if (sale.Sequencer?.Snapshot is { } snapshot) _histories.GetOrAdd(sale.Name, static _ => new()).Add(snapshot.Orders, sale.Sequencer.Figures);
-                }
-            }
-        }
-        catch (OperationCanceledException)
-        {
+            if (sale.Sequencer?.Snapshot is { } snapshot) _histories.GetOrAdd(sale.Name, static _ => new()).Add(snapshot.Orders, sale.Sequencer.Figures);
         }
     }
 

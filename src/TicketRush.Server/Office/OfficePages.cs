@@ -12,7 +12,7 @@ internal static class OfficePages
     public static void AddOffice(this IServiceCollection services)
     {
         services.AddSingleton<OfficeDesk>();
-        services.AddSingleton<FigureHistory>().AddHostedService(services => services.GetRequiredService<FigureHistory>());
+        services.AddSingleton<FigureHistory>();
     }
 
     public static void MapOffice(this IEndpointRouteBuilder app)

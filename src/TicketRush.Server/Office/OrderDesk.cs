@@ -15,9 +15,13 @@ internal static class OrderDesk
         sale.MapGet("/orders", ListAsync).Needs(Permission.ListOrders);
         sale.MapPost("/orders", FindAsync).Needs(Permission.ListOrders);
         sale.MapGet("/orders.csv", ExportAsync).Needs(Permission.SeeFigures);
-        sale.MapGet("/orders/{number:long}", (HttpContext http, OfficeDesk on, long number) => ShowAsync(http, on, number)).Needs(Permission.ListOrders);
-        sale.MapPost("/orders/{number:long}/refund", RefundAsync).Needs(Permission.Refund);
+        sale.MapGet("/orders/{number}", (HttpContext http, OfficeDesk on) => ShowAsync(http, on, NumberOf(http))).Needs(Permission.ListOrders);
+        sale.MapPost("/orders/{number}/refund", (HttpContext http, OfficeDesk on) => RefundAsync(http, on, NumberOf(http))).Needs(Permission.Refund);
     }
+
+    // What is no number is the number of no order.
+    private static long NumberOf(HttpContext http) =>
+        long.TryParse((string?)http.GetRouteValue("number"), NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : 0;
 
     private static async Task ListAsync(HttpContext http, OfficeDesk on)
     {

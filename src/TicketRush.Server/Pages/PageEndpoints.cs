@@ -26,5 +26,8 @@ internal static class PageEndpoints
         app.MapPurchases();
         app.MapOrderPages();
         app.MapOffice();
+
+        // From now on: a dashboard that is opened in the middle of a rush shows the minute before.
+        app.Services.GetRequiredService<FigureHistory>();
     }
 }

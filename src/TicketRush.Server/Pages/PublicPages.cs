@@ -98,7 +98,6 @@ internal sealed class PublicPages(Sales sales, PageRenderer renderer)
         public Task SendAsync(HttpContext http)
         {
             var response = http.Response;
-            PageAnswer.SetHeaders(response);
             response.Headers.CacheControl = "no-cache";
             response.Headers.Vary = "Accept-Language, Cookie";
             response.Headers.ETag = _etag;

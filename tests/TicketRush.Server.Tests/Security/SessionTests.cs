@@ -129,6 +129,7 @@ public sealed class SessionTests(RunningServer server) : IClassFixture<RunningSe
         var before = (await server.SequenceAsync(sale), (await server.GetAsync("/api/keys")).Text);
         var paths = server.App.Services.GetServices<EndpointDataSource>().SelectMany(source => source.Endpoints).OfType<RouteEndpoint>()
             .Where(endpoint => endpoint.Metadata.GetMetadata<HttpMethodMetadata>()?.HttpMethods.Contains("GET") != false)
+            .Where(endpoint => endpoint.RoutePattern.RawText?.EndsWith("/live", StringComparison.Ordinal) != true || endpoint.RoutePattern.RawText.StartsWith("/health", StringComparison.Ordinal)) // It never ends.
             .Select(endpoint => "/" + endpoint.RoutePattern.RawText!.TrimStart('/').Replace("api/sales/{sale}", sale[1..], StringComparison.Ordinal).Replace("{id}", id, StringComparison.Ordinal))
             .ToArray();
         Assert.True(paths.Length > 8);
