@@ -181,11 +181,6 @@ public unsafe class SharedQueue<T> : SharedObject
         return true;
     }
 
-    /// <summary>In the consumers' gate, when it was found abandoned.</summary>
-    private protected virtual void Repair()
-    {
-    }
-
     /// <summary>Before a consumer sleeps: looks for items that are not in the ring.</summary>
     private protected virtual bool LookElsewhere() => false;
 
@@ -288,9 +283,7 @@ public unsafe class SharedQueue<T> : SharedObject
         var ring = Items;
         for (var round = 0; ; round++)
         {
-            var entered = ring.EnterGet(deadline);
-            if (entered == LockResult.TimedOut) break;
-            if (entered == LockResult.Abandoned) Repair();
+            if (!ring.EnterGet(deadline)) break;
             bool taken, madeRoom = false;
             try
             {
