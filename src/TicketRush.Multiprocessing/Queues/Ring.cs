@@ -159,7 +159,7 @@ internal sealed unsafe class Ring
         if (madeRoom) WaitWord.Signal(&_state->Room, 1);
     }
 
-    public bool IsFull() => IsFull(Volatile.Read(ref _state->Tail), Volatile.Read(ref _state->Head));
+    public bool IsFull() => _state->MaxItems > 0 && Count >= _state->MaxItems;
 
     /// <summary>Wakes who waits for what a process that ended may have been about to tell, or was told and did not come to use.</summary>
     public static bool Clear(Arena arena, QueueState* state)
