@@ -62,7 +62,7 @@ public sealed unsafe class SharedJoinableQueue<T> : SharedQueue<T>
     public Task<bool> JoinAsync(TimeSpan? timeout = null, CancellationToken cancellation = default)
     {
         var deadline = Deadline.After(timeout);
-        return WaiterThreads.Run(() => Join(deadline, cancellation));
+        return WaitApart(() => Join(deadline, cancellation));
     }
 
     internal void End(LeaseId? lease, bool done, string call)

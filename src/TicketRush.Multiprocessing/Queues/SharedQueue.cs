@@ -132,7 +132,7 @@ public unsafe class SharedQueue<T> : SharedObject
     public ValueTask PutAsync(T item, TimeSpan? timeout = null, CancellationToken cancellation = default) =>
         TryPut(item)
             ? default
-            : new(WaiterThreads.Run(() =>
+            : new(WaitApart(() =>
             {
                 Put(item, timeout, cancellation);
                 return true;
@@ -160,7 +160,7 @@ public unsafe class SharedQueue<T> : SharedObject
 
     /// <summary>As <see cref="Get(TimeSpan?, CancellationToken)"/>, waiting on a thread of the library's own, not one of the thread pool.</summary>
     public ValueTask<T> GetAsync(TimeSpan? timeout = null, CancellationToken cancellation = default) =>
-        TryGet(out var item) ? new(item) : new(WaiterThreads.Run(() => Get(timeout, cancellation)));
+        TryGet(out var item) ? new(item) : new(WaitApart(() => Get(timeout, cancellation)));
 
     /// <summary>Lets the queue go in this process, which then neither puts nor takes; the others go on. Again is harmless.</summary>
     public void Close() => Dispose();

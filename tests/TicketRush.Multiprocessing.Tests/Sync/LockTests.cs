@@ -308,6 +308,28 @@ public sealed class LockTests : IDisposable
         }
     }
 
+    [Fact]
+    public async Task A_wait_that_outlives_its_handle_takes_nothing_of_the_next_object()
+    {
+        Task<LockResult> wait;
+        using (var theLock = new SharedLock())
+        {
+            theLock.Acquire();
+            wait = theLock.AcquireAsync(TimeSpan.FromSeconds(2)).AsTask();
+            Thread.Sleep(100);
+        }
+
+        // Of the same size: without the waiter it would lie where the lock lay.
+        using var value = new SharedValue<int>(0, withLock: false);
+        using var next = new SharedLock();
+        using var after = new SharedEvent();
+        Assert.False(wait.IsCompleted);
+        await wait;
+        Assert.False(next.IsTaken);
+        Assert.False(after.IsSet);
+        Assert.True(next.TryAcquire());
+    }
+
     public void Dispose() => _kids.Dispose();
 
     private static T OnThread<T>(Func<T> what) => Task.Factory.StartNew(what, TaskCreationOptions.LongRunning).GetAwaiter().GetResult();
