@@ -21,6 +21,8 @@ internal sealed unsafe class Arena
     // A block this large gives its memory back when it is freed; a smaller one shares its pages with others.
     private const long DiscardMin = 64 * 1024;
 
+    // A process that is stopped inside the heap must not keep others from ending.
+    private static readonly TimeSpan LastWait = TimeSpan.FromSeconds(1);
     private static readonly long[] Lengths = [1L << 38, 1L << 34, 1L << 31];
     private static readonly Lock Making = new();
     private static Arena? _current;
@@ -242,6 +244,31 @@ internal sealed unsafe class Arena
         }
     }
 
+    /// <summary>
+    /// At the end of this process, when nobody may be left to clear up after it: removes the names of what only it holds. The memory stays,
+    /// for threads that still use it. Does without when another process is in the way.
+    /// </summary>
+    public void RemoveNames()
+    {
+        SweepAll();
+        if (!Monitor.TryEnter(_handles, LastWait)) return;
+        try
+        {
+            if (!TryEnterHeap(Deadline.After(LastWait))) return;
+            foreach (var at in _handles.Keys)
+            {
+                var block = BlockAt(at);
+                if (block->IsReady != 0 && block->IsHeldOnlyBy(Self.Slot)) Clearing.Free((BlockKind)block->Kind, At(at));
+            }
+
+            LeaveHeap();
+        }
+        finally
+        {
+            Monitor.Exit(_handles);
+        }
+    }
+
     /// <summary>How many blocks some process holds.</summary>
     public int CountHeld()
     {
@@ -365,9 +392,13 @@ internal sealed unsafe class Arena
         return true;
     }
 
-    private void EnterHeap()
+    private void EnterHeap() => TryEnterHeap(Deadline.Never);
+
+    private bool TryEnterHeap(Deadline deadline)
     {
-        if (OwnerWord.Take(this, &_header->Gate, Self.Word, Deadline.Never) == LockResult.Abandoned) RebuildFreeLists();
+        var result = OwnerWord.Take(this, &_header->Gate, Self.Word, deadline);
+        if (result == LockResult.Abandoned) RebuildFreeLists();
+        return result != LockResult.TimedOut;
     }
 
     private void LeaveHeap() => OwnerWord.Release(&_header->Gate);

@@ -46,6 +46,13 @@ internal unsafe struct Block
 
     public readonly bool IsHeldBy(int slot) => (Holders[slot / 64] & (1ul << (slot % 64))) != 0;
 
+    public readonly bool IsHeldOnlyBy(int slot)
+    {
+        for (var i = 0; i < Owner.SlotCount / 64; i++)
+            if (Holders[i] != (i == slot / 64 ? 1ul << (slot % 64) : 0)) return false;
+        return true;
+    }
+
     public void AddHolder(int slot) => Holders[slot / 64] |= 1ul << (slot % 64);
 
     public void RemoveHolder(int slot) => Holders[slot / 64] &= ~(1ul << (slot % 64));

@@ -7,8 +7,9 @@ namespace TicketRush.Multiprocessing;
 
 /// <summary>
 /// Named memory that any process of the same user can open, also one of another program: it is the file
-/// <c>/dev/shm/ticketrush-</c><i>name</i>. The name goes when no process of the tree that made it holds it any more, however they ended;
-/// who opened it by name from elsewhere keeps what it has mapped, and never removes the name.
+/// <c>/dev/shm/ticketrush-</c><i>name</i>. The name goes when no process of the tree that made it holds it any more; where the last of
+/// them was killed, it goes when the next is made, or looks for that name, by whatever program. Who opened it by name from elsewhere keeps
+/// what it has mapped, and does not remove the name of what is in use.
 /// </summary>
 [JsonConverter(typeof(SharedObjectConverter))]
 public sealed unsafe class SharedMemory : SharedObject
@@ -19,7 +20,14 @@ public sealed unsafe class SharedMemory : SharedObject
     private int _file = -1;
     private byte* _data;
 
-    static SharedMemory() => SharedObjectConverter.Register(static (reference, _) => new SharedMemory(reference));
+    static SharedMemory()
+    {
+        SharedObjectConverter.Register(static (reference, _) => new SharedMemory(reference));
+        AppDomain.CurrentDomain.ProcessExit += static (_, _) =>
+        {
+            if (Arena.Exists) Arena.Current.RemoveNames();
+        };
+    }
 
     /// <summary>Makes memory of zeros.</summary>
     /// <param name="length">How many bytes; at least 1.</param>
@@ -63,15 +71,10 @@ public sealed unsafe class SharedMemory : SharedObject
         {
             Name = name;
             var path = PathOf(name);
-            _file = OpenExisting(path, name);
 
             // Whoever made it holds a lock on it. Where nobody does they ended, all at once, and nobody was left to remove the name.
-            if (Libc.TryLock(_file, shared: false))
-            {
-                Libc.Unlink(path);
-                throw Missing(name);
-            }
-
+            if (RemoveIfStale(path)) throw Missing(name);
+            _file = OpenExisting(path, name);
             Map(Libc.Length(_file));
             Describe(owns: false);
         }

@@ -74,6 +74,26 @@ public abstract unsafe class SharedObject : IDisposable
         GC.SuppressFinalize(this);
     }
 
+    /// <summary>
+    /// A wait on a thread of the library's own. It holds the object for itself: when the caller disposes of the handle meanwhile, the memory
+    /// must not become another object on whose words that thread still acts.
+    /// </summary>
+    private protected Task<T> WaitApart<T>(Func<T> wait)
+    {
+        Arena.Hold(_at, _kind, Arena.Generation(_at));
+        return WaiterThreads.Run(() =>
+        {
+            try
+            {
+                return wait();
+            }
+            finally
+            {
+                Arena.Release(_at);
+            }
+        });
+    }
+
     /// <summary>Lets go of other objects that this one keeps.</summary>
     private protected virtual void Disposing()
     {

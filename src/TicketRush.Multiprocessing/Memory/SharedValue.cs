@@ -1,9 +1,10 @@
+using System.Runtime.CompilerServices;
 using System.Text.Json.Serialization;
 
 namespace TicketRush.Multiprocessing;
 
 /// <summary>
-/// One value that processes share. Reading and storing are one access each when it has at most 8 bytes; <c>value.Value++</c> is two, and
+/// One value that processes share. Reading and storing are one access each when it has 1, 2, 4 or 8 bytes; <c>value.Value++</c> is two, and
 /// loses updates unless it is done with the lock.
 /// </summary>
 /// <typeparam name="T">A type without references.</typeparam>
@@ -33,8 +34,36 @@ public sealed unsafe class SharedValue<T> : SharedData
     /// <summary>The value.</summary>
     public T Value
     {
-        get => Ref;
-        set => Ref = value;
+        // As a number: a struct of two fields would be read by two accesses.
+        get => sizeof(T) switch
+        {
+            1 => Unsafe.BitCast<byte, T>(Volatile.Read(ref *Data)),
+            2 => Unsafe.BitCast<short, T>(Volatile.Read(ref *(short*)Data)),
+            4 => Unsafe.BitCast<int, T>(Volatile.Read(ref *(int*)Data)),
+            8 => Unsafe.BitCast<long, T>(Volatile.Read(ref *(long*)Data)),
+            _ => Ref,
+        };
+        set
+        {
+            switch (sizeof(T))
+            {
+                case 1:
+                    Volatile.Write(ref *Data, Unsafe.BitCast<T, byte>(value));
+                    break;
+                case 2:
+                    Volatile.Write(ref *(short*)Data, Unsafe.BitCast<T, short>(value));
+                    break;
+                case 4:
+                    Volatile.Write(ref *(int*)Data, Unsafe.BitCast<T, int>(value));
+                    break;
+                case 8:
+                    Volatile.Write(ref *(long*)Data, Unsafe.BitCast<T, long>(value));
+                    break;
+                default:
+                    Ref = value;
+                    break;
+            }
+        }
     }
 
     /// <summary>

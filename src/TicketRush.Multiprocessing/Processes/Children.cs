@@ -45,7 +45,9 @@ internal static class Children
     public static void EndDaemonsOnTermination() =>
         _termination ??= PosixSignalRegistration.Create(PosixSignal.SIGTERM, context =>
         {
-            if (!context.Cancel) EndDaemons(Stopwatch.GetTimestamp(), TerminateDaemons());
+            if (context.Cancel) return;
+            EndDaemons(Stopwatch.GetTimestamp(), TerminateDaemons());
+            if (Arena.Exists) Arena.Current.RemoveNames();
         });
 
     private static void AtExit()
@@ -55,6 +57,9 @@ internal static class Children
         foreach (var process in Active())
             if (!process.Daemon) process.Join();
         EndDaemons(start, daemons);
+
+        // Once more, now that they are gone: while they ran, they held what they shared.
+        if (Arena.Exists) Arena.Current.RemoveNames();
     }
 
     private static List<ChildProcess> TerminateDaemons()

@@ -33,6 +33,7 @@ internal sealed unsafe class Leases
         _contents = (byte*)_state;
         _entries = (Entry*)(_contents + QueueState.Size);
         _me = arena.Self.Word;
+        ring.Repair = Repair;
     }
 
     /// <summary>What is taken and not done, and has not been returned, is not waiting.</summary>
@@ -124,8 +125,18 @@ internal sealed unsafe class Leases
         return returned;
     }
 
-    /// <summary>When the gate was found abandoned.</summary>
-    public void Repair()
+    public static bool Clear(Arena arena, byte* contents, Owner dead)
+    {
+        var ring = new Ring(arena, contents, QueueState.Size + Bytes);
+        var leases = new Leases(arena, ring);
+        if (!ring.EnterGet(Deadline.Now)) return false;
+        leases.ReturnDead();
+        ring.LeaveGet(madeRoom: false);
+        WaitWord.Signal(&ring.State->Done, int.MaxValue);
+        return true;
+    }
+
+    private void Repair()
     {
         int leased = 0, returned = 0;
         var parts = new HashSet<long>();
@@ -140,19 +151,6 @@ internal sealed unsafe class Leases
 
         (_state->Leased, _state->Returned) = (leased, returned);
         _arena.FreeParts(_contents, parts.Contains);
-    }
-
-    public static bool Clear(Arena arena, byte* contents, Owner dead)
-    {
-        var ring = new Ring(arena, contents, QueueState.Size + Bytes);
-        var leases = new Leases(arena, ring);
-        var result = ring.EnterGet(Deadline.Now);
-        if (result == LockResult.TimedOut) return false;
-        if (result == LockResult.Abandoned) leases.Repair();
-        leases.ReturnDead();
-        ring.LeaveGet(madeRoom: false);
-        WaitWord.Signal(&ring.State->Done, int.MaxValue);
-        return true;
     }
 
     private int Oldest(uint owner)

@@ -37,6 +37,9 @@ internal sealed unsafe class Ring
 
     public QueueState* State => _state;
 
+    /// <summary>Makes right what else the consumers' gate guards, when that is found abandoned, by whomever: a ring that grows enters it too.</summary>
+    public Action? Repair { get; set; }
+
     public int Count
     {
         get
@@ -141,7 +144,13 @@ internal sealed unsafe class Ring
     /// <summary>In the consumers' gate: takes the first item out, once its bytes were copied.</summary>
     public void Advance(ulong next) => Volatile.Write(ref _state->Head, next);
 
-    public LockResult EnterGet(Deadline deadline) => Gate.Enter(_arena, &_state->GetGate, _me, deadline);
+    /// <returns>False when another was inside until the deadline.</returns>
+    public bool EnterGet(Deadline deadline)
+    {
+        var result = Gate.Enter(_arena, &_state->GetGate, _me, deadline);
+        if (result == LockResult.Abandoned) Repair?.Invoke();
+        return result != LockResult.TimedOut;
+    }
 
     /// <summary>Leaves the consumers' gate, and tells producers when room was made.</summary>
     public void LeaveGet(bool madeRoom)
@@ -150,7 +159,7 @@ internal sealed unsafe class Ring
         if (madeRoom) WaitWord.Signal(&_state->Room, 1);
     }
 
-    public bool IsFull() => IsFull(Volatile.Read(ref _state->Tail), Volatile.Read(ref _state->Head));
+    public bool IsFull() => _state->MaxItems > 0 && Count >= _state->MaxItems;
 
     /// <summary>Wakes who waits for what a process that ended may have been about to tell, or was told and did not come to use.</summary>
     public static bool Clear(Arena arena, QueueState* state)
@@ -192,7 +201,7 @@ internal sealed unsafe class Ring
         while (!Fits(tail, state->HeadSeen, bytes, capacity));
 
         _arena.Commit((byte*)state, _ring - (byte*)state + old, capacity - old);
-        if (EnterGet(deadline) == LockResult.TimedOut) return false;
+        if (!EnterGet(deadline)) return false;
         var from = (long)(state->Head >> CountBits) * 8;
         var to = from + BytesBetween(state->Head, tail);
         while (from < to)

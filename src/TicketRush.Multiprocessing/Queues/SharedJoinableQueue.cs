@@ -67,13 +67,13 @@ public sealed unsafe class SharedJoinableQueue<T> : SharedQueue<T>
     public Task<bool> JoinAsync(TimeSpan? timeout = null, CancellationToken cancellation = default)
     {
         var deadline = Deadline.After(timeout);
-        return WaiterThreads.Run(() => Join(deadline, cancellation));
+        return WaitApart(() => Join(deadline, cancellation));
     }
 
     internal void End(LeaseId? lease, bool done, string call)
     {
         var ring = Open;
-        Enter(Deadline.Never);
+        ring.EnterGet(Deadline.Never);
         var ended = _leases.End(lease, done);
         var allDone = _leases.AllDone;
         ring.LeaveGet(madeRoom: false);
@@ -99,12 +99,10 @@ public sealed unsafe class SharedJoinableQueue<T> : SharedQueue<T>
         return true;
     }
 
-    private protected override void Repair() => _leases.Repair();
-
     private protected override bool LookElsewhere()
     {
         if (_leases.Returned > 0) return true;
-        if (!_leases.AnyDead() || !Enter(Deadline.Now)) return false;
+        if (!_leases.AnyDead() || !Items.EnterGet(Deadline.Now)) return false;
         _leases.ReturnDead();
         Items.LeaveGet(madeRoom: false);
         return _leases.Returned > 0;
@@ -117,7 +115,7 @@ public sealed unsafe class SharedJoinableQueue<T> : SharedQueue<T>
         {
             cancellation.ThrowIfCancellationRequested();
             WaitWord.Announce(&ring.State->Done);
-            if (!Enter(deadline)) return false;
+            if (!ring.EnterGet(deadline)) return false;
             var done = _leases.AllDone;
             var returned = done ? 0 : _leases.ReturnDead();
             ring.LeaveGet(madeRoom: false);
@@ -127,12 +125,5 @@ public sealed unsafe class SharedJoinableQueue<T> : SharedQueue<T>
             if (time <= 0) return false;
             WaitWord.Sleep(&ring.State->Done, time);
         }
-    }
-
-    private bool Enter(Deadline deadline)
-    {
-        var result = Items.EnterGet(deadline);
-        if (result == LockResult.Abandoned) _leases.Repair();
-        return result != LockResult.TimedOut;
     }
 }

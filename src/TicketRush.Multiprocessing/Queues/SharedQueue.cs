@@ -137,7 +137,7 @@ public unsafe class SharedQueue<T> : SharedObject
     public ValueTask PutAsync(T item, TimeSpan? timeout = null, CancellationToken cancellation = default) =>
         TryPut(item)
             ? default
-            : new(WaiterThreads.Run(() =>
+            : new(WaitApart(() =>
             {
                 Put(item, timeout, cancellation);
                 return true;
@@ -169,7 +169,7 @@ public unsafe class SharedQueue<T> : SharedObject
     /// As <see cref="Get(TimeSpan?, CancellationToken)"/>, waiting on a thread of the library's own, not one of the thread pool.
     /// </summary>
     public ValueTask<T> GetAsync(TimeSpan? timeout = null, CancellationToken cancellation = default) =>
-        TryGet(out var item) ? new(item) : new(WaiterThreads.Run(() => Get(timeout, cancellation)));
+        TryGet(out var item) ? new(item) : new(WaitApart(() => Get(timeout, cancellation)));
 
     /// <summary>Lets the queue go in this process, which then neither puts nor takes; the others go on. Again is harmless.</summary>
     public void Close() => Dispose();
@@ -189,11 +189,6 @@ public unsafe class SharedQueue<T> : SharedObject
         CopyOut(bytes, length, ref target, ref buffer);
         Items.Advance(next);
         return true;
-    }
-
-    /// <summary>In the consumers' gate, when it was found abandoned.</summary>
-    private protected virtual void Repair()
-    {
     }
 
     /// <summary>Before a consumer sleeps: looks for items that are not in the ring.</summary>
@@ -301,9 +296,7 @@ public unsafe class SharedQueue<T> : SharedObject
         var ring = Items;
         for (var round = 0; ; round++)
         {
-            var entered = ring.EnterGet(deadline);
-            if (entered == LockResult.TimedOut) break;
-            if (entered == LockResult.Abandoned) Repair();
+            if (!ring.EnterGet(deadline)) break;
             bool taken, madeRoom = false;
             try
             {

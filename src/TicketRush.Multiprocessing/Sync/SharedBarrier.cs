@@ -218,6 +218,9 @@ public sealed unsafe class SharedBarrier : SharedObject
     private static void Pass(Contained* state)
     {
         state->Count = 0;
+
+        // The phases wrap around: a reset half of them ago would seem to be one that is yet to come.
+        if (state->LastReset != 0 && (state->Phase | BrokenBit) - state->LastReset > 1u << 30) state->LastReset = 0;
         var next = (state->Phase | BrokenBit) + 1;
         Volatile.Write(ref state->Phase, next == 0 ? 1 << 1 : next);
     }

@@ -64,7 +64,7 @@ public sealed unsafe class SharedEvent : SharedObject
     {
         if (IsSet) return new(true);
         var deadline = Deadline.After(timeout);
-        return new(WaiterThreads.Run(() => Wait(deadline, cancellation)));
+        return new(WaitApart(() => Wait(deadline, cancellation)));
     }
 
     internal static void Awaken(byte* contents)

@@ -59,7 +59,7 @@ public sealed unsafe class SharedLock : SharedObject, ISharedLock
     {
         if (OwnerWord.TryTake(Word, _me)) return new(LockResult.Acquired);
         var deadline = Deadline.After(timeout);
-        return new(WaiterThreads.Run(() => OwnerWord.Take(Arena, Word, _me, deadline, cancellation)));
+        return new(WaitApart(() => OwnerWord.Take(Arena, Word, _me, deadline, cancellation)));
     }
 
     /// <summary>Takes the lock if nobody has it, or who had it ended.</summary>

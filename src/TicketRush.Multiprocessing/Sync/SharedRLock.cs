@@ -32,13 +32,8 @@ public sealed unsafe class SharedRLock : SharedObject, ISharedLock
     /// <summary>Whether the calling thread has it.</summary>
     public bool IsHeldByCurrentThread
     {
-        // Only this thread ever stores its number there while the word is this process's, and it takes it away before it releases.
-        get
-        {
-            var state = State;
-            return (Volatile.Read(ref state->Word) & ~OwnerWord.Sleepers) == _me
-                && Volatile.Read(ref state->Thread) == Environment.CurrentManagedThreadId;
-        }
+        // Only this thread ever stores that, and it takes it away before it releases.
+        get => Volatile.Read(ref State->Holder) == Caller;
     }
 
     BlockKind ISharedLock.Kind => Kind;
@@ -46,6 +41,9 @@ public sealed unsafe class SharedRLock : SharedObject, ISharedLock
     SharedReference ISharedLock.Reference => Reference;
 
     bool ISharedLock.IsHeldByCaller => IsHeldByCurrentThread;
+
+    // The process too: what a dead holder left there says that nobody of this one has the lock.
+    private long Caller => ((long)_me << 32) | (uint)Environment.CurrentManagedThreadId;
 
     private Contained* State => (Contained*)Contents;
 
@@ -65,9 +63,8 @@ public sealed unsafe class SharedRLock : SharedObject, ISharedLock
             : OwnerWord.Take(Arena, &state->Word, _me, Deadline.After(timeout), cancellation);
         if (result == LockResult.TimedOut) return result;
 
-        // The count first: a dead holder's thread number may be ours.
         state->Count = 1;
-        Volatile.Write(ref state->Thread, Environment.CurrentManagedThreadId);
+        Volatile.Write(ref state->Holder, Caller);
         return result;
     }
 
@@ -91,7 +88,7 @@ public sealed unsafe class SharedRLock : SharedObject, ISharedLock
         if (!IsHeldByCurrentThread)
             throw new SynchronizationLockException("SharedRLock.Release: the calling thread does not have the lock.");
         if (--state->Count > 0) return;
-        Volatile.Write(ref state->Thread, 0);
+        Volatile.Write(ref state->Holder, 0);
         OwnerWord.Release(&state->Word);
     }
 
@@ -122,7 +119,10 @@ public sealed unsafe class SharedRLock : SharedObject, ISharedLock
     private struct Contained
     {
         public uint Word;
-        public int Thread, Count;
+        public int Count;
+
+        /// <summary>The process as in the word, and the number of its thread; 0 while the lock changes hands.</summary>
+        public long Holder;
     }
 
     /// <summary>A lock that is released at the end of a <c>using</c>.</summary>

@@ -58,7 +58,7 @@ public unsafe class SharedSemaphore : SharedObject
     public ValueTask<bool> AcquireAsync(TimeSpan? timeout = null, CancellationToken cancellation = default)
     {
         var deadline = Deadline.After(timeout);
-        return State->Value > 0 && TryAcquire() ? new(true) : new(WaiterThreads.Run(() => Take(deadline, cancellation)));
+        return State->Value > 0 && TryAcquire() ? new(true) : new(WaitApart(() => Take(deadline, cancellation)));
     }
 
     /// <summary>Takes a permit if there is one.</summary>

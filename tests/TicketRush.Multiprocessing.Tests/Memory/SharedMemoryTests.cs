@@ -71,6 +71,16 @@ public sealed class SharedMemoryTests : IDisposable
         Assert.True(Exists);
     }
 
+    [Fact]
+    [Trait("Case", "73")]
+    public void The_name_goes_when_a_program_ends_in_order_without_disposing()
+    {
+        var (exitCode, output) = Kids.Finish(_kids.StartRoot("makes memory", _name));
+        Assert.Equal(0, exitCode);
+        Assert.Contains("made", output, StringComparison.Ordinal);
+        Assert.False(Exists);
+    }
+
     public void Dispose() => _kids.Dispose();
 
     private string FilePath => "/dev/shm/ticketrush-" + _name;

@@ -56,5 +56,28 @@ public sealed class ValueTests : IDisposable
         Assert.Equal(200_000, value.Value);
     }
 
+    [Fact]
+    [Trait("Case", "70")]
+    public void A_value_of_eight_bytes_is_never_seen_half()
+    {
+        using var value = new SharedValue<(int, int)>();
+        var stop = false;
+        var writer = new Thread(() =>
+        {
+            for (var i = 0; !Volatile.Read(ref stop); i++) value.Value = (i, i);
+        });
+        writer.Start();
+        var halves = 0;
+        for (var i = 0; i < 20_000_000; i++)
+        {
+            var (one, two) = value.Value;
+            if (one != two) halves++;
+        }
+
+        Volatile.Write(ref stop, true);
+        writer.Join();
+        Assert.Equal(0, halves);
+    }
+
     public void Dispose() => _kids.Dispose();
 }

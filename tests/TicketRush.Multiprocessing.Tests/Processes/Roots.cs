@@ -75,6 +75,10 @@ internal static class Roots
 
             case "storm":
                 return Storm();
+            case "makes memory":
+                _ = new SharedMemory(1 << 20, args[0]);
+                Console.WriteLine("made");
+                return 0;
             case "throws":
                 using (var child = new ChildProcess(Targets.Throw) { Name = "thrower" })
                 {

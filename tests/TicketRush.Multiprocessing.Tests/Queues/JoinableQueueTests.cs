@@ -138,5 +138,30 @@ public sealed class JoinableQueueTests : IDisposable
         Assert.DoesNotContain(0, times.AsSpan().ToArray());
     }
 
+    [Fact]
+    [Trait("Case", "D9")]
+    public void An_item_is_there_once_when_its_taker_dies_in_the_middle_and_the_queue_grows()
+    {
+        using var queue = new SharedJoinableQueue<int>();
+        using var ready = new SharedEvent();
+        const int Full = 64 * 1024 / 16;
+        for (var i = 0; i < Full; i++) queue.Put(i);
+        var child = _kids.Start(QueueTargets.DieWhileTaking, queue, ready);
+        Assert.True(ready.Wait(Kids.Patience));
+        child.Kill();
+        Kids.Until(() => !Arena.Current.IsAlive(Arena.Current.Slots.Find(child.Pid!.Value)));
+
+        // The ring has no room, so this one takes both gates.
+        queue.Put(Full);
+        for (var i = 0; i <= Full; i++)
+        {
+            Assert.Equal(i, queue.Get(Kids.Patience));
+            queue.TaskDone();
+        }
+
+        Assert.False(queue.TryGet(out _, Short));
+        Assert.True(queue.Join(Short));
+    }
+
     public void Dispose() => _kids.Dispose();
 }

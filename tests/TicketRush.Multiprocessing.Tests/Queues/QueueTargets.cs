@@ -62,6 +62,18 @@ internal static class QueueTargets
         Kids.Sleep();
     }
 
+    /// <summary>As far as the entry's owner is stored, and not yet the counter and the ring's head.</summary>
+    public static unsafe void DieWhileTaking(SharedJoinableQueue<int> queue, SharedEvent ready)
+    {
+        var ring = new Ring(Arena.Current, Arena.Current.At(queue.Reference.At), QueueState.Size + Leases.Bytes);
+        ring.EnterGet(Deadline.Never);
+        var (head, leased) = (ring.State->Head, ring.State->Leased);
+        new Leases(Arena.Current, ring).Take(out _, out _, out _);
+        (ring.State->Head, ring.State->Leased) = (head, leased);
+        ready.Set();
+        Kids.Sleep();
+    }
+
     public static void CountEach(SharedJoinableQueue<int> queue, SharedArray<long> times)
     {
         while (true)

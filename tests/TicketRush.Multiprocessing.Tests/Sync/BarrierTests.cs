@@ -133,6 +133,30 @@ public sealed class BarrierTests : IDisposable
         Assert.Throws<BrokenBarrierException>(() => barrier.Wait(Kids.Patience));
     }
 
+    [Fact]
+    [Trait("Case", "38")]
+    public async Task A_reset_of_half_a_round_of_phases_ago_breaks_nobody_s_wait()
+    {
+        using var barrier = new SharedBarrier(2);
+        barrier.Abort();
+        barrier.Reset();
+        Wind(barrier);
+        for (var pass = 0; pass < 3; pass++)
+        {
+            var other = Task.Factory.StartNew(() => barrier.Wait(Kids.Patience), TaskCreationOptions.LongRunning);
+            Kids.Until(() => barrier.Waiting == 1 || other.IsCompleted);
+            barrier.Wait(Kids.Patience);
+            await other;
+        }
+
+        static unsafe void Wind(SharedBarrier barrier)
+        {
+            var phase = (uint*)Arena.Current.At(barrier.Reference.At) + 1;
+            Assert.Equal(4u, *phase);
+            *phase += 0x8000_0000;
+        }
+    }
+
     public void Dispose() => _kids.Dispose();
 
     private static Task<object>[] Start(int count, Func<int> wait) =>

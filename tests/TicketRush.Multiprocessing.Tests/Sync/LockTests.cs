@@ -279,6 +279,57 @@ public sealed class LockTests : IDisposable
         Assert.Throws<ObjectDisposedException>(() => new SharedLock(reference));
     }
 
+    // Goal: who takes a dead holder's lock has it alone, at every moment.
+    // Method: the holder dies on a thread with the number of one of ours; the word is taken, as by another thread of this process that
+    // has not come further yet.
+    [Fact]
+    [Trait("Case", "24")]
+    [Trait("Case", "D1")]
+    public void A_dead_holder_s_thread_number_gives_nobody_the_lock()
+    {
+        using var theLock = new SharedRLock();
+        using var ready = new SharedEvent();
+        const int Number = 80;
+        var child = _kids.Start(SyncTargets.HoldOnThread, theLock, ready, Number);
+        Assert.True(ready.Wait(Kids.Patience));
+        child.Kill();
+        child.Join();
+        TakeWord(theLock);
+        bool isHeld = true, isTaken = true;
+        SyncTargets.OnThread(Number, () => (isHeld, isTaken) = (theLock.IsHeldByCurrentThread, theLock.TryAcquire()));
+        Assert.False(isHeld);
+        Assert.False(isTaken);
+
+        static unsafe void TakeWord(SharedRLock theLock)
+        {
+            var arena = Arena.Current;
+            var word = (uint*)arena.At(theLock.Reference.At);
+            Assert.Equal(LockResult.Abandoned, OwnerWord.Take(arena, word, arena.Self.Word, Deadline.After(Kids.Patience)));
+        }
+    }
+
+    [Fact]
+    public async Task A_wait_that_outlives_its_handle_takes_nothing_of_the_next_object()
+    {
+        Task<LockResult> wait;
+        using (var theLock = new SharedLock())
+        {
+            theLock.Acquire();
+            wait = theLock.AcquireAsync(TimeSpan.FromSeconds(2)).AsTask();
+            Thread.Sleep(100);
+        }
+
+        // Of the same size: without the waiter it would lie where the lock lay.
+        using var value = new SharedValue<int>(0, withLock: false);
+        using var next = new SharedLock();
+        using var after = new SharedEvent();
+        Assert.False(wait.IsCompleted);
+        await wait;
+        Assert.False(next.IsTaken);
+        Assert.False(after.IsSet);
+        Assert.True(next.TryAcquire());
+    }
+
     public void Dispose() => _kids.Dispose();
 
     private static T OnThread<T>(Func<T> what) => Task.Factory.StartNew(what, TaskCreationOptions.LongRunning).GetAwaiter().GetResult();

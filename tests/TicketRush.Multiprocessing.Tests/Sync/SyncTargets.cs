@@ -22,6 +22,23 @@ internal static class SyncTargets
         Kids.Sleep();
     }
 
+    public static void HoldOnThread(SharedRLock sharedLock, SharedEvent ready, int number) => OnThread(number, () => HoldRecursive(sharedLock, ready));
+
+    /// <summary>On a thread of that number; numbers are given out from below, so it is found by keeping those before it.</summary>
+    public static void OnThread(int number, Action what)
+    {
+        var next = new Thread(
+            () =>
+            {
+                if (Environment.CurrentManagedThreadId < number) OnThread(number, what);
+                else if (Environment.CurrentManagedThreadId == number) what();
+                else throw new InvalidOperationException($"Thread {number} is in use.");
+            },
+            128 * 1024);
+        next.Start();
+        next.Join();
+    }
+
     public static void HoldAndExit(SharedLock sharedLock) => sharedLock.Acquire();
 
     public static void Release(SharedLock sharedLock) => sharedLock.Release();
