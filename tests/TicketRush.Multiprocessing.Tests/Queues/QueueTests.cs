@@ -239,7 +239,8 @@ public sealed class QueueTests : IDisposable
         {
             if (!queue.TryGet(out var item, timeout)) return false;
             var (producer, number) = (item >> 22, item & ((1 << 22) - 1));
-            Assert.True(number > last.GetValueOrDefault(producer, -1), $"{number} of producer {producer} came after {last.GetValueOrDefault(producer, -1)}.");
+            var before = last.GetValueOrDefault(producer, -1);
+            Assert.True(number > before, $"{number} of producer {producer} came after {before}.");
             last[producer] = number;
             got++;
             return true;

@@ -12,14 +12,16 @@ public sealed class ClockTests : IDisposable
     [Trait("Case", "D12")]
     public void A_stepped_wall_clock_neither_ends_nor_extends_a_wait()
     {
-        var library = Directory.EnumerateDirectories("/usr/lib").Select(folder => Path.Combine(folder, "faketime", "libfaketime.so.1")).FirstOrDefault(File.Exists);
+        var library = Directory.EnumerateDirectories("/usr/lib")
+            .Select(folder => Path.Combine(folder, "faketime", "libfaketime.so.1")).FirstOrDefault(File.Exists);
         if (library is null) Assert.Skip("needs libfaketime: apt-get install libfaketime");
         var shift = _kids.File("shift");
         File.WriteAllText(shift, "+0\n");
 
         var program = _kids.StartProgram(
             "/usr/bin/env",
-            ["LD_PRELOAD=" + library, "FAKETIME_TIMESTAMP_FILE=" + shift, "FAKETIME_NO_CACHE=1", "DONT_FAKE_MONOTONIC=1", .. Kids.RootCommand(SteppedClock.Name, shift)]);
+            ["LD_PRELOAD=" + library, "FAKETIME_TIMESTAMP_FILE=" + shift, "FAKETIME_NO_CACHE=1", "DONT_FAKE_MONOTONIC=1",
+                .. Kids.RootCommand(SteppedClock.Name, shift)]);
         var (exitCode, output) = Kids.Finish(program);
         var lines = output.Split('\n', StringSplitOptions.RemoveEmptyEntries);
         Assert.True(exitCode == 0 && lines.Length == 2, output);

@@ -51,11 +51,14 @@ internal static class SteppedClock
             foreach (var thread in threads) thread.Join();
             Console.WriteLine(string.Create(
                 CultureInfo.InvariantCulture,
-                $"stepped {Math.Abs(seen - step) < 60} waited {took.All(one => one >= Time && one < TimeSpan.FromSeconds(30))} ({seen:f0} s; {string.Join(' ', took)})"));
+                $"stepped {Math.Abs(seen - step) < 60} waited {took.All(IsRight)} ({seen:f0} s; {string.Join(' ', took)})"));
         }
 
         return 0;
     }
 
-    private static void Step(string shift, int seconds) => File.WriteAllText(shift, seconds.ToString("+0;-0;+0", CultureInfo.InvariantCulture) + "\n");
+    private static bool IsRight(TimeSpan took) => took >= Time && took < TimeSpan.FromSeconds(30);
+
+    private static void Step(string shift, int seconds) =>
+        File.WriteAllText(shift, seconds.ToString("+0;-0;+0", CultureInfo.InvariantCulture) + "\n");
 }

@@ -2,7 +2,9 @@ using System.Text.Json.Serialization;
 
 namespace TicketRush.Multiprocessing.Tests;
 
-/// <summary>The types of arguments that the tests of shared objects give to children: a context of its own, for the generator takes no parts.</summary>
+/// <summary>
+/// The types of arguments that the tests of shared objects give to children: a context of its own, for the generator takes no parts.
+/// </summary>
 [JsonSerializable(typeof(SharedLock))]
 [JsonSerializable(typeof(SharedRLock))]
 [JsonSerializable(typeof(SharedSemaphore))]

@@ -41,7 +41,8 @@ internal static class SyncTargets
 
     public static void WaitThroughSignals(SharedLock sharedLock, SharedEvent ready, SharedValue<int> handled, SharedValue<long> waitedMs)
     {
-        using var registration = PosixSignalRegistration.Create((PosixSignal)28 /* SIGWINCH */, _ => Interlocked.Increment(ref handled.Ref));
+        using var registration = PosixSignalRegistration.Create(
+            (PosixSignal)28 /* SIGWINCH */, _ => Interlocked.Increment(ref handled.Ref));
         ready.Set();
         var clock = Stopwatch.StartNew();
         var result = sharedLock.Acquire(TimeSpan.FromSeconds(1));
