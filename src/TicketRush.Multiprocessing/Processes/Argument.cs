@@ -101,8 +101,8 @@ internal static class Argument
         NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals,
 
         // A generated context asks here first, so no context can write a shared object's properties instead of where it lies.
-        Converters = { new SharedObjectConverter() },
-        TypeInfoResolver = JsonTypeInfoResolver.Combine([new DescriptorTypes(), SharedJson.Default, .. _contexts, CommonJson.Default]),
+        Converters = { new SharedObjectConverter(), new ManagedObjectConverter() },
+        TypeInfoResolver = JsonTypeInfoResolver.Combine([new DescriptorTypes(), new ManagedObjectConverter.Types(), SharedJson.Default, .. _contexts, CommonJson.Default]),
     };
 
     /// <summary>Before the contexts, of which one that mentions a record with a socket in it would write the socket's properties.</summary>

@@ -253,6 +253,14 @@ public sealed class PoolLifeTests : IDisposable
     }
 
     [Fact]
+    [Trait("Case", "73")]
+    public void Nothing_is_left_of_pools_whose_workers_were_killed()
+    {
+        _kids.Start(PoolPrograms.Storm, _kids.File("left"));
+        Assert.Equal("0 children and 0 more descriptors", _kids.Read("left"));
+    }
+
+    [Fact]
     public void A_worker_cannot_have_a_pool_of_its_own()
     {
         using var pool = new ProcessPool(1);
