@@ -7,6 +7,7 @@ internal static class Multiprocessing
     [
         new("lock pair, uncontended", "ns", Peers.LockPair, "lock"),
         new("two processes add 1 under a lock", "ns", Peers.Additions, "counter"),
+        new("… the smaller share of them", "share", Peers.SmallerShare, null),
         new("queue, one to one, ints", "/s", Peers.Ints, "ints"),
         new("queue, one to one, 1 KiB", "/s", Peers.Kibibytes, "kibibytes"),
         new("pipe round trip, 8 bytes, p50", "us", Peers.RoundTrip, "pipe"),
@@ -58,7 +59,8 @@ internal static class Multiprocessing
         run.Report.Aim("pool map, of CPython's", Ratio("pool of 2, map of 100,000")!.Value, 1);
         return Task.CompletedTask;
 
-        double? Ratio(string what) => ours[what].Count > 0 && theirs[what].Count > 0 ? Median.Of(ours[what]) / Median.Of(theirs[what]) : null;
+        double? Ratio(string what) =>
+            ours[what].Count > 0 && theirs[what].Count > 0 ? Median.Of(ours[what]) / Median.Of(theirs[what]) : null;
 
         static void Add(List<(string, object)> figures, string name, List<double> values)
         {

@@ -3,7 +3,9 @@ using TicketRush.Multiprocessing;
 
 namespace TicketRush.Load;
 
-/// <summary>What is measured of TicketRush.Multiprocessing. Each figure comes from processes of its own, once their code is compiled.</summary>
+/// <summary>
+/// What is measured of TicketRush.Multiprocessing. Each figure comes from processes of its own, once their code is compiled.
+/// </summary>
 internal static class Peers
 {
     private const int PoolTasks = 100_000;
@@ -20,17 +22,10 @@ internal static class Peers
     }
 
     /// <returns>Nanoseconds for each addition of two processes that both add 1 under a lock.</returns>
-    public static double Additions()
-    {
-        const int Count = 2_000_000;
-        using var guard = new SharedLock();
-        using var value = new SharedValue<int>(withLock: false);
-        using var barrier = new SharedBarrier(2);
-        using var spans = new SharedArray<long>(4, withLock: false);
-        Run([.. Enumerable.Range(0, 2).Select(who => new ChildProcess(Adder, guard, value, barrier, spans, who, Count))]);
-        if (value.Value != 2 * Count) throw new InvalidOperationException($"{value.Value:N0} were counted of {2 * Count:N0}.");
-        return Stopwatch.GetElapsedTime(Math.Min(spans[0], spans[1]), Math.Max(spans[2], spans[3])).TotalNanoseconds / (2 * Count);
-    }
+    public static double Additions() => Add().Nanoseconds;
+
+    /// <returns>What part of the additions, up to the moment when one of the two was done, were the other's.</returns>
+    public static double SmallerShare() => Add().SmallerShare;
 
     /// <returns>Ints per second from one process to another.</returns>
     public static double Ints() => Drain(new SharedQueue<int>(), FeedInts, GetInts, 1_000_000);
@@ -125,6 +120,21 @@ internal static class Peers
         return Stopwatch.GetElapsedTime(start, granted.Value).TotalMilliseconds;
     }
 
+    private static (double Nanoseconds, double SmallerShare) Add()
+    {
+        const int Count = 2_000_000;
+        using var guard = new SharedLock();
+        using var value = new SharedValue<int>(withLock: false);
+        using var barrier = new SharedBarrier(2);
+        using var spans = new SharedArray<long>(4, withLock: false);
+        using var counts = new SharedArray<int>(2, withLock: false);
+        Run([.. Enumerable.Range(0, 2).Select(who => new ChildProcess(Adder, guard, value, barrier, spans, counts, who, Count))]);
+        if (value.Value != 2 * Count) throw new InvalidOperationException($"{value.Value:N0} were counted of {2 * Count:N0}.");
+        var time = Stopwatch.GetElapsedTime(Math.Min(spans[0], spans[1]), Math.Max(spans[2], spans[3]));
+        var whenOneWasDone = Math.Min(counts[0], counts[1]);
+        return (time.TotalNanoseconds / (2 * Count), (whenOneWasDone - Count) / (double)whenOneWasDone);
+    }
+
     private static double Drain<T>(
         SharedQueue<T> queue, Action<SharedQueue<T>, SharedEvent, int> producer, Action<SharedQueue<T>, int> get, int count)
     {
@@ -185,7 +195,8 @@ internal static class Peers
         }
     }
 
-    private static void Adder(SharedLock guard, SharedValue<int> value, SharedBarrier barrier, SharedArray<long> spans, int who, int count)
+    private static void Adder(
+        SharedLock guard, SharedValue<int> value, SharedBarrier barrier, SharedArray<long> spans, SharedArray<int> counts, int who, int count)
     {
         Warm(() => Add(guard, value, 10_000));
         if (barrier.Wait() == 0) value.Value = 0;
@@ -193,6 +204,7 @@ internal static class Peers
         spans[who] = Stopwatch.GetTimestamp();
         Add(guard, value, count);
         spans[2 + who] = Stopwatch.GetTimestamp();
+        counts[who] = value.Value;
     }
 
     private static void Add(SharedLock guard, SharedValue<int> value, int count)

@@ -130,7 +130,8 @@ internal sealed class Python : IDisposable
 
         if __name__ == "__main__":
             measures = {
-                "lock": lock, "counter": counter, "ints": lambda: drain(7), "kibibytes": lambda: drain(bytes(1024)), "pipe": pipe, "pool": pool,
+                "lock": lock, "counter": counter, "pipe": pipe, "pool": pool,
+                "ints": lambda: drain(7), "kibibytes": lambda: drain(bytes(1024)),
                 "fork": lambda: start("fork", 50), "spawn": lambda: start("spawn", 5), "killed": killed,
             }
             print(measures[sys.argv[1]]())

@@ -33,12 +33,15 @@ public sealed class SharedObjectConverter : JsonConverterFactory
         where T : SharedObject =>
         Converters[typeof(T)] = new Converter<T>(attach);
 
-    [UnconditionalSuppressMessage("Trimming", "IL2059", Justification = "A shared type registers itself when it is initialised; one that is trimmed is never converted.")]
+    [UnconditionalSuppressMessage(
+        "Trimming", "IL2059", Justification = "A shared type registers itself when it is initialised; one that is trimmed is never converted.")]
     private static JsonConverter ConverterOf(Type type)
     {
         ArgumentNullException.ThrowIfNull(type);
         RuntimeHelpers.RunClassConstructor(type.TypeHandle);
-        return Converters.TryGetValue(type, out var converter) ? converter : throw new NotSupportedException($"{type} cannot be passed to another process.");
+        return Converters.TryGetValue(type, out var converter)
+            ? converter
+            : throw new NotSupportedException($"{type} cannot be passed to another process.");
     }
 
     private interface IAttach
