@@ -113,7 +113,7 @@ internal static class Audit
             if (header.FirstSequence != Last + 1) Gap ??= $"sequence {header.FirstSequence} follows {Last}";
 
             var count = 0;
-            for (; entries.Length > 0; count++) entries = entries[BitConverter.ToInt32(entries)..];
+            for (; entries.Length > 0; count++) entries = entries[(BitConverter.ToInt32(entries) & 0xff_ffff)..];
             if (count != header.Count) Gap ??= $"the batch at sequence {header.FirstSequence} says {header.Count} entries and has {count}";
             Last += count;
             Batches++;

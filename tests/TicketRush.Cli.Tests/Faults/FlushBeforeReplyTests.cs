@@ -18,7 +18,7 @@ public sealed class FlushBeforeReplyTests
         var marker = await MarkAsync(place, other);
 
         Assert.Equal(200, (await place.BuyAsync(other, last))!.Status);
-        Assert.Equal(flush + 2, last.Sequence);
+        Assert.Equal(flush + 3, last.Sequence);
 
         var trace = await EndAsync(other);
         Assert.Null(FlushLog.Check(trace, place.JournalPath(), marker, last.Id.ToString()));
@@ -57,7 +57,7 @@ public sealed class FlushBeforeReplyTests
         Assert.NotEqual(0, await dying.WaitForExitAsync());
 
         // The batch is there, whole: it is the flush that is missing.
-        Assert.Equal(flush + 2, JournalFile.Read(place.JournalPath()).Batches[^1].LastSequence);
+        Assert.Equal(flush + 3, JournalFile.Read(place.JournalPath()).Batches[^1].LastSequence);
         return (last, other);
     }
 

@@ -1,6 +1,7 @@
 using TicketRush.Engine;
 using TicketRush.Journal;
 using TicketRush.Journal.Files;
+using TicketRush.Server.Access;
 
 namespace TicketRush.Cli.Tests.Faults;
 
@@ -34,6 +35,7 @@ internal sealed class Place : IAsyncDisposable
     public async Task AddSaleAsync(string sale, int capacity, int holdSeconds = 600)
     {
         var directory = new DataDirectory(Data);
+        ServerSecret.Open(Data); // Made before any fault: a server that cannot keep its secrets does not start.
         Assert.True(directory.TryCreate(sale, new()
         {
             Name = sale,

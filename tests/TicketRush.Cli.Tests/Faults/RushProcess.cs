@@ -70,7 +70,7 @@ internal sealed partial class RushProcess : IAsyncDisposable
         if (trace is not null)
         {
             string[] filter = trace.Any(option => option.Contains("signal=", StringComparison.Ordinal)) ? [] : ["--seccomp-bpf"];
-            words.InsertRange(0, ["strace", "-D", "-f", .. filter, "-y", "-tt", "-s", "400", "-o", log!, .. trace]);
+            words.InsertRange(0, ["strace", "-D", "-f", .. filter, "-y", "-tt", "-s", "2000", "-o", log!, .. trace]);
         }
 
         var start = new ProcessStartInfo(words[0], words.Skip(1)) { RedirectStandardOutput = true, RedirectStandardError = true };
