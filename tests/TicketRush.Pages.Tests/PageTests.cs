@@ -1,3 +1,5 @@
+using TicketRush.Journal;
+using TicketRush.Journal.Files;
 using TicketRush.Pages.Tests.Hosting;
 
 namespace TicketRush.Pages.Tests;
@@ -261,6 +263,57 @@ public sealed class PageTests(Site site) : IClassFixture<Site>
     }
 
     [Fact]
+    public async Task When_nobody_is_answered_the_page_waits_and_asks_again_with_the_same_id()
+    {
+        var sale = await site.OpenSaleAsync();
+        using var visitor = site.Visitor();
+        var choose = await visitor.LookAsync($"/sales/{sale}/choose");
+        var id = choose.FormOf($"/sales/{sale}/holds").Single(field => field.Name == "id");
+        Visitor.Seen busy;
+        using (var frozen = new DataDirectory(site.Directory).Open(sale))
+        {
+            // Another server is in its turn and does not move.
+            var reader = new NoReader();
+            frozen.Read(reader);
+            frozen.TakeTurn(reader);
+            busy = (await visitor.SubmitAsync(choose, $"/sales/{sale}/holds", ("q.floor", "2"))).Is(503);
+            frozen.ReleaseTurn();
+        }
+
+        Assert.Contains("Many people are asking", busy.Text, StringComparison.Ordinal);
+        Assert.Equal(id, busy.FormOf($"/sales/{sale}/holds").Single(field => field.Name == "id"));
+        Assert.NotNull(busy.Headers.RetryAfter);
+
+        // What a browser without a script does next.
+        var next = busy.Headers.GetValues("Refresh").Single().Split("url=")[1];
+        var hold = busy;
+        await Site.UntilAsync(async () => (hold = await visitor.LookAsync(next)).Status == 200, "the hold");
+        Assert.Equal($"/sales/{sale}/holds/{id.Value}", hold.Path);
+    }
+
+    [Fact]
+    public async Task What_nobody_knew_settles_itself_as_not_done_when_it_was_not()
+    {
+        var sale = await site.OpenSaleAsync();
+        using var visitor = site.Visitor();
+        await visitor.LookAsync("/find");
+        var id = Guid.NewGuid();
+        Assert.Contains("it did not happen", (await visitor.LookAsync($"/sales/{sale}/holds/{id}?asked=hold")).Is(200).Text,
+            StringComparison.Ordinal);
+        (await visitor.LookAsync($"/sales/{sale}/holds/{id}")).Is(404);
+    }
+
+    [Fact]
+    public async Task A_sale_whose_journal_cannot_be_read_is_said_to_be_stopped_and_not_to_be_missing()
+    {
+        await using var own = await Site.StartAsync();
+        await File.WriteAllTextAsync(Path.Combine(own.Directory, "broken.rush"), "no journal");
+        using var visitor = own.Visitor();
+        Assert.Contains("Nothing that was bought is lost", (await visitor.LookAsync("/sales/broken")).Is(503).Text,
+            StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Asking_too_often_is_a_calm_page_that_asks_again_by_itself_with_what_the_form_had()
     {
         await using var strict = await Site.StartAsync(options => options with { Limits = new() { SessionPerMinute = 5 } });
@@ -285,6 +338,13 @@ public sealed class PageTests(Site site) : IClassFixture<Site>
         await visitor.SubmitAsync(hold, hold.Path + "/pay");
         var id = hold.Path[(hold.Path.LastIndexOf('/') + 1)..];
         Assert.DoesNotContain(site.Logged, line => line.Contains(id, StringComparison.OrdinalIgnoreCase));
+    }
+
+    private sealed class NoReader : IBatchReader
+    {
+        public void OnBatch(in BatchHeader header, ReadOnlySpan<byte> entries)
+        {
+        }
     }
 
     [Theory]

@@ -45,9 +45,16 @@ internal sealed class PublicPages(Sales sales, PageRenderer renderer)
         if (Languages.TryChoose(http)) return;
         var texts = Languages.Of(http);
         var name = (string)http.GetRouteValue("sale")!;
-        if (sales.Find(name) is not { } sale || SaleView.Of(sale) is not { IsPublic: true } view)
+        var found = sales.Find(name);
+        if (SaleView.Of(found) is not { IsPublic: true } view)
         {
-            await ErrorPages.SendAsync(http, 404);
+            // A sale whose journal cannot be read is there all the same, and so are the orders in it.
+            if (found is { Sequencer: null })
+            {
+                await PageAnswer.SendAsync<MessagePage, Message>(
+                    http, new(texts), new(texts.Stopped, texts.StoppedHint, "/", texts.BackToSales), StatusCodes.Status503ServiceUnavailable);
+            }
+            else await ErrorPages.SendAsync(http, 404);
             return;
         }
 

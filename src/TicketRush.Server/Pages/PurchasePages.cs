@@ -54,6 +54,7 @@ internal static class PurchasePages
     {
         var form = await PageForm.ReadAsync(http);
         if (on.Sale(http) is not { } sale) await ErrorPages.SendAsync(http, 404);
+        else if (Caller.Of(http).Kind != CallerKind.Buyer) await ErrorPages.SendAsync(http, 400); // A key has the API, where it names its buyers.
         else await KeepAsync(http, on, sale, new(form["id"].ToString(), form["seen"].ToString(), Quantities(form)));
     }
 
