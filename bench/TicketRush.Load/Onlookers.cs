@@ -6,8 +6,8 @@ using System.Text;
 namespace TicketRush.Load;
 
 /// <summary>
-/// A process of viewers, with as little of a client as can be: they share the machine with what is measured. Says "here" when all of them saw
-/// something; for each line that it is told it says how many events came so far and how many viewers are left.
+/// A process of viewers, with as little of a client as can be: they share the machine with what is measured. Says "here" when all of them
+/// saw something; for each line that it is told it says how many events came so far and how many viewers are left.
 /// </summary>
 internal static class Onlookers
 {

@@ -20,7 +20,8 @@ internal static class Pages
 
         // wrk may be what is slowest here: how much of the processors an answer takes tells the rest.
         var live = (Rates: new List<double>(), Costs: new List<double>());
-        var pages = Paths.ToDictionary(path => path, _ => (Rates: new List<double>(), Costs: new List<double>(), Ratios: new List<double>()));
+        var pages = Paths.ToDictionary(path => path, _ => (Rates: new List<double>(), Costs: new List<double>(),
+            Ratios: new List<double>()));
         for (var i = -1; i < run.Runs; i++)
         {
             run.Report.Progress($"run {Math.Max(i + 1, 0)} of {run.Runs}");
@@ -40,11 +41,13 @@ internal static class Pages
         }
 
         run.Report.Row(
-            "/health/live", ("requests/s", Median.Of(live.Rates)), ("min", live.Rates.Min()), ("max", live.Rates.Max()), ("server's µs", Median.Of(live.Costs)));
+            "/health/live", ("requests/s", Median.Of(live.Rates)), ("min", live.Rates.Min()), ("max", live.Rates.Max()),
+                ("server's µs", Median.Of(live.Costs)));
         foreach (var (path, page) in pages)
         {
             var bytes = (await shop.Http.GetByteArrayAsync(path)).Length;
-            run.Report.Row(path, ("requests/s", Median.Of(page.Rates)), ("min", page.Rates.Min()), ("max", page.Rates.Max()), ("server's µs", Median.Of(page.Costs)), ("bytes", bytes));
+            run.Report.Row(path, ("requests/s", Median.Of(page.Rates)), ("min", page.Rates.Min()), ("max", page.Rates.Max()),
+                ("server's µs", Median.Of(page.Costs)), ("bytes", bytes));
             run.Report.Aim($"{path}, of /health/live", Median.Of(page.Ratios), 0.60);
         }
 

@@ -47,7 +47,8 @@ internal sealed class Shop : IDisposable
         await File.WriteAllTextAsync(
             path,
             $"wrk.headers[\"Content-Type\"] = \"application/json\"\nwrk.headers[\"Authorization\"] = \"Bearer {Key}\"\n"
-            + Script.Replace("SEED", Random.Shared.Next().ToString(System.Globalization.CultureInfo.InvariantCulture), StringComparison.Ordinal)
+            + Script.Replace("SEED", Random.Shared.Next().ToString(System.Globalization.CultureInfo.InvariantCulture),
+                StringComparison.Ordinal)
                 .Replace("PREFIX", prefix, StringComparison.Ordinal));
         return path;
     }

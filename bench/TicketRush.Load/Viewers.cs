@@ -17,7 +17,8 @@ internal static class Viewers
         using var scratch = run.Scratch();
         await using var app = RushServer.Build(new()
         {
-            DataDirectory = scratch.Path, Urls = ["http://127.0.0.1:0"], OfficeKey = Shop.Key, ViewersMax = Count, ViewersPerNetwork = Count,
+            DataDirectory = scratch.Path, Urls = ["http://127.0.0.1:0"], OfficeKey = Shop.Key, ViewersMax = Count,
+                ViewersPerNetwork = Count,
         });
         await app.StartAsync();
         var url = app.Urls.First();
@@ -50,12 +51,14 @@ internal static class Viewers
         }
 
         run.Report.Row("nobody looks", ("purchases/s", Median.Of(alone)), ("min", alone.Min()), ("max", alone.Max()));
-        run.Report.Row($"{Count} viewers", ("purchases/s", Median.Of(watched)), ("min", watched.Min()), ("max", watched.Max()), ("events/s", Median.Of(events)));
+        run.Report.Row($"{Count} viewers", ("purchases/s", Median.Of(watched)), ("min", watched.Min()), ("max", watched.Max()),
+            ("events/s", Median.Of(events)));
         run.Report.Aim("with viewers, of without", Median.Of(ratios), 0.80);
         await app.StopAsync();
 
         async Task<double> SellAsync() =>
-            (await Wrk.RunAsync(url, Connections, run.Time, await Shop.WriteScriptAsync(scratch.Path, "/api/sales/load/orders/"))).PerSecond;
+            (await Wrk.RunAsync(url, Connections, run.Time, await Shop.WriteScriptAsync(scratch.Path, "/api/sales/load/orders/")))
+                .PerSecond;
     }
 
     private static async Task<(long Events, int Here)> AskAsync(Process onlookers)

@@ -20,7 +20,8 @@ internal static partial class Wrk
     public static async Task<(double PerSecond, double P99)> RunAsync(string url, int connections, TimeSpan time, string? script = null)
     {
         var start = new ProcessStartInfo(Program) { RedirectStandardOutput = true };
-        foreach (var arg in new[] { "-t1", $"-c{connections}", $"-d{Math.Max(1, (int)time.TotalSeconds)}s", "--latency" }) start.ArgumentList.Add(arg);
+        foreach (var arg in new[] { "-t1", $"-c{connections}", $"-d{Math.Max(1, (int)time.TotalSeconds)}s",
+            "--latency" }) start.ArgumentList.Add(arg);
         if (script is not null)
         {
             start.ArgumentList.Add("-s");

@@ -4,12 +4,14 @@ using TicketRush.Pages.Tests.Hosting;
 
 namespace TicketRush.Pages.Tests;
 
-/// <summary>A person buys, in a real browser: both languages, both widths, with and without a script; and every page on the way is looked at.</summary>
+/// <summary>A person buys, in a real browser: both languages, both widths, with and without a script; and every page on the way is looked
+/// at.</summary>
 [Trait("Browser", "true")]
 public sealed class BuyTests(Site site, Browser browser) : IClassFixture<Site>, IClassFixture<Browser>
 {
     public static TheoryData<bool, bool, bool> Looks => new(
-        from chinese in new[] { false, true } from phone in new[] { false, true } from script in new[] { false, true } select (chinese, phone, script));
+        from chinese in new[] { false, true } from phone in new[] { false, true } from script in new[] { false, true } select (chinese,
+            phone, script));
 
     [Theory]
     [MemberData(nameof(Looks))]

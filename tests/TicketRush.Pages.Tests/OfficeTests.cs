@@ -23,12 +23,14 @@ public sealed class OfficeTests(Site site, Browser browser) : IClassFixture<Site
         // Everything that is wrong is said at once, beside its field.
         await page.GotoAsync("/office/new");
         await tab.IsGoodAsync("office-new");
-        await FillAsync(page, ("sale", "Not A Name"), ("name", "School play"), ("startsAt", "tomorrow"), ("pools[0].capacity", "many"), ("tiers[0].name", "Seat"), ("tiers[0].price", "12.345"));
+        await FillAsync(page, ("sale", "Not A Name"), ("name", "School play"), ("startsAt", "tomorrow"), ("pools[0].capacity", "many"),
+            ("tiers[0].name", "Seat"), ("tiers[0].price", "12.345"));
         await page.Locator("form.plan .button.primary").ClickAsync();
         await Assertions.Expect(page.Locator(".field.wrong")).ToHaveCountAsync(4);
         await tab.IsGoodAsync("office-new-wrong");
 
-        await FillAsync(page, ("sale", sale), ("startsAt", "2027-05-01T18:00"), ("pools[0].capacity", "20"), ("pools[0].blocked", "1"), ("tiers[0].price", "12.50"));
+        await FillAsync(page, ("sale", sale), ("startsAt", "2027-05-01T18:00"), ("pools[0].capacity", "20"), ("pools[0].blocked", "1"),
+            ("tiers[0].price", "12.50"));
         await page.Locator("form.plan .button.primary").ClickAsync();
         await page.WaitForURLAsync(new Regex($"/office/sales/{sale}"));
         await page.Locator("form[action$='/open'] button").ClickAsync();

@@ -1,3 +1,5 @@
+using TicketRush.Journal;
+using TicketRush.Journal.Files;
 using TicketRush.Pages.Tests.Hosting;
 
 namespace TicketRush.Pages.Tests;
@@ -41,7 +43,8 @@ public sealed class PageTests(Site site) : IClassFixture<Site>
         {
             var page = await visitor.LookAsync(path);
             var policy = page.Headers.GetValues("Content-Security-Policy").Single();
-            foreach (var rule in new[] { "default-src 'none'", "frame-ancestors 'none'", "base-uri 'none'", "object-src 'none'", "script-src 'self'", "style-src 'self'" })
+            foreach (var rule in new[] { "default-src 'none'", "frame-ancestors 'none'", "base-uri 'none'", "object-src 'none'",
+                "script-src 'self'", "style-src 'self'" })
                 Assert.Contains(rule, policy, StringComparison.Ordinal);
             Assert.DoesNotContain("unsafe", policy, StringComparison.Ordinal);
             Assert.Equal("nosniff", page.Headers.GetValues("X-Content-Type-Options").Single());
@@ -75,7 +78,8 @@ public sealed class PageTests(Site site) : IClassFixture<Site>
         Assert.Equal(304, (int)second.StatusCode);
 
         await site.BuyAsync(sale, 5);
-        await Site.UntilAsync(async () => (await site.Office.GetStringAsync($"/sales/{sale}")).Contains("95 left", StringComparison.Ordinal), "95 left");
+        await Site.UntilAsync(async () => (await site.Office.GetStringAsync($"/sales/{sale}"))
+            .Contains("95 left", StringComparison.Ordinal), "95 left");
     }
 
     [Fact]
@@ -107,7 +111,8 @@ public sealed class PageTests(Site site) : IClassFixture<Site>
         var sale = await site.OpenSaleAsync();
         using var visitor = site.Visitor();
         var choose = await visitor.LookAsync($"/sales/{sale}/choose");
-        var holds = await Task.WhenAll(Enumerable.Range(0, 4).Select(_ => visitor.SubmitAsync(choose, $"/sales/{sale}/holds", ("q.floor", "2"))));
+        var holds = await Task.WhenAll(Enumerable.Range(0, 4).Select(_ =>
+            visitor.SubmitAsync(choose, $"/sales/{sale}/holds", ("q.floor", "2"))));
         Assert.Single(holds.Select(hold => hold.Is(200).Path).Distinct());
         var orders = await Task.WhenAll(Enumerable.Range(0, 4).Select(_ => visitor.SubmitAsync(holds[0], holds[0].Path + "/pay")));
         Assert.Single(orders.Select(order => order.Is(200).Path).Distinct());
@@ -131,7 +136,8 @@ public sealed class PageTests(Site site) : IClassFixture<Site>
         var sale = await site.OpenSaleAsync(Site.Plan(capacity: 1));
         using var visitor = site.Visitor();
         var hold = await visitor.SubmitAsync(await visitor.LookAsync($"/sales/{sale}/choose"), $"/sales/{sale}/holds", ("q.floor", "1"));
-        Assert.Contains("You gave these tickets back", (await visitor.SubmitAsync(hold, hold.Path + "/release")).Is(200).Text, StringComparison.Ordinal);
+        Assert.Contains("You gave these tickets back", (await visitor.SubmitAsync(hold, hold.Path + "/release")).Is(200).Text,
+            StringComparison.Ordinal);
         Assert.Contains("\"held\":0", await site.Office.GetStringAsync($"/api/sales/{sale}/availability"), StringComparison.Ordinal);
     }
 
@@ -140,9 +146,11 @@ public sealed class PageTests(Site site) : IClassFixture<Site>
     {
         var sale = await site.OpenSaleAsync(Site.Plan(capacity: 2));
         using var visitor = site.Visitor();
-        await visitor.SubmitAsync(await visitor.LookAsync($"/sales/{sale}/choose"), $"/sales/{sale}/holds", ("q.floor", "2"), ("q.balcony", "2"));
+        await visitor.SubmitAsync(await visitor.LookAsync($"/sales/{sale}/choose"), $"/sales/{sale}/holds", ("q.floor", "2"),
+            ("q.balcony", "2"));
         await Site.UntilAsync(
-            async () => (await visitor.LookAsync($"/sales/{sale}")).Text.Contains("4 tickets are being held by people who have not paid yet", StringComparison.Ordinal), "what may come back");
+            async () => (await visitor.LookAsync($"/sales/{sale}"))
+                .Text.Contains("4 tickets are being held by people who have not paid yet", StringComparison.Ordinal), "what may come back");
 
         // There is nothing to choose: the choosing page leads back here.
         Assert.Equal($"/sales/{sale}", (await visitor.LookAsync($"/sales/{sale}/choose")).Path);
@@ -167,7 +175,8 @@ public sealed class PageTests(Site site) : IClassFixture<Site>
         using var visitor = site.Visitor();
         var choose = await visitor.LookAsync($"/sales/{sale}/choose");
         using var read = await site.Office.GetAsync($"/api/sales/{sale}");
-        using var change = new HttpRequestMessage(HttpMethod.Put, $"/api/sales/{sale}") { Content = Site.Json(Site.Plan().Replace("38000", "39000", StringComparison.Ordinal)) };
+        using var change = new HttpRequestMessage(HttpMethod.Put, $"/api/sales/{sale}") { Content = Site.Json(Site.Plan()
+            .Replace("38000", "39000", StringComparison.Ordinal)) };
         change.Headers.TryAddWithoutValidation("If-Match", read.Headers.ETag!.ToString());
         using var changed = await site.Office.SendAsync(change);
         Assert.True(changed.IsSuccessStatusCode, await changed.Content.ReadAsStringAsync());
@@ -247,9 +256,61 @@ public sealed class PageTests(Site site) : IClassFixture<Site>
         using var visitor = site.Visitor();
         for (var i = 0; i < 3; i++)
             (await visitor.SubmitAsync(await visitor.LookAsync($"/sales/{sale}/choose"), $"/sales/{sale}/holds", ("q.floor", "1"))).Is(200);
-        var fourth = (await visitor.SubmitAsync(await visitor.LookAsync($"/sales/{sale}/choose"), $"/sales/{sale}/holds", ("q.floor", "1"))).Is(409);
+        var fourth = (await visitor.SubmitAsync(await visitor.LookAsync($"/sales/{sale}/choose"), $"/sales/{sale}/holds",
+            ("q.floor", "1"))).Is(409);
         Assert.Contains("Pay or give back what you hold first", fourth.Text, StringComparison.Ordinal);
         Assert.Equal(3, System.Text.RegularExpressions.Regex.Count((await visitor.LookAsync("/find")).Html, "On hold, not paid"));
+    }
+
+    [Fact]
+    public async Task When_nobody_is_answered_the_page_waits_and_asks_again_with_the_same_id()
+    {
+        var sale = await site.OpenSaleAsync();
+        using var visitor = site.Visitor();
+        var choose = await visitor.LookAsync($"/sales/{sale}/choose");
+        var id = choose.FormOf($"/sales/{sale}/holds").Single(field => field.Name == "id");
+        Visitor.Seen busy;
+        using (var frozen = new DataDirectory(site.Directory).Open(sale))
+        {
+            // Another server is in its turn and does not move.
+            var reader = new NoReader();
+            frozen.Read(reader);
+            frozen.TakeTurn(reader);
+            busy = (await visitor.SubmitAsync(choose, $"/sales/{sale}/holds", ("q.floor", "2"))).Is(503);
+            frozen.ReleaseTurn();
+        }
+
+        Assert.Contains("Many people are asking", busy.Text, StringComparison.Ordinal);
+        Assert.Equal(id, busy.FormOf($"/sales/{sale}/holds").Single(field => field.Name == "id"));
+        Assert.NotNull(busy.Headers.RetryAfter);
+
+        // What a browser without a script does next.
+        var next = busy.Headers.GetValues("Refresh").Single().Split("url=")[1];
+        var hold = busy;
+        await Site.UntilAsync(async () => (hold = await visitor.LookAsync(next)).Status == 200, "the hold");
+        Assert.Equal($"/sales/{sale}/holds/{id.Value}", hold.Path);
+    }
+
+    [Fact]
+    public async Task What_nobody_knew_settles_itself_as_not_done_when_it_was_not()
+    {
+        var sale = await site.OpenSaleAsync();
+        using var visitor = site.Visitor();
+        await visitor.LookAsync("/find");
+        var id = Guid.NewGuid();
+        Assert.Contains("it did not happen", (await visitor.LookAsync($"/sales/{sale}/holds/{id}?asked=hold")).Is(200).Text,
+            StringComparison.Ordinal);
+        (await visitor.LookAsync($"/sales/{sale}/holds/{id}")).Is(404);
+    }
+
+    [Fact]
+    public async Task A_sale_whose_journal_cannot_be_read_is_said_to_be_stopped_and_not_to_be_missing()
+    {
+        await using var own = await Site.StartAsync();
+        await File.WriteAllTextAsync(Path.Combine(own.Directory, "broken.rush"), "no journal");
+        using var visitor = own.Visitor();
+        Assert.Contains("Nothing that was bought is lost", (await visitor.LookAsync("/sales/broken")).Is(503).Text,
+            StringComparison.Ordinal);
     }
 
     [Fact]
@@ -263,7 +324,8 @@ public sealed class PageTests(Site site) : IClassFixture<Site>
         do page = await visitor.SubmitAsync(choose, $"/sales/{sale}/holds", ("q.floor", "1"));
         while (page.Path != $"/sales/{sale}/holds");
         page.Is(429);
-        Assert.Equal(choose.FormOf($"/sales/{sale}/holds").Single(field => field.Name == "id"), page.FormOf($"/sales/{sale}/holds").Single(field => field.Name == "id"));
+        Assert.Equal(choose.FormOf($"/sales/{sale}/holds").Single(field => field.Name == "id"), page.FormOf($"/sales/{sale}/holds")
+            .Single(field => field.Name == "id"));
         Assert.NotNull(page.Headers.RetryAfter);
     }
 
@@ -278,13 +340,21 @@ public sealed class PageTests(Site site) : IClassFixture<Site>
         Assert.DoesNotContain(site.Logged, line => line.Contains(id, StringComparison.OrdinalIgnoreCase));
     }
 
+    private sealed class NoReader : IBatchReader
+    {
+        public void OnBatch(in BatchHeader header, ReadOnlySpan<byte> entries)
+        {
+        }
+    }
+
     [Theory]
     [InlineData(38000, "CNY", "¥380")]
     [InlineData(58050, "CNY", "¥580.50")]
     [InlineData(123456789, "EUR", "€1,234,567.89")]
     [InlineData(1200, "JPY", "JP¥1,200")]
     [InlineData(1250, "KWD", "KWD 1.250")]
-    public void Amounts_are_written_as_people_write_them(long minor, string currency, string text) => Assert.Equal(text, Server.Pages.Money.Say(minor, currency));
+    public void Amounts_are_written_as_people_write_them(long minor, string currency, string text) =>
+        Assert.Equal(text, Server.Pages.Money.Say(minor, currency));
 
     [Theory]
     [InlineData("380", "CNY", 38000)]

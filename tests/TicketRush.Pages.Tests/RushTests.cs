@@ -10,8 +10,8 @@ public sealed class RushTests
     private const int Places = 100;
     private const int PerBuyer = 4;
 
-    // Method: a thousand browsers without scripts, each a session of its own, press at once for a tenth as many places. Some take more than one
-    // order, some press twice, some give back, some leave theirs to run out. Whatever they are shown is one of the pages that explain.
+    // Method: a thousand browsers without scripts, each a session of its own, press at once for a tenth as many places. Some take more than
+    // one order, some press twice, some give back, some leave theirs to run out. Whatever they are shown is one of the pages that explain.
     [Fact]
     public async Task A_thousand_browsers_race_for_a_hundred_places_and_every_page_explains_itself()
     {

@@ -7,9 +7,11 @@ namespace TicketRush.Server.Live;
 internal static class LiveEndpoints
 {
     public static void MapLive(this IEndpointRouteBuilder api) =>
-        api.MapGet("/sales/{sale}/live", WatchAsync).Produces<string>(200, "text/event-stream").MayAnswer("SALE_STOPPED", "BUSY").WithTags("Sales")
+        api.MapGet("/sales/{sale}/live", WatchAsync).Produces<string>(200, "text/event-stream").MayAnswer("SALE_STOPPED", "BUSY")
+            .WithTags("Sales")
             .WithSummary("What is free, live").WithDescription(
-                "Server-sent events \"availability\": each is the answer of GET …/availability, its id the sequence. Only the newest is sent, at most ten times a second.");
+                "Server-sent events \"availability\": each is the answer of GET …/availability, its id the sequence. "
+                + "Only the newest is sent, at most ten times a second.");
 
     private static async Task WatchAsync(string sale, HttpContext http, Sales sales, LiveUpdates live)
     {
@@ -28,6 +30,7 @@ internal static class LiveEndpoints
         if (await live.TryWatchAsync(found, http, RateLimits.NetworkOf(http.Connection.RemoteIpAddress))) return;
 
         response.Headers.Remove("X-Accel-Buffering");
-        await Problems.Retry(503, "BUSY", "As many watch as can be served. Ask for the availability instead, or try again.", 30).ExecuteAsync(http);
+        await Problems.Retry(503, "BUSY", "As many watch as can be served. Ask for the availability instead, or try again.", 30)
+            .ExecuteAsync(http);
     }
 }

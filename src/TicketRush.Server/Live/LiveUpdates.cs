@@ -6,8 +6,8 @@ using TicketRush.Server.Api;
 namespace TicketRush.Server.Live;
 
 /// <summary>
-/// Shows everybody who watches a sale its latest snapshot. One loop walks round all viewers: whoever has not seen the newest gets it, so nobody
-/// is sent what is out of date, and nothing is kept for the slow.
+/// Shows everybody who watches a sale its latest snapshot. One loop walks round all viewers: whoever has not seen the newest gets it, so
+/// nobody is sent what is out of date, and nothing is kept for the slow.
 /// <para>
 /// The walk has a pace, because selling comes first: a viewer hears at most ten times a second, and all of them together as often as
 /// <see cref="SendsPerSecond"/> says. The more watch, the less often each hears; what each hears is the newest.
@@ -125,7 +125,7 @@ internal sealed class LiveUpdates : IDisposable
             _viewers[last.Place = viewer.Place] = last;
             _viewers[_count] = null!;
             if (--viewer.Channel.Viewers == 0) _channels.Remove(viewer.Channel.Name);
-            if (--System.Runtime.InteropServices.CollectionsMarshal.GetValueRefOrNullRef(_networks, viewer.Network) == 0) _networks.Remove(viewer.Network);
+            if (--_networks[viewer.Network] == 0) _networks.Remove(viewer.Network);
         }
     }
 

@@ -33,8 +33,10 @@ internal static class CounterPages
         }
 
         var (form, texts, plan) = (await PageForm.ReadAsync(http), Languages.Of(http), sale.Plan);
-        var typed = new Sold(form["id"].ToString(), PurchasePages.Quantities(form), form["buyer"].ToString().Trim(), form["reference"].ToString().Trim());
-        if (!Asking.TryHold(on.Sales.Identities, typed.Id, out var hold, out _) || !Asking.IsText(typed.Buyer, "buyer", false, out _) || !Asking.IsText(typed.Reference, "reference", false, out _))
+        var typed = new Sold(form["id"].ToString(), PurchasePages.Quantities(form), form["buyer"].ToString().Trim(), form["reference"]
+            .ToString().Trim());
+        if (!Asking.TryHold(on.Sales.Identities, typed.Id, out var hold, out _) || !Asking.IsText(typed.Buyer, "buyer", false, out _)
+            || !Asking.IsText(typed.Reference, "reference", false, out _))
         {
             await ErrorPages.SendAsync(http, 400);
             return;
@@ -54,7 +56,8 @@ internal static class CounterPages
 
         var (outcome, submission) = await on.AskAsync(http, sale, new()
         {
-            Kind = CommandKind.Purchase, Hold = hold, Lines = lines, Plan = plan, Reference = on.Sales.Identities.Reference(typed.Reference),
+            Kind = CommandKind.Purchase, Hold = hold, Lines = lines, Plan = plan,
+                Reference = on.Sales.Identities.Reference(typed.Reference),
 
             // Who walks in has no name, and shares no limit with others who have none.
             Buyer = on.Sales.Identities.Buyer(typed.Buyer.Length > 0 ? typed.Buyer : "walk-in " + typed.Id),
@@ -63,16 +66,19 @@ internal static class CounterPages
 
         // The id stays: after an unknown outcome the same form again finds out, and sells nothing twice.
         else await SendAsync(
-            http, on, on.Sale(http) ?? sale, typed, outcome == Outcome.Refused ? PurchasePages.Say(texts, submission.Reply, int.MaxValue) : OfficeDesk.Say(texts, outcome), 409,
+            http, on, on.Sale(http) ?? sale, typed, outcome == Outcome.Refused ? PurchasePages.Say(texts, submission.Reply, int.MaxValue)
+                : OfficeDesk.Say(texts, outcome), 409,
             keepsId: outcome != Outcome.Refused);
     }
 
-    private static Task SendAsync(HttpContext http, OfficeDesk on, SaleView sale, Sold typed, string? problem, int status = 200, bool keepsId = false) =>
+    private static Task SendAsync(HttpContext http, OfficeDesk on, SaleView sale, Sold typed, string? problem, int status = 200,
+        bool keepsId = false) =>
         PageAnswer.SendAsync<CounterPage, CounterView>(
             http, on.Visit(http, $"/office/sales/{sale.Name}/counter"),
             new(sale, keepsId ? typed.Id : Guid.NewGuid().ToString("D"), typed.Quantities, typed.Buyer, typed.Reference, problem), status);
 
-    /// <summary>Shows a hold by its code, and then confirms that it was paid. Posts both: the code is a secret between buyer and counter.</summary>
+    /// <summary>Shows a hold by its code, and then confirms that it was paid. Posts both: the code is a secret between buyer and
+    /// counter.</summary>
     private static async Task TakeAsync(HttpContext http, OfficeDesk on)
     {
         if (on.Sale(http) is not { } sale)
@@ -85,7 +91,8 @@ internal static class CounterPages
         var (code, reference) = (form["code"].ToString().Trim(), form["reference"].ToString().Trim());
 
         // What a scanner reads has the sale before it.
-        if (code.Split(':') is ["TRH", var name, var scanned]) code = name.Equals(sale.Name, StringComparison.OrdinalIgnoreCase) ? scanned : "";
+        if (code.Split(':') is ["TRH", var name, var scanned]) code = name.Equals(sale.Name, StringComparison.OrdinalIgnoreCase) ? scanned
+            : "";
         if (code.Length is 0 or > 36 || !Asking.TryHold(on.Sales.Identities, code, out var hold, out _))
         {
             await SendAsync(http, on, sale, new(), texts.NoSuchHold, 404);
@@ -98,7 +105,8 @@ internal static class CounterPages
             if (!Asking.IsText(reference, "reference", required: true, out _)) problem = texts.ReferenceNeeded;
             else
             {
-                var (outcome, paid) = await on.AskAsync(http, sale, new() { Kind = CommandKind.Pay, Hold = hold, Reference = on.Sales.Identities.Reference(reference) });
+                var (outcome, paid) = await on.AskAsync(http, sale, new() { Kind = CommandKind.Pay, Hold = hold,
+                    Reference = on.Sales.Identities.Reference(reference) });
                 if (outcome == Outcome.Done)
                 {
                     await PageAnswer.SeeOther(http, $"/office/sales/{sale.Name}/orders/{paid.Reply.Sequence}");
@@ -115,11 +123,13 @@ internal static class CounterPages
         var reply = now.Reply;
         if (found == Outcome.Refused) await SendAsync(http, on, sale, new(), texts.NoSuchHold, 404);
         else if (found != Outcome.Done) await SendAsync(http, on, sale, new(), OfficeDesk.Say(texts, found), 503);
-        else if (reply.State == HoldState.Paid && problem is null) await PageAnswer.SeeOther(http, $"/office/sales/{sale.Name}/orders/{reply.Sequence.ToString(CultureInfo.InvariantCulture)}");
+        else if (reply.State == HoldState.Paid && problem is null) await PageAnswer.SeeOther(http,
+            $"/office/sales/{sale.Name}/orders/{reply.Sequence.ToString(CultureInfo.InvariantCulture)}");
         else
         {
             await PageAnswer.SendAsync<TakePage, TakeView>(
-                http, on.Visit(http), new(sale, code, reply.State, reply.UntilMs, reply.Lines, reference, problem), problem is null ? 200 : 409);
+                http, on.Visit(http), new(sale, code, reply.State, reply.UntilMs, reply.Lines, reference, problem), problem is null ? 200
+                    : 409);
         }
     }
 

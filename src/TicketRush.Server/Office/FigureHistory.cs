@@ -33,7 +33,8 @@ internal sealed class FigureHistory : IDisposable
             .Where(one => one.Count > 0).OrderByDescending(one => one.Count).Take(8).ToArray();
         var (batches, entries) = sequencer.Appended;
         return new(
-            history?.PerSecond() ?? new int[Length], refused, figures.Flushes == 0 ? null : figures.FlushTime.TotalMilliseconds / figures.Flushes,
+            history?.PerSecond() ?? new int[Length], refused, figures.Flushes == 0 ? null
+                : figures.FlushTime.TotalMilliseconds / figures.Flushes,
             history?.WorstFlushMs, sequencer.InboxDepth, batches == 0 ? null : (double)entries / batches,
             figures.Turns == 0 ? null : figures.TurnWait.TotalMilliseconds / figures.Turns, _live.Count);
     }
@@ -44,7 +45,8 @@ internal sealed class FigureHistory : IDisposable
     {
         foreach (var sale in _sales.Opened())
         {
-            if (sale.Sequencer?.Snapshot is { } snapshot) _histories.GetOrAdd(sale.Name, static _ => new()).Add(snapshot.Orders, sale.Sequencer.Figures);
+            if (sale.Sequencer?.Snapshot is { } snapshot) _histories.GetOrAdd(sale.Name, static _ => new())
+                .Add(snapshot.Orders, sale.Sequencer.Figures);
         }
     }
 

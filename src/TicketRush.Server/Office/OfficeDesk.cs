@@ -22,7 +22,8 @@ internal sealed class OfficeDesk(Sales sales, Desk desk, Antiforgery antiforgery
     {
         var caller = Caller.Of(http);
         var key = caller.Key;
-        return new(Languages.Of(http)) { Here = here, Token = key is null ? null : antiforgery.TokenFor(caller), Staff = key?.Name, Role = key?.Role ?? Role.None };
+        return new(Languages.Of(http)) { Here = here, Token = key is null ? null : antiforgery.TokenFor(caller), Staff = key?.Name,
+            Role = key?.Role ?? Role.None };
     }
 
     /// <summary>Asks a sale, signed with the key that is signed in.</summary>
@@ -35,7 +36,8 @@ internal sealed class OfficeDesk(Sales sales, Desk desk, Antiforgery antiforgery
 
     /// <summary>A key that names a form: sent twice, it is one request.</summary>
     public RequestKey KeyOf(HttpContext http, string form) =>
-        Caller.Of(http).RequestKey(sales.Identities, "form " + (form.Length is > 0 and <= 64 ? form : throw new BadHttpRequestException("The form has no key.")));
+        Caller.Of(http).RequestKey(sales.Identities, "form " + (form.Length is > 0 and <= 64 ? form
+            : throw new BadHttpRequestException("The form has no key.")));
 
     /// <summary>What is said of a request that is neither done nor refused.</summary>
     public static string Say(Texts texts, Outcome outcome) => outcome == Outcome.Unknown ? texts.UnknownText : texts.OfficeBusy;

@@ -1,3 +1,4 @@
+using Microsoft.AspNetCore.Http.Features;
 using TicketRush.Engine;
 using TicketRush.Journal;
 using TicketRush.Server.Access;
@@ -50,7 +51,7 @@ internal static class OfficePages
 
     private static async Task SignInAsync(HttpContext http, KeyRing ring, StaffSessions sessions, RateLimits rates)
     {
-        if (http.Features.Get<Microsoft.AspNetCore.Http.Features.IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } body) body.MaxRequestBodySize = AccessMiddleware.FormBytesMax;
+        if (http.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } body) body.MaxRequestBodySize = AccessMiddleware.FormBytesMax;
         var form = await PageForm.ReadAsync(http);
         var (texts, next, given) = (Languages.Of(http), Safe(form["next"].ToString()), form["key"].ToString().Trim());
         var key = given.Length is > 0 and <= KeyRing.LengthMax ? ring.Find(given) : null;
@@ -60,7 +61,8 @@ internal static class OfficePages
             await PageAnswer.SendAsync<SignInPage, SignInView>(http, new(texts), new(next, texts.TooOftenTitle), 429);
         }
         else if (key is null || !key.Role.May(Permission.SeeFigures))
-            await PageAnswer.SendAsync<SignInPage, SignInView>(http, new(texts), new(next, key is null ? texts.KeyWrong : texts.KeyOfShop), 401);
+            await PageAnswer.SendAsync<SignInPage, SignInView>(http, new(texts), new(next, key is null ? texts.KeyWrong : texts.KeyOfShop),
+                401);
         else
         {
             sessions.SignIn(http, key);
@@ -110,8 +112,10 @@ internal static class OfficePages
         }
 
         var (outcome, submission) = await on.AskAsync(http, sale, new() { Kind = kind });
-        if (outcome == Outcome.Done) await PageAnswer.SeeOther(http, $"/office/sales/{sale.Name}?done={kind.ToString().ToLowerInvariant()}");
-        else await DashboardAsync(http, on, outcome == Outcome.Refused ? Problems.Code(submission.Reply.Refusal) : OfficeDesk.Say(Languages.Of(http), outcome), 409);
+        if (outcome == Outcome.Done) await PageAnswer.SeeOther(http,
+            $"/office/sales/{sale.Name}?done={kind.ToString().ToLowerInvariant()}");
+        else await DashboardAsync(http, on, outcome == Outcome.Refused ? Problems.Code(submission.Reply.Refusal)
+            : OfficeDesk.Say(Languages.Of(http), outcome), 409);
     }
 
     private static async Task BlockAsync(HttpContext http, OfficeDesk on)
@@ -125,7 +129,8 @@ internal static class OfficePages
         var (form, texts) = (await PageForm.ReadAsync(http), Languages.Of(http));
         var at = sale.Plan.PoolNamed(form["pool"].ToString());
         var style = System.Globalization.NumberStyles.None;
-        if (at < 0 || !long.TryParse(form["revision"].ToString(), style, null, out var revision) || !int.TryParse(form["blocked"].ToString(), style, null, out var blocked))
+        if (at < 0 || !long.TryParse(form["revision"].ToString(), style, null, out var revision)
+            || !int.TryParse(form["blocked"].ToString(), style, null, out var blocked))
         {
             await DashboardAsync(http, on, $"{texts.Blocked}: {texts.IsNoNumber}", 422);
             return;
@@ -145,10 +150,12 @@ internal static class OfficePages
         else await DashboardAsync(http, on, PlanPages.Say(texts, outcome, submission.Reply), 409);
     }
 
-    private static Task KeysAsync(HttpContext http, OfficeDesk on, KeyRing ring, string? secret = null, string name = "", string? problem = null, int status = 200)
+    private static Task KeysAsync(HttpContext http, OfficeDesk on, KeyRing ring, string? secret = null, string name = "",
+        string? problem = null, int status = 200)
     {
         if (Languages.TryChoose(http)) return Task.CompletedTask;
-        return PageAnswer.SendAsync<KeysPage, KeysView>(http, on.Visit(http, "/office/keys"), new(ring.List(), secret, name, problem), status);
+        return PageAnswer.SendAsync<KeysPage, KeysView>(http, on.Visit(http, "/office/keys"), new(ring.List(), secret, name, problem),
+            status);
     }
 
     private static async Task MakeKeyAsync(HttpContext http, OfficeDesk on, KeyRing ring)
@@ -178,5 +185,6 @@ internal static class OfficePages
     }
 
     // Only to a page of ours: an address with a host in it would make signing in a way to somewhere else.
-    private static string Safe(string next) => next.StartsWith("/office", StringComparison.Ordinal) && next.All(c => c is > ' ' and < '\x7f' and not '\\') ? next : "/office";
+    private static string Safe(string next) => next.StartsWith("/office", StringComparison.Ordinal)
+        && next.All(c => c is > ' ' and < '\x7f' and not '\\') ? next : "/office";
 }

@@ -12,11 +12,14 @@ internal static class OrderDesk
 {
     public static void Map(RouteGroupBuilder sale)
     {
-        sale.MapGet("/orders", ListAsync).Needs(Permission.ListOrders);
-        sale.MapPost("/orders", FindAsync).Needs(Permission.ListOrders);
+        // Not for a shop's key, which sees its own alone: what is found here is everybody's.
+        sale.MapGet("/orders", ListAsync).Needs(Permission.SeeFigures);
+        sale.MapPost("/orders", FindAsync).Needs(Permission.SeeFigures);
         sale.MapGet("/orders.csv", ExportAsync).Needs(Permission.SeeFigures);
-        sale.MapGet("/orders/{number}", (HttpContext http, OfficeDesk on) => ShowAsync(http, on, NumberOf(http))).Needs(Permission.ListOrders);
-        sale.MapPost("/orders/{number}/refund", (HttpContext http, OfficeDesk on) => RefundAsync(http, on, NumberOf(http))).Needs(Permission.Refund);
+        sale.MapGet("/orders/{number}", (HttpContext http, OfficeDesk on) => ShowAsync(http, on, NumberOf(http)))
+            .Needs(Permission.SeeFigures);
+        sale.MapPost("/orders/{number}/refund", (HttpContext http, OfficeDesk on) => RefundAsync(http, on, NumberOf(http)))
+            .Needs(Permission.Refund);
     }
 
     // What is no number is the number of no order.
@@ -54,13 +57,16 @@ internal static class OrderDesk
         {
             // An order's code is as good as its number, and a scanned ticket as good as the ticket's.
             var command = new Command { Kind = CommandKind.FindOrder };
-            if (on.Codes.TryOrder(sale.Name, number, out var order) || long.TryParse(number, NumberStyles.None, CultureInfo.InvariantCulture, out order)) command.Order = order;
-            else if (on.Codes.TryTicket(ticket, out var other, out var scanned)) command.Ticket = other == sale.Name && scanned <= uint.MaxValue ? (uint)scanned : 0;
+            if (on.Codes.TryOrder(sale.Name, number, out var order) || long.TryParse(number, NumberStyles.None,
+                CultureInfo.InvariantCulture, out order)) command.Order = order;
+            else if (on.Codes.TryTicket(ticket, out var other, out var scanned)) command.Ticket = other == sale.Name
+                && scanned <= uint.MaxValue ? (uint)scanned : 0;
             else if (uint.TryParse(ticket, NumberStyles.None, CultureInfo.InvariantCulture, out var typed)) command.Ticket = typed;
 
             var (outcome, found) = command is { Order: 0, Ticket: 0 } ? (Outcome.Refused, null!) : await on.AskAsync(http, sale, command);
             if (outcome == Outcome.Done) await PageAnswer.SeeOther(http, $"/office/sales/{sale.Name}/orders/{found.Reply.Sequence}");
-            else await SendAsync(http, on, sale, [], 0, number, ticket, buyer, outcome == Outcome.Refused ? texts.NoSuchOrder : OfficeDesk.Say(texts, outcome), 404);
+            else await SendAsync(http, on, sale, [], 0, number, ticket, buyer, outcome == Outcome.Refused ? texts.NoSuchOrder
+                : OfficeDesk.Say(texts, outcome), 404);
             return;
         }
 
@@ -75,14 +81,17 @@ internal static class OrderDesk
         {
             var submission = new Submission
             {
-                Command = new() { Kind = CommandKind.ListOrders, Whose = Whose.OfBuyer, Buyer = on.Sales.Identities.Buyer(buyer), Revision = after },
+                Command = new() { Kind = CommandKind.ListOrders, Whose = Whose.OfBuyer, Buyer = on.Sales.Identities.Buyer(buyer),
+                    Revision = after },
             };
 
             // A page of the sale at a time: others are decided in between.
-            var outcome = Encoding.UTF8.GetByteCount(buyer) > Identities.TextBytesMax ? Outcome.Refused : await on.Open(sale).Sequencer!.SubmitAsync(submission);
+            var outcome = Encoding.UTF8.GetByteCount(buyer) > Identities.TextBytesMax ? Outcome.Refused : await on.Open(sale)
+                .Sequencer!.SubmitAsync(submission);
             if (outcome != Outcome.Done)
             {
-                await SendAsync(http, on, sale, [], 0, number, ticket, buyer, outcome == Outcome.Refused ? texts.NoSuchOrder : OfficeDesk.Say(texts, outcome), 404);
+                await SendAsync(http, on, sale, [], 0, number, ticket, buyer, outcome == Outcome.Refused ? texts.NoSuchOrder
+                    : OfficeDesk.Say(texts, outcome), 404);
                 return;
             }
 
@@ -91,14 +100,17 @@ internal static class OrderDesk
             if (after == 0 || rows.Count >= 1_000) break;
         }
 
-        await SendAsync(http, on, sale, [.. rows], 0, number, ticket, buyer, rows.Count == 0 ? texts.NoSuchOrder : null, rows.Count == 0 ? 404 : 200, isSearch: true);
+        await SendAsync(http, on, sale, [.. rows], 0, number, ticket, buyer, rows.Count == 0 ? texts.NoSuchOrder : null, rows.Count == 0
+            ? 404 : 200, isSearch: true);
     }
 
     private static Task SendAsync(
-        HttpContext http, OfficeDesk on, SaleView sale, OrderRow[] orders, long next, string number = "", string ticket = "", string buyer = "", string? problem = null, int status = 200,
+        HttpContext http, OfficeDesk on, SaleView sale, OrderRow[] orders, long next, string number = "", string ticket = "",
+            string buyer = "", string? problem = null, int status = 200,
         bool isSearch = false) =>
         PageAnswer.SendAsync<OrdersPage, OrdersView>(
-            http, on.Visit(http, $"/office/sales/{sale.Name}/orders"), new(sale, orders, next, number, ticket, buyer, problem, isSearch), status);
+            http, on.Visit(http, $"/office/sales/{sale.Name}/orders"), new(sale, orders, next, number, ticket, buyer, problem, isSearch),
+                status);
 
     private static async Task ShowAsync(HttpContext http, OfficeDesk on, long number, string? problem = null, int status = 200)
     {
@@ -110,13 +122,15 @@ internal static class OrderDesk
         }
 
         var texts = Languages.Of(http);
-        var message = long.TryParse(http.Request.Query["refunded"].ToString(), NumberStyles.None, CultureInfo.InvariantCulture, out var amount)
+        var message = long.TryParse(http.Request.Query["refunded"].ToString(), NumberStyles.None, CultureInfo.InvariantCulture,
+            out var amount)
             ? texts.Refunded(Money.Say(amount, sale.Plan.Currency))
             : null;
         await PageAnswer.SendAsync<OrderDeskPage, OrderDeskView>(
             http, on.Visit(http, $"/office/sales/{sale.Name}/orders/{number}"),
             new(
-                sale, order, OrderPages.Tickets(on.Codes, sale, order, withQr: false), on.Codes.Order(sale.Name, number), $"{sale.Url}/orders/{on.Codes.Link(sale.Name, number)}",
+                sale, order, OrderPages.Tickets(on.Codes, sale, order, withQr: false), on.Codes.Order(sale.Name, number),
+                    $"{sale.Url}/orders/{on.Codes.Link(sale.Name, number)}",
                 Guid.NewGuid().ToString("N"), problem is null ? message : null, problem),
             status);
     }
@@ -136,10 +150,12 @@ internal static class OrderDesk
         }
 
         var (form, texts) = (await PageForm.ReadAsync(http), Languages.Of(http));
-        var tickets = form["ticket"].Where(text => text is not null).Select(text => uint.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var ticket) ? ticket : 0).ToArray();
+        var tickets = form["ticket"].Where(text => text is not null).Select(text =>
+            uint.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var ticket) ? ticket : 0).ToArray();
         var (outcome, submission) = await on.AskAsync(http, sale, new()
         {
-            Kind = CommandKind.Refund, Order = number, Key = on.KeyOf(http, form["key"].ToString()), Tickets = tickets.Length == 0 ? null : tickets,
+            Kind = CommandKind.Refund, Order = number, Key = on.KeyOf(http, form["key"].ToString()), Tickets = tickets.Length == 0 ? null
+                : tickets,
             Reason = form["reason"].ToString().Trim(), Resell = form["resell"] != "no",
         });
         if (outcome == Outcome.Done)
@@ -189,9 +205,12 @@ internal static class OrderDesk
             foreach (var order in submission.Reply.Orders!)
             {
                 var (places, gone) = (order.Lines.Places, (int)UInt128.PopCount(order.Refunded));
-                var tiers = string.Join(' ', Enumerable.Range(0, order.Lines.Count).Select(i => $"{order.Lines[i].Quantity}x{sale.Plan.Tiers[order.Lines[i].Tier].Id}"));
-                lines.Append(CultureInfo.InvariantCulture, $"{order.Sequence},{Clock.Machine(order.TimeMs)},{(gone == 0 ? "paid" : gone == places ? "refunded" : "partly-refunded")},")
-                    .Append(CultureInfo.InvariantCulture, $"{(order.Late ? "yes" : "no")},{order.FirstTicket},{places},{gone},{order.Lines.Amount},{sale.Plan.Currency},{order.By},{tiers}\n");
+                var tiers = string.Join(' ', Enumerable.Range(0, order.Lines.Count)
+                    .Select(i => $"{order.Lines[i].Quantity}x{sale.Plan.Tiers[order.Lines[i].Tier].Id}"));
+                lines.Append(CultureInfo.InvariantCulture,
+                    $"{order.Sequence},{Clock.Machine(order.TimeMs)},{(gone == 0 ? "paid" : gone == places ? "refunded" : "partly-refunded")},")
+                    .Append(CultureInfo.InvariantCulture,
+                        $"{(order.Late ? "yes" : "no")},{order.FirstTicket},{places},{gone},{order.Lines.Amount},{sale.Plan.Currency},{order.By},{tiers}\n");
             }
 
             await response.WriteAsync(lines.ToString());

@@ -8,8 +8,8 @@ using TicketRush.Server.Pages;
 namespace TicketRush.Server.Office;
 
 /// <summary>
-/// Creating and changing a sale with a form. Its fields have the names that the plan's errors have as paths, so that everything that is wrong is
-/// said at once, each beside its field.
+/// Creating and changing a sale with a form. Its fields have the names that the plan's errors have as paths, so that everything that is
+/// wrong is said at once, each beside its field.
 /// </summary>
 internal static class PlanPages
 {
@@ -40,8 +40,10 @@ internal static class PlanPages
         var rules = new RulesDocument();
         var values = new Dictionary<string, string>(StringComparer.Ordinal)
         {
-            ["timeZone"] = "Asia/Shanghai", ["currency"] = "CNY", ["paymentKind"] = "external", ["pools[0].id"] = "hall", ["tiers[0].id"] = "standard", ["tiers[0].pool"] = "hall",
-            ["rules.holdSeconds"] = Write(rules.HoldSeconds), ["rules.extensions"] = Write(rules.Extensions), ["rules.perOrder"] = Write(rules.PerOrder),
+            ["timeZone"] = "Asia/Shanghai", ["currency"] = "CNY", ["paymentKind"] = "external", ["pools[0].id"] = "hall",
+                ["tiers[0].id"] = "standard", ["tiers[0].pool"] = "hall",
+            ["rules.holdSeconds"] = Write(rules.HoldSeconds), ["rules.extensions"] = Write(rules.Extensions),
+                ["rules.perOrder"] = Write(rules.PerOrder),
             ["rules.perBuyer"] = Write(rules.PerBuyer),
         };
         return SendAsync(http, on, new(null, 0, false, values, 3, 4, [], null));
@@ -120,7 +122,8 @@ internal static class PlanPages
     }
 
     private static Task SendAsync(HttpContext http, OfficeDesk on, PlanView view, int status = 200) =>
-        PageAnswer.SendAsync<PlanPage, PlanView>(http, on.Visit(http, view.IsNew ? "/office/new" : $"/office/sales/{view.Sale}/change"), view, status);
+        PageAnswer.SendAsync<PlanPage, PlanView>(http, on.Visit(http, view.IsNew ? "/office/new" : $"/office/sales/{view.Sale}/change"),
+            view, status);
 
     private static PlanView More(PlanView view) =>
         view with { Pools = Math.Min(view.Pools + MoreRows, Plan.PoolsMax), Tiers = Math.Min(view.Tiers + MoreRows, Plan.TiersMax) };
@@ -131,13 +134,15 @@ internal static class PlanPages
         var plan = PlanMapping.Write(sale.Plan);
         var values = new Dictionary<string, string>(StringComparer.Ordinal)
         {
-            ["name"] = plan.Name, ["venue"] = plan.Venue, ["startsAt"] = plan.StartsAt, ["timeZone"] = plan.TimeZone, ["currency"] = plan.Currency,
+            ["name"] = plan.Name, ["venue"] = plan.Venue, ["startsAt"] = plan.StartsAt, ["timeZone"] = plan.TimeZone,
+                ["currency"] = plan.Currency,
             ["opensAt"] = plan.OpensAt ?? "", ["closesAt"] = plan.ClosesAt ?? "", ["paymentKind"] = plan.PaymentKind,
             ["rules.holdSeconds"] = Write(plan.Rules.HoldSeconds), ["rules.extensions"] = Write(plan.Rules.Extensions),
             ["rules.perOrder"] = Write(plan.Rules.PerOrder), ["rules.perBuyer"] = Write(plan.Rules.PerBuyer),
         };
         for (var i = 0; i < plan.Pools.Length; i++)
-            (values[$"pools[{i}].id"], values[$"pools[{i}].capacity"], values[$"pools[{i}].blocked"]) = (plan.Pools[i].Id, Write(plan.Pools[i].Capacity), Write(plan.Pools[i].Blocked));
+            (values[$"pools[{i}].id"], values[$"pools[{i}].capacity"], values[$"pools[{i}].blocked"]) = (plan.Pools[i].Id,
+                Write(plan.Pools[i].Capacity), Write(plan.Pools[i].Blocked));
         for (var i = 0; i < plan.Tiers.Length; i++)
         {
             var tier = plan.Tiers[i];
@@ -146,15 +151,18 @@ internal static class PlanPages
         }
 
         return new(
-            sale.Name, sale.Snapshot.Revision, sale.State != "draft", values, Math.Min(plan.Pools.Length + 1, Plan.PoolsMax), Math.Min(plan.Tiers.Length + 1, Plan.TiersMax), [], null);
+            sale.Name, sale.Snapshot.Revision, sale.State != "draft", values, Math.Min(plan.Pools.Length + 1, Plan.PoolsMax),
+                Math.Min(plan.Tiers.Length + 1, Plan.TiersMax), [], null);
     }
 
     /// <summary>What was typed, row by row as it stood.</summary>
     private static PlanView Typed(IFormCollection form, string? sale, bool isFrozen)
     {
-        var values = form.Where(field => field.Key.Length <= 64 && field.Key[0] != '_').ToDictionary(field => field.Key, field => field.Value.ToString().Trim(), StringComparer.Ordinal);
+        var values = form.Where(field => field.Key.Length <= 64 && field.Key[0] != '_')
+            .ToDictionary(field => field.Key, field => field.Value.ToString().Trim(), StringComparer.Ordinal);
         _ = long.TryParse(form["revision"].ToString(), NumberStyles.None, CultureInfo.InvariantCulture, out var revision);
-        return new(sale, revision, isFrozen, values, Rows("pools", Plan.PoolsMax), Rows("tiers", Plan.TiersMax), new(StringComparer.Ordinal), null);
+        return new(sale, revision, isFrozen, values, Rows("pools", Plan.PoolsMax), Rows("tiers", Plan.TiersMax),
+            new(StringComparer.Ordinal), null);
 
         int Rows(string list, int most)
         {
@@ -172,17 +180,21 @@ internal static class PlanPages
         var tiers = Filled("tiers", view.Tiers, TierFields);
         var document = new PlanDocument
         {
-            Name = view.Value("name"), Venue = view.Value("venue"), StartsAt = view.Value("startsAt"), TimeZone = view.Value("timeZone"), Currency = currency,
+            Name = view.Value("name"), Venue = view.Value("venue"), StartsAt = view.Value("startsAt"), TimeZone = view.Value("timeZone"),
+                Currency = currency,
             OpensAt = Optional("opensAt"), ClosesAt = Optional("closesAt"), PaymentKind = view.Value("paymentKind"),
             Pools = [.. pools.Select(row => new PoolDocument
             {
-                Id = view.Value($"pools[{row}].id"), Capacity = Number($"pools[{row}].capacity"), Blocked = view.Value($"pools[{row}].blocked").Length == 0 ? 0 : Number($"pools[{row}].blocked"),
+                Id = view.Value($"pools[{row}].id"), Capacity = Number($"pools[{row}].capacity"),
+                    Blocked = view.Value($"pools[{row}].blocked").Length == 0 ? 0 : Number($"pools[{row}].blocked"),
             })],
             Tiers = [.. tiers.Select(row => new TierDocument
             {
-                Id = view.Value($"tiers[{row}].id"), Name = view.Value($"tiers[{row}].name"), Pool = view.Value($"tiers[{row}].pool"), Price = Price($"tiers[{row}].price"),
+                Id = view.Value($"tiers[{row}].id"), Name = view.Value($"tiers[{row}].name"), Pool = view.Value($"tiers[{row}].pool"),
+                    Price = Price($"tiers[{row}].price"),
             })],
-            Rules = new() { HoldSeconds = Number("rules.holdSeconds"), Extensions = Number("rules.extensions"), PerOrder = Number("rules.perOrder"), PerBuyer = Number("rules.perBuyer") },
+            Rules = new() { HoldSeconds = Number("rules.holdSeconds"), Extensions = Number("rules.extensions"),
+                PerOrder = Number("rules.perOrder"), PerBuyer = Number("rules.perBuyer") },
         };
 
         var (plan, errors) = PlanMapping.Read(document, allowTestPayments);
@@ -212,7 +224,8 @@ internal static class PlanPages
         string Typed(string path)
         {
             var end = path.IndexOf(']');
-            if (end < 7 || !int.TryParse(path.AsSpan(6, end - 6), NumberStyles.None, CultureInfo.InvariantCulture, out var at)) return path == "pools" ? "pools[0].id" : path == "tiers" ? "tiers[0].id" : path;
+            if (end < 7 || !int.TryParse(path.AsSpan(6, end - 6), NumberStyles.None, CultureInfo.InvariantCulture,
+                out var at)) return path == "pools" ? "pools[0].id" : path == "tiers" ? "tiers[0].id" : path;
             var rows = path.StartsWith("pools", StringComparison.Ordinal) ? pools : tiers;
             return at < rows.Count ? $"{path[..5]}[{rows[at]}]{path[(end + 1)..]}" : path;
         }

@@ -13,7 +13,8 @@ public static class Clock
     public static DateTime Local(long ms, string zone)
     {
         var instant = DateTimeOffset.FromUnixTimeMilliseconds(Math.Clamp(ms, 0, 253_370_764_800_000));
-        return TimeZoneInfo.TryFindSystemTimeZoneById(zone, out var there) ? TimeZoneInfo.ConvertTime(instant, there).DateTime : instant.UtcDateTime;
+        return TimeZoneInfo.TryFindSystemTimeZoneById(zone, out var there) ? TimeZoneInfo.ConvertTime(instant, there).DateTime
+            : instant.UtcDateTime;
     }
 
     /// <summary>When the doors open, as the plan has it; null when it says nothing.</summary>

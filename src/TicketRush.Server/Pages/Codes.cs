@@ -32,9 +32,11 @@ public sealed class Codes(ServerSecret secret)
     public string Link(string sale, long sequence) => $"{sequence}-{Signature("order link", sale, sequence, LongLength)}";
 
     /// <summary>What a ticket's QR code says; capital letters make the code smaller.</summary>
-    public string Ticket(string sale, long number) => $"TR1:{sale.ToUpperInvariant()}:{number}:{Signature("ticket", sale, number, LongLength)}";
+    public string Ticket(string sale, long number) =>
+        $"TR1:{sale.ToUpperInvariant()}:{number}:{Signature("ticket", sale, number, LongLength)}";
 
-    /// <summary>Reads a short code or a link's part, as people type it: spaces, dashes, and letters that look alike do not matter.</summary>
+    /// <summary>Reads a short code or a link's part, as people type it: spaces, dashes, and letters that look alike do not
+    /// matter.</summary>
     public bool TryOrder(string sale, string text, out long sequence)
     {
         sequence = 0;
@@ -44,7 +46,8 @@ public sealed class Codes(ServerSecret secret)
         if (!long.TryParse(text.AsSpan(0, dash), NumberStyles.None, CultureInfo.InvariantCulture, out sequence)) return false;
 
         var said = Tidy(text.AsSpan(dash + 1));
-        var right = said.Length == LongLength ? Signature("order link", sale, sequence, LongLength) : Signature("order code", sale, sequence, ShortLength);
+        var right = said.Length == LongLength ? Signature("order link", sale, sequence, LongLength)
+            : Signature("order code", sale, sequence, ShortLength);
         return Matches(said, right);
     }
 

@@ -18,7 +18,8 @@ internal sealed class ErrorPages : IProblemPages
     {
         // Whoever is not signed in, or no longer, signs in and goes on from there.
         if (problem.Status == 401 && http.Request.Path.StartsWithSegments(StaffSessions.Path))
-            return PageAnswer.SeeOther(http, "/office/sign-in" + (HttpMethods.IsGet(http.Request.Method) ? QueryString.Create("next", http.Request.Path) : default));
+            return PageAnswer.SeeOther(http, "/office/sign-in" + (HttpMethods.IsGet(http.Request.Method)
+                ? QueryString.Create("next", http.Request.Path) : default));
         return SendAsync(http, problem.Status, retryAfter);
     }
 

@@ -28,7 +28,8 @@ internal static class Languages
         // It says which language and nothing else: no session, nothing to steal, and no reason to keep it from plain HTTP.
         http.Response.Cookies.Append(CookieName, chosen.ToString(), new()
         {
-            Path = "/", MaxAge = TimeSpan.FromDays(365), SameSite = SameSiteMode.Lax, HttpOnly = true, Secure = http.Request.IsHttps, IsEssential = true,
+            Path = "/", MaxAge = TimeSpan.FromDays(365), SameSite = SameSiteMode.Lax, HttpOnly = true, Secure = http.Request.IsHttps,
+                IsEssential = true,
         });
         var rest = QueryString.Create(query.Where(pair => pair.Key != "lang"));
         http.Response.StatusCode = StatusCodes.Status303SeeOther;
@@ -48,7 +49,8 @@ internal static class Languages
             if (range.IndexOf(';') is >= 0 and var semicolon)
             {
                 var parameter = range[(semicolon + 1)..].Trim();
-                if (parameter.StartsWith("q=") && !double.TryParse(parameter[2..], NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out q)) continue;
+                if (parameter.StartsWith("q=") && !double.TryParse(parameter[2..], NumberStyles.AllowDecimalPoint,
+                    CultureInfo.InvariantCulture, out q)) continue;
                 range = range[..semicolon].Trim();
             }
 

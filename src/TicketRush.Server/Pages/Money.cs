@@ -7,7 +7,8 @@ public static class Money
 {
     private static readonly Dictionary<string, string> Signs = new(StringComparer.Ordinal)
     {
-        ["CNY"] = "¥", ["JPY"] = "JP¥", ["EUR"] = "€", ["USD"] = "$", ["GBP"] = "£", ["KRW"] = "₩", ["INR"] = "₹", ["HKD"] = "HK$", ["TWD"] = "NT$",
+        ["CNY"] = "¥", ["JPY"] = "JP¥", ["EUR"] = "€", ["USD"] = "$", ["GBP"] = "£", ["KRW"] = "₩", ["INR"] = "₹", ["HKD"] = "HK$",
+            ["TWD"] = "NT$",
     };
 
     private static readonly HashSet<string> WithoutDigits =
@@ -38,7 +39,8 @@ public static class Money
     public static bool TryParse(string text, string currency, out long minor)
     {
         minor = 0;
-        if (!decimal.TryParse(text, NumberStyles.AllowDecimalPoint | NumberStyles.AllowLeadingWhite | NumberStyles.AllowTrailingWhite, CultureInfo.InvariantCulture, out var value)
+        if (!decimal.TryParse(text, NumberStyles.AllowDecimalPoint | NumberStyles.AllowLeadingWhite | NumberStyles.AllowTrailingWhite,
+            CultureInfo.InvariantCulture, out var value)
             || value > Engine.Plan.PriceMax)
             return false;
 

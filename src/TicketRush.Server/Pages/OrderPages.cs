@@ -27,7 +27,8 @@ internal static class OrderPages
 
         // Ids begin with eight or thirty-two hexadecimal digits and codes with a number and a dash: whatever fits both is tried as both.
         var (outcome, order, hash) = (Outcome.Refused, default(OrderRow), (string?)null);
-        if (on.Codes.TryOrder(sale.Name, name, out var sequence) && sequence > 0) (outcome, order, hash) = await BySequenceAsync(on, sale, sequence);
+        if (on.Codes.TryOrder(sale.Name, name, out var sequence) && sequence > 0) (outcome, order, hash) = await BySequenceAsync(on, sale,
+            sequence);
         else if (Asking.TryHold(on.Sales.Identities, name, out var hold, out _) && Caller.Of(http).May(Permission.SeeOrders))
         {
             var submission = new Submission { Command = new() { Kind = CommandKind.FindOrder, Hold = hold } };
@@ -55,22 +56,26 @@ internal static class OrderPages
     {
         var form = await PageForm.ReadAsync(http);
         var (name, code) = (form["sale"].ToString(), form["code"].ToString());
-        if (code.Length <= 64 && SaleView.Of(on.Sales.Find(name)) is { IsPublic: true } sale && on.Codes.TryOrder(sale.Name, code, out var sequence))
+        if (code.Length <= 64 && SaleView.Of(on.Sales.Find(name)) is { IsPublic: true } sale
+            && on.Codes.TryOrder(sale.Name, code, out var sequence))
             await PageAnswer.SeeOther(http, $"{sale.Url}/orders/{on.Codes.Order(sale.Name, sequence)}");
         else await SendAsync(http, on, name, code.Length <= 64 ? code : null, Languages.Of(http).FindNothing, 404);
     }
 
     private static async Task SendAsync(HttpContext http, Purchase on, string? name, string? code, string? problem, int status = 200)
     {
-        var kept = Caller.Of(http).Kind == CallerKind.Buyer ? await Task.WhenAll(Keepsakes.Read(http).Select(one => LookUpAsync(http, on, one))) : [];
-        var sales = on.Sales.All().Select(SaleView.Of).OfType<SaleView>().Where(sale => sale.IsPublic).OrderBy(sale => sale.Plan.Name, StringComparer.Ordinal);
+        var kept = Caller.Of(http).Kind == CallerKind.Buyer ? await Task.WhenAll(Keepsakes.Read(http)
+            .Select(one => LookUpAsync(http, on, one))) : [];
+        var sales = on.Sales.All().Select(SaleView.Of).OfType<SaleView>().Where(sale => sale.IsPublic)
+            .OrderBy(sale => sale.Plan.Name, StringComparer.Ordinal);
         await PageAnswer.SendAsync<FindPage, FindView>(
             http, on.Visit(http, "/find"), new([.. sales], name, code, [.. kept.OfType<KeptView>()], problem), status);
     }
 
     private static async Task<KeptView?> LookUpAsync(HttpContext http, Purchase on, (string Sale, string Id) kept)
     {
-        if (SaleView.Of(on.Sales.Find(kept.Sale)) is not { } sale || !Asking.TryHold(on.Sales.Identities, kept.Id, out var hold, out _)) return null;
+        if (SaleView.Of(on.Sales.Find(kept.Sale)) is not { } sale || !Asking.TryHold(on.Sales.Identities, kept.Id, out var hold,
+            out _)) return null;
         var submission = new Submission { Command = new() { Kind = CommandKind.FindHold, Hold = hold } };
         if ((await on.Desk.AskAsync(Caller.Of(http), on.Open(sale), submission)).Outcome != Outcome.Done) return null;
 

@@ -5,7 +5,8 @@ namespace TicketRush.Server.Pages;
 /// <summary>What every page is given beside its own model: who looks at it, in which language, and where it stands.</summary>
 public sealed record Visit(Texts Texts)
 {
-    /// <summary>Path and query of the page itself, for the link that changes the language; null for an answer that has no address.</summary>
+    /// <summary>Path and query of the page itself, for the link that changes the language; null for an answer that has no
+    /// address.</summary>
     public string? Here { get; init; }
 
     /// <summary>The token that every form of the page carries; null on pages that everybody is shown alike.</summary>

@@ -31,7 +31,8 @@ internal sealed class PublicPages(Sales sales, PageRenderer renderer)
             page = await kept.RenderAsync(null, "", async () =>
             {
                 var views = sales.All().Select(SaleView.Of).OfType<SaleView>().Where(sale => sale.IsPublic)
-                    .OrderBy(Rank).ThenBy(sale => Clock.Starts(sale.Plan) ?? DateTime.MaxValue).ThenBy(sale => sale.Name, StringComparer.Ordinal).ToArray();
+                    .OrderBy(Rank).ThenBy(sale => Clock.Starts(sale.Plan) ?? DateTime.MaxValue)
+                        .ThenBy(sale => sale.Name, StringComparer.Ordinal).ToArray();
                 return await renderer.RenderAsync<SalesPage, SaleView[]>(new(texts) { Here = "/" }, views);
             });
         }
@@ -44,22 +45,31 @@ internal sealed class PublicPages(Sales sales, PageRenderer renderer)
         if (Languages.TryChoose(http)) return;
         var texts = Languages.Of(http);
         var name = (string)http.GetRouteValue("sale")!;
-        if (sales.Find(name) is not { } sale || SaleView.Of(sale) is not { IsPublic: true } view)
+        var found = sales.Find(name);
+        if (SaleView.Of(found) is not { IsPublic: true } view)
         {
-            await ErrorPages.SendAsync(http, 404);
+            // A sale whose journal cannot be read is there all the same, and so are the orders in it.
+            if (found is { Sequencer: null })
+            {
+                await PageAnswer.SendAsync<MessagePage, Message>(
+                    http, new(texts), new(texts.Stopped, texts.StoppedHint, "/", texts.BackToSales), StatusCodes.Status503ServiceUnavailable);
+            }
+            else await ErrorPages.SendAsync(http, 404);
             return;
         }
 
         var kept = _sales.GetOrAdd(name, static _ => [new(), new()])[texts == Texts.English ? 0 : 1];
         var page = kept.Newest;
         if (page is null || (!page.Shows(view) && page.IsOlderThan(RenderEveryMs) && kept.TryBegin()))
-            page = await kept.RenderAsync(view.Snapshot, view.State, () => renderer.RenderAsync<SalePage, SaleView>(new(texts) { Here = view.Url }, view));
+            page = await kept.RenderAsync(view.Snapshot, view.State, () => renderer.RenderAsync<SalePage,
+                SaleView>(new(texts) { Here = view.Url }, view));
 
         await page.SendAsync(http);
     }
 
     // What can be bought comes first, what is over last.
-    private static int Rank(SaleView sale) => sale.State switch { "open" when sale.Free > 0 => 0, "scheduled" => 1, "open" => 2, "paused" => 3, _ => 4 };
+    private static int Rank(SaleView sale) => sale.State switch { "open" when sale.Free > 0 => 0, "scheduled" => 1, "open" => 2,
+        "paused" => 3, _ => 4 };
 
     /// <summary>One page in one language, as it was rendered last.</summary>
     private sealed class Kept

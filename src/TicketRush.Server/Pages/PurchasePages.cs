@@ -10,12 +10,13 @@ using TicketRush.Server.Api;
 namespace TicketRush.Server.Pages;
 
 /// <summary>
-/// From choosing to the order. Every form carries the id of its wish, so that a form sent twice, by a double press or because the answer was
-/// lost, is one purchase; and after every post the browser is sent to a page that shows what came of it.
+/// From choosing to the order. Every form carries the id of its wish, so that a form sent twice, by a double press or because the answer
+/// was lost, is one purchase; and after every post the browser is sent to a page that shows what came of it.
 /// </summary>
 internal static class PurchasePages
 {
-    // A buyer's payment moves no money (the engine takes it only where none is collected), so one name does for all: pressing twice is paying once.
+    // A buyer's payment moves no money (the engine takes it only where none is collected), so one name does for all: pressing twice is
+    // paying once.
     private const string PageReference = "page";
 
     private const string FieldOfTier = "q.";
@@ -28,8 +29,10 @@ internal static class PurchasePages
         sale.MapGet("/again", AgainAsync).Needs(Permission.Hold);
         sale.MapGet("/holds/{id}", ShowHoldAsync).Needs(Permission.SeeOrders);
         sale.MapPost("/holds/{id}/pay", (HttpContext http, Purchase on) => ChangeAsync(http, on, CommandKind.Pay)).Needs(Permission.Hold);
-        sale.MapPost("/holds/{id}/extend", (HttpContext http, Purchase on) => ChangeAsync(http, on, CommandKind.Extend)).Needs(Permission.Hold);
-        sale.MapPost("/holds/{id}/release", (HttpContext http, Purchase on) => ChangeAsync(http, on, CommandKind.Release)).Needs(Permission.Hold);
+        sale.MapPost("/holds/{id}/extend", (HttpContext http, Purchase on) => ChangeAsync(http, on, CommandKind.Extend))
+            .Needs(Permission.Hold);
+        sale.MapPost("/holds/{id}/release", (HttpContext http, Purchase on) => ChangeAsync(http, on, CommandKind.Release))
+            .Needs(Permission.Hold);
     }
 
     private static async Task ChooseAsync(HttpContext http, Purchase on)
@@ -51,6 +54,7 @@ internal static class PurchasePages
     {
         var form = await PageForm.ReadAsync(http);
         if (on.Sale(http) is not { } sale) await ErrorPages.SendAsync(http, 404);
+        else if (Caller.Of(http).Kind != CallerKind.Buyer) await ErrorPages.SendAsync(http, 400); // A key has the API, where it names its buyers.
         else await KeepAsync(http, on, sale, new(form["id"].ToString(), form["seen"].ToString(), Quantities(form)));
     }
 
@@ -68,7 +72,8 @@ internal static class PurchasePages
 
         var query = http.Request.Query;
         var wish = new Wish(query["id"].ToString(), query["seen"].ToString(), Quantities(query));
-        if (on.IsSigned(Caller.Of(http), sale.Name, wish, query["until"].ToString(), query["sign"].ToString())) await KeepAsync(http, on, sale, wish);
+        if (on.IsSigned(Caller.Of(http), sale.Name, wish, query["until"].ToString(), query["sign"].ToString())) await KeepAsync(http, on,
+            sale, wish);
         else await ErrorPages.SendAsync(http, 400);
     }
 
@@ -84,7 +89,8 @@ internal static class PurchasePages
         var total = wish.Quantities.Values.Sum(quantity => (long)quantity);
         if (Lines(plan, wish.Quantities) is not { } lines)
         {
-            await AskToChooseAsync(http, on, sale, wish.Quantities, wish.Quantities.Count == 0 ? texts.ChooseAtLeastOne : texts.TooManyKinds(Engine.Lines.Max), 422);
+            await AskToChooseAsync(http, on, sale, wish.Quantities, wish.Quantities.Count == 0 ? texts.ChooseAtLeastOne
+                : texts.TooManyKinds(Engine.Lines.Max), 422);
             return;
         }
 
@@ -112,7 +118,8 @@ internal static class PurchasePages
             return;
         }
 
-        var again = new AgainForm($"{sale.Url}/holds", [("id", wish.Id), ("seen", wish.Seen), .. wish.Quantities.Select(one => (FieldOfTier + one.Key, Write(one.Value)))]);
+        var again = new AgainForm($"{sale.Url}/holds", [("id", wish.Id), ("seen", wish.Seen),
+            .. wish.Quantities.Select(one => (FieldOfTier + one.Key, Write(one.Value)))]);
         var link = on.Link(Caller.Of(http), sale.Name, wish);
         var reply = submission.Reply;
         switch (answer.Refusal, answer.Outcome, reply.Refusal)
@@ -132,7 +139,8 @@ internal static class PurchasePages
             case (_, _, Refusal.NotYetOpen):
                 var opens = plan.OpensAtMs ?? 0;
                 await WaitAsync(
-                    http, on, sale, texts.ScheduledTitle, texts.ScheduledText, (int)Math.Clamp((opens - sale.NowMs) / 1000 + 1, 1, 60), link, again,
+                    http, on, sale, texts.ScheduledTitle, texts.ScheduledText, (int)Math.Clamp((opens - sale.NowMs) / 1000 + 1, 1, 60),
+                        link, again,
                     texts.OpensAt(Clock.Moment(texts, opens, plan.TimeZone)));
                 break;
             case (_, _, Refusal.SalePaused):
@@ -142,7 +150,8 @@ internal static class PurchasePages
                 await PageAnswer.SeeOther(http, sale.Url);
                 break;
             default:
-                await AskToChooseAsync(http, on, on.Sale(http) ?? sale, wish.Quantities, Say(texts, reply, (int)Math.Min(total, int.MaxValue)), 409);
+                await AskToChooseAsync(http, on, on.Sale(http) ?? sale, wish.Quantities,
+                    Say(texts, reply, (int)Math.Min(total, int.MaxValue)), 409);
                 break;
         }
     }
@@ -161,7 +170,8 @@ internal static class PurchasePages
 
         var (outcome, submission) = await FindAsync(http, on, sale, hold);
         if (outcome == Outcome.Done) await ShowAsync(http, on, on.Sale(http)!, id, submission.Reply, null);
-        else if (outcome != Outcome.Refused) await WaitAsync(http, on, sale, texts.BusyTitle, texts.BusyText, 2, $"{sale.Url}/holds/{id}{http.Request.QueryString}", null);
+        else if (outcome != Outcome.Refused) await WaitAsync(http, on, sale, texts.BusyTitle, texts.BusyText, 2,
+            $"{sale.Url}/holds/{id}{http.Request.QueryString}", null);
         else if (http.Request.Query.ContainsKey("asked"))
         {
             // What was asked in the dark was decided before this question was: had it happened, it would have been found.
@@ -225,7 +235,8 @@ internal static class PurchasePages
                 break;
             default:
                 var fields = nth.Length > 0 ? new[] { ("n", nth) } : [];
-                await WaitAsync(http, on, sale, texts.BusyTitle, texts.BusyText, 2, url, new($"{url}/{kind.ToString().ToLowerInvariant()}", fields));
+                await WaitAsync(http, on, sale, texts.BusyTitle, texts.BusyText, 2, url,
+                    new($"{url}/{kind.ToString().ToLowerInvariant()}", fields));
                 break;
         }
     }
@@ -236,7 +247,8 @@ internal static class PurchasePages
         return ((await on.Desk.AskAsync(Caller.Of(http), on.Open(sale), submission)).Outcome, submission);
     }
 
-    private static async Task ShowAsync(HttpContext http, Purchase on, SaleView sale, string id, Reply reply, string? problem, int status = 200)
+    private static async Task ShowAsync(HttpContext http, Purchase on, SaleView sale, string id, Reply reply, string? problem,
+        int status = 200)
     {
         if (reply.State == HoldState.Paid)
         {
@@ -249,17 +261,21 @@ internal static class PurchasePages
         var view = new HoldView(sale, id, reply.State, reply.UntilMs, reply.Extensions, reply.Lines, mayPay, qr, problem);
 
         // Without a script the page looks again when the time is up; or when somebody may have confirmed the payment.
-        if (view.IsLive) PageAnswer.GoOn(http, mayPay ? view.SecondsLeft + 2 : Math.Min(15, view.SecondsLeft + 2), $"{sale.Url}/holds/{id}");
+        if (view.IsLive) PageAnswer.GoOn(http, mayPay ? view.SecondsLeft + 2 : Math.Min(15, view.SecondsLeft + 2),
+            $"{sale.Url}/holds/{id}");
         await PageAnswer.SendAsync<HoldPage, HoldView>(http, on.Visit(http, $"{sale.Url}/holds/{id}"), view, status);
     }
 
     private static Task AskToChooseAsync(
-        HttpContext http, Purchase on, SaleView sale, Dictionary<string, int> chosen, string? problem, int status = 200, string? link = null, string? linkText = null) =>
+        HttpContext http, Purchase on, SaleView sale, Dictionary<string, int> chosen, string? problem, int status = 200,
+            string? link = null, string? linkText = null) =>
         PageAnswer.SendAsync<ChoosePage, Choice>(
-            http, on.Visit(http, $"{sale.Url}/choose"), new(sale, Guid.NewGuid().ToString("D"), chosen, problem) { Link = link, LinkText = linkText }, status);
+            http, on.Visit(http, $"{sale.Url}/choose"), new(sale, Guid.NewGuid().ToString("D"), chosen, problem) { Link = link,
+                LinkText = linkText }, status);
 
     private static Task WaitAsync(
-        HttpContext http, Purchase on, SaleView sale, string title, string text, int seconds, string next, AgainForm? form, string? opens = null)
+        HttpContext http, Purchase on, SaleView sale, string title, string text, int seconds, string next, AgainForm? form,
+            string? opens = null)
     {
         http.Response.Headers.RetryAfter = Write(seconds);
 
@@ -321,7 +337,8 @@ internal sealed class Purchase(Sales sales, Desk desk, BuyerSessions sessions, A
     public Codes Codes => codes;
 
     /// <summary>The sale of the address, as it is now; null when there is none that buyers may see.</summary>
-    public SaleView? Sale(HttpContext http) => SaleView.Of(sales.Find((string)http.GetRouteValue("sale")!)) is { IsPublic: true } sale ? sale : null;
+    public SaleView? Sale(HttpContext http) => SaleView.Of(sales.Find((string)http.GetRouteValue("sale")!)) is { IsPublic: true } sale
+        ? sale : null;
 
     public OpenSale Open(SaleView sale) => sales.Find(sale.Name)!;
 
@@ -335,18 +352,23 @@ internal sealed class Purchase(Sales sales, Desk desk, BuyerSessions sessions, A
     public string Link(Caller caller, string sale, Wish wish)
     {
         var until = DateTimeOffset.UtcNow.Add(LinkAge).ToUnixTimeSeconds().ToString(CultureInfo.InvariantCulture);
-        var query = QueryString.Create(wish.Quantities.Select(one => KeyValuePair.Create("q." + one.Key, (string?)one.Value.ToString(CultureInfo.InvariantCulture)))
-            .Append(new("id", wish.Id)).Append(new("seen", wish.Seen)).Append(new("until", until)).Append(new("sign", Sign(caller, sale, wish, until))));
+        var query = QueryString.Create(wish.Quantities.Select(one => KeyValuePair.Create("q." + one.Key,
+            (string?)one.Value.ToString(CultureInfo.InvariantCulture)))
+            .Append(new("id", wish.Id)).Append(new("seen", wish.Seen)).Append(new("until", until))
+                .Append(new("sign", Sign(caller, sale, wish, until))));
         return $"/sales/{sale}/again{query.ToUriComponent()}";
     }
 
     public bool IsSigned(Caller caller, string sale, Wish wish, string until, string signature) =>
-        long.TryParse(until, NumberStyles.None, CultureInfo.InvariantCulture, out var seconds) && seconds > DateTimeOffset.UtcNow.ToUnixTimeSeconds()
-        && CryptographicOperations.FixedTimeEquals(Encoding.UTF8.GetBytes(signature), Encoding.UTF8.GetBytes(Sign(caller, sale, wish, until)));
+        long.TryParse(until, NumberStyles.None, CultureInfo.InvariantCulture, out var seconds)
+            && seconds > DateTimeOffset.UtcNow.ToUnixTimeSeconds()
+        && CryptographicOperations.FixedTimeEquals(Encoding.UTF8.GetBytes(signature),
+            Encoding.UTF8.GetBytes(Sign(caller, sale, wish, until)));
 
     private string Sign(Caller caller, string sale, Wish wish, string until)
     {
-        var lines = string.Join(',', wish.Quantities.OrderBy(one => one.Key, StringComparer.Ordinal).Select(one => $"{one.Key}={one.Value}"));
+        var lines = string.Join(',', wish.Quantities.OrderBy(one => one.Key, StringComparer.Ordinal)
+            .Select(one => $"{one.Key}={one.Value}"));
         var text = SHA256.HashData(Encoding.UTF8.GetBytes($"{caller.Session:x32} {sale} {wish.Id} {wish.Seen} {until} {lines}"));
         Span<byte> signature = stackalloc byte[ServerSecret.SignatureSize];
         secret.Sign("wish", text, signature);

@@ -25,7 +25,8 @@ public sealed record SaleView(string Name, string State, SaleSnapshot Snapshot, 
     public int FreeOf(TierPlan tier) => Snapshot.Pools[Plan.PoolNamed(tier.Pool)].Free;
 
     public static SaleView? Of(OpenSale? sale) =>
-        sale?.Sequencer is { Snapshot: { } snapshot } sequencer ? new(sale.Name, SaleEndpoints.StateOf(sale), snapshot, sequencer.NowMs) : null;
+        sale?.Sequencer is { Snapshot: { } snapshot } sequencer ? new(sale.Name, SaleEndpoints.StateOf(sale), snapshot, sequencer.NowMs)
+            : null;
 
     /// <summary>What the state is called, and how its badge looks.</summary>
     public (string Text, string Look) Badge(Texts texts) => State switch

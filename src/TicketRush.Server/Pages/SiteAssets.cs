@@ -10,7 +10,8 @@ namespace TicketRush.Server.Pages;
 /// </summary>
 public static class SiteAssets
 {
-    private static readonly Asset[] All = [Load("site.css", "text/css"), Load("site.js", "text/javascript"), Load("icon.svg", "image/svg+xml")];
+    private static readonly Asset[] All = [Load("site.css", "text/css"), Load("site.js", "text/javascript"),
+        Load("icon.svg", "image/svg+xml")];
 
     public static string Css => All[0].Url;
     public static string Js => All[1].Url;

@@ -200,7 +200,8 @@ public sealed class Texts
         "此浏览器或所在网络请求过于频繁。您的请求已保留，本页会自动重试。");
     public string LapsedTitle => Say("A short pause", "请稍作等待");
     public string LapsedText => Say(
-        "Tickets that you kept ran out unpaid a moment ago. So that everybody gets a chance, new ones can be kept after a short pause. This page goes on by itself.",
+        "Tickets that you kept ran out unpaid a moment ago. So that everybody gets a chance, new ones can be kept after a short pause. "
+        + "This page goes on by itself.",
         "您刚才占住的票到期未付款。为公平起见，需稍等片刻才能再次占票。本页会自动继续。");
     public string ScheduledTitle => Say("Not yet open", "尚未开售");
     public string ScheduledText => Say(
@@ -219,7 +220,8 @@ public sealed class Texts
     public string LeaveIt => Say("Leave it, back to the sale", "不再等待，返回场次");
     public string UnknownTitle => Say("We do not know yet. Please do not buy again.", "结果尚未确定，请勿重复购买");
     public string UnknownText => Say(
-        "Your request reached us, but the answer is not certain yet. This page finds out by itself and then shows you what happened. Nothing is bought twice.",
+        "Your request reached us, but the answer is not certain yet. This page finds out by itself and then shows you what happened. "
+        + "Nothing is bought twice.",
         "您的请求已送达，但结果尚未确定。本页会自动查询并显示结果，不会重复购买。");
     public string DidNotHappenTitle => Say("It did not happen", "请求没有成功");
     public string DidNotHappen => Say(
@@ -241,11 +243,13 @@ public sealed class Texts
         "这不是您的问题。上一个请求是否完成可在“查找订单”中查看；查看之前请勿重复购买。");
     public string BadRequestTitle => Say("This request cannot be served", "无法处理此请求");
     public string CookiesNeeded => Say(
-        "This browser did not send its cookie back. Tickets can be kept only for a browser that takes one.", "浏览器没有返回 Cookie。占票需要启用 Cookie。");
+        "This browser did not send its cookie back. Tickets can be kept only for a browser that takes one.",
+            "浏览器没有返回 Cookie。占票需要启用 Cookie。");
 
     // The office
     public string SignIn => Say("Sign in", "登录");
-    public string SignInHint => Say("For the people who run the sales. Sign in with the key that you were given.", "供售票工作人员使用。请用分配给您的密钥登录。");
+    public string SignInHint => Say("For the people who run the sales. Sign in with the key that you were given.",
+        "供售票工作人员使用。请用分配给您的密钥登录。");
     public string KeyLabel => Say("Key", "密钥");
     public string KeyWrong => Say("This key is not known here, or was revoked.", "密钥不存在或已撤销。");
     public string KeyOfShop => Say("A shop's key is for its programs; it does not sign in here.", "商家密钥仅供程序使用，不能在此登录。");
@@ -322,12 +326,15 @@ public sealed class Texts
     public string PerBuyer => Say("Tickets for one buyer", "每人张数上限");
     public string CreateSale => Say("Create the sale", "创建场次");
     public string FrozenHint => Say(
-        "The sale was opened: only names, venue, prices, capacity, blocked places and the closing time may change, and pools and kinds of tickets be added.",
+        "The sale was opened: only names, venue, prices, capacity, blocked places and the closing time may change, and pools and kinds of "
+        + "tickets be added.",
         "场次已开放：只能修改名称、地点、价格、容量、锁定数和停售时间，或增加库存池和票档。");
     public string ChangedMeanwhile => Say(
-        "Somebody changed this sale meanwhile. What you see is your version; open the plan again to see theirs.", "此场次已被他人修改。您看到的是您的版本，请重新打开方案查看最新内容。");
+        "Somebody changed this sale meanwhile. What you see is your version; open the plan again to see theirs.",
+            "此场次已被他人修改。您看到的是您的版本，请重新打开方案查看最新内容。");
     public string IsNoNumber => Say("must be a whole number", "必须是整数");
-    public string IsNoPrice(string currency) => Say($"must be an amount of {currency}, such as 380 or 12.50", $"必须是 {currency} 金额，例如 380 或 12.50");
+    public string IsNoPrice(string currency) => Say($"must be an amount of {currency}, such as 380 or 12.50",
+        $"必须是 {currency} 金额，例如 380 或 12.50");
     public string TicketLabel => Say("Ticket (number, or its scanned code)", "票（票号或扫描内容）");
     public string BuyerLabel => Say("Buyer's name", "买家名称");
     public string BuyerHint => Say("Counts for the limit of tickets per buyer; may stay empty for somebody who walks in.", "用于每人限购；散客可留空。");
@@ -360,7 +367,8 @@ public sealed class Texts
     public string ConfirmPaid(string amount) => Say($"{amount} was paid", $"已收 {amount}");
     public string NoSuchHold => Say("There is no such hold in this sale.", "本场没有此占票。");
     public string KeyShownOnce => Say("The new key. It is shown this once; only its hash is kept.", "新密钥。仅显示这一次，系统只保存其哈希。");
-    public string KeyNameHint => Say("A desk or a shop, never a person: it stands in the journal for ever. a-z, 0-9 and -.", "填写柜台或商家，勿填人名：将永久写入记录。限 a-z、0-9 和 -。");
+    public string KeyNameHint => Say("A desk or a shop, never a person: it stands in the journal for ever. a-z, 0-9 and -.",
+        "填写柜台或商家，勿填人名：将永久写入记录。限 a-z、0-9 和 -。");
     public string RoleLabel => Say("Role", "角色");
     public string RoleStaff => Say("staff: sell, find, refund", "员工：售票、查找、退票");
     public string RoleShop => Say("shop: a program that sells", "商家：售票程序");

@@ -32,7 +32,8 @@ public sealed record HoldView(
 
     public bool IsLive => State == HoldState.Held && SecondsLeft > 0;
 
-    public string PercentLeft => Math.Clamp(SecondsLeft * 100.0 / Sale.Plan.Rules.HoldSeconds, 0, 100).ToString("0.#", System.Globalization.CultureInfo.InvariantCulture);
+    public string PercentLeft => Math.Clamp(SecondsLeft * 100.0 / Sale.Plan.Rules.HoldSeconds, 0, 100)
+        .ToString("0.#", System.Globalization.CultureInfo.InvariantCulture);
 }
 
 /// <param name="Qr">SVG.</param>
@@ -49,7 +50,8 @@ public sealed record FindView(SaleView[] Sales, string? Sale, string? Code, Kept
 /// <summary>A form that a page sends again by itself.</summary>
 public sealed record AgainForm(string Action, (string Name, string Value)[] Fields);
 
-/// <summary>A page that asks again by itself: with a script it sends the form, without one the browser goes to <paramref name="Next"/>.</summary>
+/// <summary>A page that asks again by itself: with a script it sends the form, without one the browser goes to <paramref
+/// name="Next"/>.</summary>
 /// <param name="Opens">What it waits for, when that is known.</param>
 public sealed record WaitView(SaleView? Sale, string Title, string Text, int Seconds, string Next, AgainForm? Form, string? Opens = null);
 

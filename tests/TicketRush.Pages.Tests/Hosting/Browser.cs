@@ -9,7 +9,8 @@ public sealed class Browser : IAsyncLifetime
 
     private static readonly string[] Arguments =
     [
-        "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update",
+        "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+            "--disable-component-update",
         "--disable-sync",
     ];
 
@@ -48,5 +49,6 @@ public sealed class Browser : IAsyncLifetime
 /// <summary>How somebody looks at the pages.</summary>
 internal sealed record Look(bool Chinese, bool Phone, bool Script, bool Dark = false)
 {
-    public override string ToString() => $"{(Chinese ? "zh" : "en")}-{(Phone ? "phone" : "wide")}-{(Script ? "script" : "plain")}{(Dark ? "-dark" : "")}";
+    public override string ToString() =>
+        $"{(Chinese ? "zh" : "en")}-{(Phone ? "phone" : "wide")}-{(Script ? "script" : "plain")}{(Dark ? "-dark" : "")}";
 }

@@ -52,7 +52,8 @@ public sealed class Site : IAsyncLifetime
         var options = new ServerOptions
         {
             DataDirectory = Directory, Urls = ["http://127.0.0.1:0"], OfficeKey = Key, AllowTestPayments = true, Demo = true,
-            Limits = new() { NetworkPerMinute = 1_000_000, SessionPerMinute = 100_000, NewSessionsPerMinute = 100_000, WrongKeysPerMinute = 100_000 },
+            Limits = new() { NetworkPerMinute = 1_000_000, SessionPerMinute = 100_000, NewSessionsPerMinute = 100_000,
+                WrongKeysPerMinute = 100_000 },
         };
         _app = RushServer.Build(_change?.Invoke(options) ?? options, builder => builder.Logging.AddProvider(new Recorder(Logged)));
         await _app.StartAsync();
@@ -72,10 +73,12 @@ public sealed class Site : IAsyncLifetime
     internal Visitor Visitor(string language = "en") => new(Url, language);
 
     internal static string Plan(
-        int capacity = 100, string payment = "test", int holdSeconds = 600, int perOrder = 6, int perBuyer = 6, string name = "Spring Concert 春季音乐会",
+        int capacity = 100, string payment = "test", int holdSeconds = 600, int perOrder = 6, int perBuyer = 6,
+            string name = "Spring Concert 春季音乐会",
         string? opensAt = null, string? closesAt = null, int extensions = 1) => $$"""
         {
-          "name": "{{name}}", "venue": "The Hall", "startsAt": "2027-04-18T19:30", "timeZone": "Asia/Shanghai", "currency": "CNY", "paymentKind": "{{payment}}",
+          "name": "{{name}}", "venue": "The Hall", "startsAt": "2027-04-18T19:30", "timeZone": "Asia/Shanghai", "currency": "CNY",
+              "paymentKind": "{{payment}}",
           {{(opensAt is null ? "" : $"\"opensAt\": \"{opensAt}\",")}} {{(closesAt is null ? "" : $"\"closesAt\": \"{closesAt}\",")}}
           "tiers": [{ "id": "floor", "name": "Floor 池座", "capacity": {{capacity}}, "price": 38000 },
                     { "id": "balcony", "name": "Balcony 楼座", "capacity": {{capacity}}, "price": 58050 }],
@@ -129,7 +132,8 @@ public sealed class Site : IAsyncLifetime
 
         public bool IsEnabled(LogLevel logLevel) => logLevel >= LogLevel.Warning;
 
-        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) =>
+        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?,
+            string> formatter) =>
             logged.Enqueue($"{formatter(state, exception)} {exception}");
 
         public void Dispose()

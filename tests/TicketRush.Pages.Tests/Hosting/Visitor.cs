@@ -54,7 +54,8 @@ internal sealed partial class Visitor : IDisposable
 
     /// <summary>A page as it came.</summary>
     internal sealed partial record Seen(
-        string Path, int Status, string Html, System.Net.Http.Headers.HttpResponseHeaders Headers, System.Net.Http.Headers.HttpContentHeaders ContentHeaders)
+        string Path, int Status, string Html, System.Net.Http.Headers.HttpResponseHeaders Headers,
+            System.Net.Http.Headers.HttpContentHeaders ContentHeaders)
     {
         public string Title => WebUtility.HtmlDecode(TitlePattern().Match(Html).Groups[1].Value);
 
@@ -69,9 +70,12 @@ internal sealed partial class Visitor : IDisposable
 
         public (string Name, string Value)[] FormOf(string action)
         {
-            var form = Regex.Match(Html, $"""<form method="post" action="{Regex.Escape(WebUtility.HtmlEncode(action))}"[^>]*>(.*?)</form>""", RegexOptions.Singleline);
+            var form = Regex.Match(Html,
+                $"""<form method="post" action="{Regex.Escape(WebUtility.HtmlEncode(action))}"[^>]*>(.*?)</form>""",
+                RegexOptions.Singleline);
             Assert.True(form.Success, $"The page {Path} has no form for {action}: {Html}");
-            return [.. FieldPattern().Matches(form.Groups[1].Value).Select(field => (WebUtility.HtmlDecode(field.Groups[1].Value), WebUtility.HtmlDecode(field.Groups[2].Value)))];
+            return [.. FieldPattern().Matches(form.Groups[1].Value).Select(field =>
+                (WebUtility.HtmlDecode(field.Groups[1].Value), WebUtility.HtmlDecode(field.Groups[2].Value)))];
         }
 
         [GeneratedRegex("<title>(.*?)</title>")]

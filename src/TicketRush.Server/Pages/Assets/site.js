@@ -75,7 +75,12 @@
       later(Math.random() * 2, () => refresh().then(() => { const status = one('[data-status]'); if (status && now.state === 'open') status.textContent = say; }));
     });
   }
-  document.addEventListener('visibilitychange', watch);
+  document.addEventListener('visibilitychange', () => {
+    watch();
+
+    // A machine that slept did not count.
+    if (!document.hidden && one('[data-ends]')) refresh();
+  });
 
   // The time that is left of a hold. Counted from what the server said when the page was made: clocks of browsers are wrong.
   function countDown(clock) {
