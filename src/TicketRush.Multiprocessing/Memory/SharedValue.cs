@@ -40,7 +40,7 @@ public sealed unsafe class SharedValue<T> : SharedData
             1 => Unsafe.BitCast<byte, T>(Volatile.Read(ref *Data)),
             2 => Unsafe.BitCast<short, T>(Volatile.Read(ref *(short*)Data)),
             4 => Unsafe.BitCast<int, T>(Volatile.Read(ref *(int*)Data)),
-            8 => Unsafe.BitCast<long, T>(Volatile.Read(ref *(long*)Data)),
+            8 => Unsafe.BitCast<long, T>(Load((long*)Data)),
             _ => Ref,
         };
         set
@@ -57,7 +57,7 @@ public sealed unsafe class SharedValue<T> : SharedData
                     Volatile.Write(ref *(int*)Data, Unsafe.BitCast<T, int>(value));
                     break;
                 case 8:
-                    Volatile.Write(ref *(long*)Data, Unsafe.BitCast<T, long>(value));
+                    Store((long*)Data, Unsafe.BitCast<T, long>(value));
                     break;
                 default:
                     Ref = value;
@@ -71,6 +71,13 @@ public sealed unsafe class SharedValue<T> : SharedData
     /// <see cref="SharedObject.Dispose"/>.
     /// </summary>
     public ref T Ref => ref *(T*)Data;
+
+    // Not inlined: the compiler would be free to read or write a struct's fields one by one.
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static long Load(long* place) => Volatile.Read(ref *place);
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static void Store(long* place, long value) => Volatile.Write(ref *place, value);
 
     private static SharedRLock NotNull(SharedRLock sharedLock)
     {

@@ -46,7 +46,13 @@ public sealed class ArenaTests : IDisposable
 
         Kids.Until(() => arena.CountHeld() <= blocks, $"There are {arena.CountHeld()} blocks, and were {blocks}.");
         Kids.Until(() => Descriptors() <= descriptors, $"There are {Descriptors()} descriptors, and were {descriptors}.");
-        Assert.Equal([arena.Self], arena.Slots.All());
+        Kids.Until(
+            () =>
+            {
+                arena.SweepAll();
+                return arena.Slots.All().SequenceEqual([arena.Self]);
+            },
+            "The slot of a killed process was not given back.");
     }
 
     public void Dispose() => _kids.Dispose();
