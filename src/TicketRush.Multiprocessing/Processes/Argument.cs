@@ -13,7 +13,7 @@ namespace TicketRush.Multiprocessing.Processes;
 internal static class Argument
 {
     // What most arguments are goes as it is: the first use of the serialiser costs a child 15 ms, a third of its start.
-    private const byte Null = 0, Json = 1, Text = 2, Int = 3, Long = 4, Bool = 5, Double = 6;
+    private const byte Null = 0, Json = 1, Text = 2, Int = 3, Long = 4, Bool = 5, Double = 6, Open = 7;
 
     private static JsonSerializerContext[] _contexts = [];
 
@@ -54,8 +54,12 @@ internal static class Argument
                 writer.Write(Double);
                 writer.Write(number);
                 break;
+            case SafeFileHandle descriptor when type == typeof(SafeFileHandle):
+                writer.Write(Open);
+                writer.Write(Handover.Add(descriptor, "an open file"));
+                break;
             default:
-                var json = JsonSerializer.SerializeToUtf8Bytes(value, TypeInfo(type, what));
+                var json = JsonSerializer.SerializeToUtf8Bytes(value, TypeOf(type, what));
                 writer.Write(Json);
                 writer.Write7BitEncodedInt(json.Length);
                 writer.Write(json);
@@ -72,10 +76,13 @@ internal static class Argument
         Long => reader.ReadInt64(),
         Bool => reader.ReadBoolean(),
         Double => reader.ReadDouble(),
-        _ => JsonSerializer.Deserialize(reader.ReadBytes(reader.Read7BitEncodedInt()), TypeInfo(type, what)),
+        Open => Handover.Take(reader.ReadInt32()),
+        _ => JsonSerializer.Deserialize(reader.ReadBytes(reader.Read7BitEncodedInt()), TypeOf(type, what)),
     };
 
-    private static JsonTypeInfo TypeInfo(Type type, string what)
+    /// <summary>How a type is written as JSON.</summary>
+    /// <exception cref="NotSupportedException">No context knows the type.</exception>
+    public static JsonTypeInfo TypeOf(Type type, string what)
     {
         if (Options.TryGetTypeInfo(type, out var info)) return info;
         throw new NotSupportedException(
@@ -128,7 +135,7 @@ internal static class Argument
 /// <summary>What processes share. It needs no context of the program's own.</summary>
 [JsonSerializable(typeof(SharedLock)), JsonSerializable(typeof(SharedRLock)), JsonSerializable(typeof(SharedSemaphore))]
 [JsonSerializable(typeof(SharedBoundedSemaphore)), JsonSerializable(typeof(SharedEvent)), JsonSerializable(typeof(SharedCondition))]
-[JsonSerializable(typeof(SharedBarrier)), JsonSerializable(typeof(Connection))]
+[JsonSerializable(typeof(SharedBarrier)), JsonSerializable(typeof(Connection)), JsonSerializable(typeof(Pools.WorkerStart))]
 internal sealed partial class SharedJson : JsonSerializerContext;
 
 /// <summary>What can be an argument without a context of the program's own.</summary>
