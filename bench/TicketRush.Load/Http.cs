@@ -1,6 +1,3 @@
-using System.Diagnostics;
-using System.Globalization;
-using System.Text.RegularExpressions;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.DependencyInjection;
@@ -10,37 +7,18 @@ using TicketRush.Server.Api;
 
 namespace TicketRush.Load;
 
-internal static partial class Http
+internal static class Http
 {
-    private const string Key = "office-key-of-the-load-program";
-
-    // The same requests for both: another id each, another buyer each, the same bytes but for those.
-    private const string Script = """
-        local n = 0
-        local seed = SEED
-        request = function()
-          n = n + 1
-          local id = string.format("%016x%016x", seed, n)
-          local buyer = string.format("buyer-%08x", n)
-          local body = '{"buyer":"' .. buyer .. '","items":[{"tier":"standing","quantity":1}],"reference":"r"}'
-          return wrk.format(METHOD, PREFIX .. id, nil, body)
-        end
-        """;
-
     public static async Task RunAsync(Run run)
     {
-        if (!File.Exists("/usr/bin/wrk"))
-        {
-            run.Report.Skip("wrk is not installed (on Debian: apt-get install wrk)");
-            return;
-        }
-
+        if (!Wrk.IsThere(run)) return;
         using var scratch = run.Scratch();
-        await using var app = RushServer.Build(new() { DataDirectory = scratch.Path, Urls = ["http://127.0.0.1:0"], OfficeKey = Key });
+        await using var app = RushServer.Build(new() { DataDirectory = scratch.Path, Urls = ["http://127.0.0.1:0"], OfficeKey = Shop.Key });
         app.MapMethods("/noop/{id}", ["PUT"], NoOp).ExcludeFromDescription();
         await app.StartAsync();
         var url = app.Urls.First();
-        await MakeSaleAsync(url);
+        using var shop = new Shop(url);
+        await shop.MakeSaleAsync();
 
         foreach (var connections in new[] { 64, 256 })
         {
@@ -48,9 +26,9 @@ internal static partial class Http
             for (var i = -1; i < run.Runs; i++)
             {
                 run.Report.Progress($"{connections} connections, run {Math.Max(i + 1, 0)} of {run.Runs}");
-                var noop = await WrkAsync(scratch.Path, url, "/noop/", connections, run.Time);
+                var noop = await PutAsync(scratch.Path, url, "/noop/", connections, run.Time);
                 var before = Appended(app);
-                var purchase = await WrkAsync(scratch.Path, url, "/api/sales/load/orders/", connections, run.Time);
+                var purchase = await PutAsync(scratch.Path, url, "/api/sales/load/orders/", connections, run.Time);
                 var after = Appended(app);
                 if (i < 0) continue; // A warm-up of both.
 
@@ -71,6 +49,9 @@ internal static partial class Http
         await app.StopAsync();
     }
 
+    private static async Task<(double PerSecond, double P99)> PutAsync(string directory, string url, string prefix, int connections, TimeSpan time) =>
+        await Wrk.RunAsync(url, connections, time, await Shop.WriteScriptAsync(directory, prefix));
+
     private static (long Batches, long Entries) Appended(WebApplication app) =>
         app.Services.GetRequiredService<Sales>().Find("load")!.Sequencer!.Appended;
 
@@ -84,48 +65,4 @@ internal static partial class Http
                 "2027-01-01T00:00:00.000Z", "0000000000000000000000000000000000000000000000000000000000000000"),
             ApiJson.Api.OrderAnswer);
     }
-
-    private static async Task MakeSaleAsync(string url)
-    {
-        using var http = new HttpClient { BaseAddress = new(url) };
-        http.DefaultRequestHeaders.Authorization = new("Bearer", Key);
-        var plan = """
-            {"name":"Load","timeZone":"UTC","currency":"EUR","paymentKind":"none",
-             "tiers":[{"id":"standing","name":"Standing","capacity":20000000,"price":100}],"rules":{"perBuyer":1000000}}
-            """;
-        (await http.PutAsync("/api/sales/load", new StringContent(plan, null, "application/json"))).EnsureSuccessStatusCode();
-        (await http.PostAsync("/api/sales/load/open", null)).EnsureSuccessStatusCode();
-    }
-
-    private static async Task<(double PerSecond, double P99)> WrkAsync(string directory, string url, string prefix, int connections, TimeSpan time)
-    {
-        var script = Path.Combine(directory, "wrk.lua");
-        await File.WriteAllTextAsync(
-            script,
-            $"PREFIX = \"{prefix}\"\nMETHOD = \"PUT\"\nwrk.headers[\"Content-Type\"] = \"application/json\"\nwrk.headers[\"Authorization\"] = \"Bearer {Key}\"\n"
-            + $"SEED = {Random.Shared.Next()}\n" + Script);
-        using var wrk = Process.Start(new ProcessStartInfo("/usr/bin/wrk")
-        {
-            ArgumentList =
-            {
-                "-t1", $"-c{connections}", $"-d{Math.Max(1, (int)time.TotalSeconds)}s", "--latency", "-s", script, url,
-            },
-            RedirectStandardOutput = true,
-        })!;
-        var output = await wrk.StandardOutput.ReadToEndAsync();
-        await wrk.WaitForExitAsync();
-        if (output.Contains("Non-2xx", StringComparison.Ordinal))
-            throw new InvalidOperationException("wrk was refused:\n" + output[..Math.Min(output.Length, 2000)]);
-
-        var rate = double.Parse(RatePattern().Match(output).Groups[1].Value, CultureInfo.InvariantCulture);
-        var tail = TailPattern().Match(output);
-        var unit = tail.Groups[2].Value switch { "us" => 0.001, "s" => 1000.0, _ => 1.0 };
-        return (rate, double.Parse(tail.Groups[1].Value, CultureInfo.InvariantCulture) * unit);
-    }
-
-    [GeneratedRegex(@"Requests/sec:\s+([\d.]+)")]
-    private static partial Regex RatePattern();
-
-    [GeneratedRegex(@"99%\s+([\d.]+)(us|ms|s)")]
-    private static partial Regex TailPattern();
 }

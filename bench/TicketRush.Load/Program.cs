@@ -1,7 +1,10 @@
 using System.CommandLine;
 using TicketRush.Load;
+using TicketRush.Multiprocessing;
 
+ProcessEntry.Run();
 if (args is ["seller", ..]) return await Seller.RunAsync(args);
+if (args is ["onlookers", ..]) return await Onlookers.RunAsync(args);
 if (args is ["resident", ..]) return Memory.Resident(args);
 
 var json = new Option<bool>("--json") { Description = "Print one line of JSON for each row.", Recursive = true };
@@ -16,9 +19,12 @@ var root = new RootCommand("Measures TicketRush as a whole. Ratios are taken wit
 Add("purchases", "Durable purchases in one process, by callers, and what the flush costs.", Purchases.RunAsync);
 Add("refusals", "Refusals of a sold-out sale: how many, and that they write nothing.", Refusals.RunAsync);
 Add("http", "Purchases over HTTP against a no-op of the same shape on the same server. Needs wrk.", Http.RunAsync);
+Add("pages", "The list of sales and a sale's page, against /health/live on the same server. Needs wrk.", Pages.RunAsync);
+Add("viewers", "Purchases over HTTP while 10,000 watch live, against nobody watching. Needs wrk.", Viewers.RunAsync);
 Add("recovery", "How fast a journal is read, verified and applied.", Recovery.RunAsync);
 Add("memory", "Bytes per sold ticket, what a purchase costs when many are sold, and the worst stall.", Memory.RunAsync);
 Add("processes", "Two processes that sell from one journal, against one alone.", Processes.RunAsync);
+Add("multiprocessing", "Locks, queues, pipes, pools and deaths between processes, against CPython's multiprocessing in the same run.", Multiprocessing.RunAsync);
 return await root.Parse(args).InvokeAsync();
 
 void Add(string name, string description, Func<Run, Task> measure)

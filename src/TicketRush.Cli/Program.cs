@@ -23,6 +23,7 @@ root.Subcommands.Add(SaleCommands.CreateChange("open", CommandKind.Open, "Opens 
 root.Subcommands.Add(SaleCommands.CreateChange("pause", CommandKind.Pause, "Pauses a sale: no new holds; paying, releasing and refunding go on."));
 root.Subcommands.Add(SaleCommands.CreateChange("close", CommandKind.Close, "Closes a sale: no new holds; paying, releasing and refunding go on."));
 root.Subcommands.Add(SaleCommands.CreateList());
+root.Subcommands.Add(KeyCommands.Create());
 root.Subcommands.Add(ShowCommand.Create());
 root.Subcommands.Add(VerifyCommand.Create());
 root.Subcommands.Add(ExportCommand.Create());

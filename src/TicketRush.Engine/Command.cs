@@ -33,21 +33,49 @@ public enum CommandKind : byte
     ListOrders = 13,
 }
 
+/// <summary>Which holds and orders a command may be about.</summary>
+public enum Whose : byte
+{
+    Everybodys = 0,
+
+    /// <summary>Those that were placed with a key of the same name.</summary>
+    Keys = 1,
+
+    /// <summary>Those that the command's buyer placed, without a key.</summary>
+    Buyers = 2,
+
+    /// <summary>Those of the command's buyer, whoever placed them. Only for lists.</summary>
+    OfBuyer = 3,
+}
+
 /// <summary>
 /// What somebody asks, as data. Only the members that its kind needs are read:
 /// <list type="bullet">
 /// <item>Hold, Purchase: Hold, Buyer, Lines, Plan (the plan by which the tiers were looked up); Purchase also Reference.</item>
-/// <item>Extend: Hold, Key. Pay: Hold, Reference. Release, FindHold, FindOrder: Hold.</item>
-/// <item>Refund: Hold, Key, Tickets (null for all that are left), Reason, Resell.</item>
+/// <item>Extend: Hold, Key. Pay: Hold, Reference. Release, FindHold: Hold. FindOrder: Hold or Order or Ticket.</item>
+/// <item>Refund: Hold or Order or Ticket, Key, Tickets (null for all that are left), Reason, Resell.</item>
 /// <item>Plan: Plan, Revision (the sequence of the plan that is to change, 0 to create). Open, Pause, Close: Key, or none.</item>
 /// <item>ListOrders: Revision (the sequence after which to start).</item>
+/// <item>All: By and Whose. With Whose Buyers, also Buyer, in every kind.</item>
 /// </list>
 /// </summary>
 public struct Command
 {
     public CommandKind Kind;
     public bool Resell;
+
+    /// <summary>What of the sale the asker may know of; what is another's is unknown to it.</summary>
+    public Whose Whose;
+
+    /// <summary>The name of the key that asks; null for a buyer in a browser, and for who may write the files themselves.</summary>
+    public string? By;
     public HoldId Hold;
+
+    /// <summary>Names an order by its sequence, for those who may see everybody's: in place of Hold.</summary>
+    public long Order;
+
+    /// <summary>Names an order by one of its tickets, likewise.</summary>
+    public uint Ticket;
     public BuyerId Buyer;
     public PaymentReference Reference;
     public RequestKey Key;

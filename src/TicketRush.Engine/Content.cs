@@ -32,6 +32,7 @@ internal static class Content
         var content = Of(
             (ulong)command.Kind, (ulong)command.Hold.Value, (ulong)(command.Hold.Value >> 64), command.Resell ? 1UL : 0,
             command.Tickets is null ? 0UL : 1);
+        if (command.Order != 0 || command.Ticket != 0) content = Of(content, (ulong)command.Order, command.Ticket);
         foreach (var ticket in command.Tickets ?? []) content = Of(content, ticket);
         foreach (var letter in command.Reason ?? "") content = Of(content, letter);
         return content;

@@ -18,6 +18,9 @@ public enum EntryKind : byte
     /// <summary>Money may have moved for a hold that could not become an order; it is owed back.</summary>
     PaymentRefused = 11,
     Purchased = 12,
+
+    /// <summary>From here on, By with this number means the key of this name.</summary>
+    KeyNamed = 13,
 }
 
 /// <summary>
@@ -29,6 +32,7 @@ public enum EntryKind : byte
 /// <item>Extended: Hold, Key, Content, UntilMs. Released, Expired: Hold.</item>
 /// <item>Paid: Hold, Reference, FirstTicket, Late. PaymentRefused: Hold, Reference, Refusal, Amount.</item>
 /// <item>Refunded: Hold, Key, Content, FirstTicket, Tickets, Amount, Resell, Reason.</item>
+/// <item>KeyNamed: By, Name. Every other but Expired: By, when a key asked for it.</item>
 /// </list>
 /// </summary>
 public struct Entry
@@ -41,6 +45,9 @@ public struct Entry
     /// <summary>The refunded places are on sale again; otherwise they are blocked.</summary>
     public bool Resell;
     public Refusal Refusal;
+
+    /// <summary>The number of the key that asked for it; 0 for a buyer in a browser, and for who may write the files themselves.</summary>
+    public ushort By;
     public HoldId Hold;
     public BuyerId Buyer;
     public PaymentReference Reference;
@@ -62,5 +69,8 @@ public struct Entry
     public long Amount;
     public PricedLines Lines;
     public string? Reason;
+
+    /// <summary>The key's name.</summary>
+    public string? Name;
     public Plan? Plan;
 }

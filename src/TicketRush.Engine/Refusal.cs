@@ -51,4 +51,7 @@ public enum Refusal : byte
 
     /// <summary>The new capacity is below what is held, sold and blocked.</summary>
     CapacityInUse = 43,
+
+    /// <summary>More differently named keys have acted in this sale than it can tell apart.</summary>
+    TooManyKeys = 50,
 }

@@ -40,6 +40,9 @@ public enum Verdict : byte
     /// decided again.
     /// </summary>
     ExpireFirst = 5,
+
+    /// <summary>The entry gives the asking key a number in this sale: it is to be applied and recorded, and the command decided again.</summary>
+    NameFirst = 6,
 }
 
 /// <summary>
@@ -80,14 +83,19 @@ public struct Reply
     public Plan? Plan;
     public OrderRow[]? Orders;
 
+    /// <summary>Where a list of orders goes on; 0 when it does not.</summary>
+    public long Next;
+
     public void Clear()
     {
         (Refusal, Sequence, State, SaleState, Extensions, Late, UntilMs) = (default, 0, default, default, 0, false, 0);
-        (FirstTicket, Refunded, Amount, Allowed, Detail, Plan, Orders) = (0, 0, 0, 0, null, null, null);
+        (FirstTicket, Refunded, Amount, Allowed, Detail, Plan, Orders, Next) = (0, 0, 0, 0, null, null, null, 0);
         Lines.Clear();
     }
 }
 
 /// <summary>One order in a list: everything but the id, which is its maker's secret.</summary>
 /// <param name="TimeMs">When it was paid; the sale does not know, the sequencer sets it.</param>
-public readonly record struct OrderRow(long Sequence, long TimeMs, uint FirstTicket, PricedLines Lines, UInt128 Refunded, bool Late);
+/// <param name="By">The name of the key that placed it; null for a buyer in a browser.</param>
+public readonly record struct OrderRow(
+    long Sequence, long TimeMs, uint FirstTicket, PricedLines Lines, UInt128 Refunded, bool Late, string? By);

@@ -23,6 +23,10 @@ public sealed class Sale
     // Refused payments are few (money that moved for nothing), so a dictionary of their own will do.
     private readonly Dictionary<(int Hold, ulong Reference), (long Sequence, Refusal Refusal)> _refusedPayments = [];
 
+    // Few: one for each shop and desk that ever did something here.
+    private readonly List<string> _keyNames = [];
+    private readonly Dictionary<string, ushort> _keyNumbers = new(StringComparer.Ordinal);
+
     private Pool[] _pools = [];
     private int[] _poolOfTier = [];
     private uint _nextTicket = 1;
@@ -74,7 +78,7 @@ public sealed class Sale
         var number = _holds.Due.Take(nowMs / 1000);
         if (number < 0) return false;
 
-        (entry.Kind, entry.Hold) = (EntryKind.Expired, _holds.IdOf(number));
+        (entry.Kind, entry.Hold, entry.By) = (EntryKind.Expired, _holds.IdOf(number), 0);
         return true;
     }
 
@@ -82,7 +86,8 @@ public sealed class Sale
     /// Decides a command: a new entry, a repeated reply, a refusal, or an answer to a question. Changes nothing.
     /// <para>The first failing check wins, in this order, and clients may rely on it:</para>
     /// <list type="number">
-    /// <item>The id or key is looked up first, in every state of the sale: <see cref="Refusal.IdReused"/>, or the first reply.</item>
+    /// <item>The id or key is looked up first, in every state of the sale: <see cref="Refusal.IdReused"/>, or the first reply. What
+    /// <see cref="Command.Whose"/> does not cover is unknown, except that its id cannot be used.</item>
     /// <item>Hold, Purchase: SaleDraft, SalePaused, SaleClosed, NotYetOpen; UnknownTier; OrderLimit; BuyerLimit; SoldOut or
     /// NotEnough, of the first line that does not fit.</item>
     /// <item>Extend: UnknownHold; AlreadyPaid, HoldReleased, HoldExpired; ExtensionLimit.</item>
@@ -92,17 +97,18 @@ public sealed class Sale
     /// <item>Refund: ReasonInvalid; UnknownOrder; UnknownTicket; AlreadyRefunded.</item>
     /// <item>Plan: PlanInvalid; PlanChanged; PlanFrozen; CapacityInUse. Open: SaleClosed, when the closing time is past. Pause:
     /// SaleDraft, SaleClosed. Close: SaleDraft.</item>
+    /// <item>Whatever would be done for a key: TooManyKeys.</item>
     /// </list>
     /// </summary>
     /// <param name="command">Complete (<see cref="Command.IsComplete"/>).</param>
     /// <param name="nowMs">The batch's time: sale time, never earlier than the last entry's.</param>
-    /// <param name="entry">Set for <see cref="Verdict.Entry"/> and <see cref="Verdict.ExpireFirst"/>.</param>
+    /// <param name="entry">Set for <see cref="Verdict.Entry"/>, <see cref="Verdict.ExpireFirst"/> and <see cref="Verdict.NameFirst"/>.</param>
     /// <param name="reply">Set whole, but for the sequence of a new entry.</param>
     public Verdict Decide(in Command command, long nowMs, ref Entry entry, ref Reply reply)
     {
         reply.Clear();
         reply.Plan = Plan;
-        return command.Kind switch
+        var verdict = command.Kind switch
         {
             CommandKind.Hold or CommandKind.Purchase => DecideHold(command, nowMs, ref entry, ref reply),
             CommandKind.Extend => DecideExtend(command, nowMs, ref entry, ref reply),
@@ -111,10 +117,11 @@ public sealed class Sale
             CommandKind.Refund => DecideRefund(command, ref entry, ref reply),
             CommandKind.Plan => DecidePlan(command, ref entry, ref reply),
             CommandKind.Open or CommandKind.Pause or CommandKind.Close => DecideState(command, nowMs, ref entry, ref reply),
-            CommandKind.FindHold or CommandKind.FindOrder => Find(command, nowMs, ref entry, ref reply),
+            CommandKind.FindHold or CommandKind.FindOrder => Look(command, nowMs, ref entry, ref reply),
             CommandKind.ListOrders => ListOrders(command, ref reply),
             _ => throw new ArgumentOutOfRangeException(nameof(command), command.Kind, "Not a command."),
         };
+        return verdict == Verdict.Entry ? SignBy(command.By, ref entry, ref reply) : verdict;
     }
 
     /// <summary>Takes a decision as a fact. Nothing is checked and nothing can fail.</summary>
@@ -134,6 +141,7 @@ public sealed class Sale
             case EntryKind.Opened: ApplyState(entry, SaleState.Open, sequence); break;
             case EntryKind.Paused: ApplyState(entry, SaleState.Paused, sequence); break;
             case EntryKind.Closed: ApplyState(entry, SaleState.Closed, sequence); break;
+            case EntryKind.KeyNamed: ApplyKeyNamed(entry); break;
             default: throw new ArgumentOutOfRangeException(nameof(entry), entry.Kind, "Not an entry.");
         }
     }
@@ -153,7 +161,7 @@ public sealed class Sale
             digest = Content.Of(
                 digest, (ulong)_holds.IdOf(i).Value, (ulong)(_holds.IdOf(i).Value >> 64), hold.Content, hold.Reference, (ulong)hold.PlacedSequence, (ulong)hold.EndSequence,
                 hold.UntilSeconds, (ulong)_buyers[hold.Buyer], hold.FirstTicket,
-                (ulong)hold.State | (ulong)hold.Extensions << 8 | (hold.Late ? 1UL << 16 : 0), (ulong)lines.Amount, (ulong)lines.Places,
+                (ulong)hold.State | (ulong)hold.Extensions << 8 | (hold.Late ? 1UL << 16 : 0) | (ulong)hold.By << 32, (ulong)lines.Amount, (ulong)lines.Places,
                 (ulong)_refunded.Read(hold.FirstTicket, hold.FirstTicket == 0 ? 0 : lines.Places));
         }
 
@@ -164,6 +172,11 @@ public sealed class Sale
             digest = Content.Of(
                 digest, request.Content, (ulong)request.Sequence, (ulong)request.UntilMs, (ulong)request.Tickets, (ulong)(request.Tickets >> 64),
                 (ulong)request.Amount, (ulong)request.Hold, (ulong)request.SaleState);
+        }
+
+        foreach (var name in _keyNames)
+        {
+            foreach (var letter in name) digest = Content.Of(digest, letter);
         }
 
         // The order in which a dictionary gives its entries is no promise; their sum is the same in any.
@@ -179,7 +192,7 @@ public sealed class Sale
     {
         var content = Content.OfHold(command);
         var number = _holds.Find(command.Hold);
-        if (number >= 0) return RepeatHold(number, content, ref reply);
+        if (number >= 0) return Sees(command, _holds[number]) ? RepeatHold(number, content, ref reply) : Refuse(Refusal.IdReused, ref reply);
 
         var refusal = NotSelling(nowMs);
         if (refusal != Refusal.None) return Refuse(refusal, ref reply);
@@ -248,7 +261,7 @@ public sealed class Sale
         var content = Content.Of((ulong)command.Kind, (ulong)command.Hold.Value, (ulong)(command.Hold.Value >> 64));
         if (Repeats(command.Key, content, out var verdict, ref reply)) return verdict;
 
-        var number = _holds.Find(command.Hold);
+        var number = Find(command);
         if (number < 0) return Refuse(Refusal.UnknownHold, ref reply);
         ref readonly var hold = ref _holds[number];
         if (hold.State != HoldState.Held) return Refuse(EndOf(hold), ref reply);
@@ -269,7 +282,7 @@ public sealed class Sale
 
     private Verdict DecidePay(in Command command, long nowMs, ref Entry entry, ref Reply reply)
     {
-        var number = _holds.Find(command.Hold);
+        var number = Find(command);
         if (number < 0) return Refuse(Refusal.UnknownHold, ref reply);
         ref readonly var hold = ref _holds[number];
         var reference = (ulong)command.Reference.Value;
@@ -328,7 +341,7 @@ public sealed class Sale
 
     private Verdict DecideRelease(in Command command, long nowMs, ref Entry entry, ref Reply reply)
     {
-        var number = _holds.Find(command.Hold);
+        var number = Find(command);
         if (number < 0) return Refuse(Refusal.UnknownHold, ref reply);
         ref readonly var hold = ref _holds[number];
 
@@ -353,7 +366,7 @@ public sealed class Sale
         if (Repeats(command.Key, content, out var verdict, ref reply)) return verdict;
 
         if (!RefundReason.IsValid(command.Reason)) return Refuse(Refusal.ReasonInvalid, ref reply);
-        var number = _holds.Find(command.Hold);
+        var number = FindOrder(command);
         if (number < 0 || _holds[number].State != HoldState.Paid) return Refuse(Refusal.UnknownOrder, ref reply);
         ref readonly var hold = ref _holds[number];
 
@@ -374,7 +387,7 @@ public sealed class Sale
         if (asked == 0 || (asked & reply.Refunded) != 0) return Refuse(Refusal.AlreadyRefunded, ref reply);
 
         entry.Kind = EntryKind.Refunded;
-        entry.Hold = command.Hold;
+        entry.Hold = _holds.IdOf(number);
         entry.Key = command.Key;
         entry.Content = content;
         entry.FirstTicket = hold.FirstTicket;
@@ -448,9 +461,9 @@ public sealed class Sale
         return Verdict.Entry;
     }
 
-    private Verdict Find(in Command command, long nowMs, ref Entry entry, ref Reply reply)
+    private Verdict Look(in Command command, long nowMs, ref Entry entry, ref Reply reply)
     {
-        var number = _holds.Find(command.Hold);
+        var number = command.Kind == CommandKind.FindOrder ? FindOrder(command) : Find(command);
         if (command.Kind == CommandKind.FindOrder && (number < 0 || _holds[number].State != HoldState.Paid))
             return Refuse(Refusal.UnknownOrder, ref reply);
         if (number < 0) return Refuse(Refusal.UnknownHold, ref reply);
@@ -464,25 +477,28 @@ public sealed class Sale
     /// <summary>Orders in one page of a list at the most.</summary>
     public const int OrderPage = 100;
 
+    /// <summary>Orders that are looked at for one page of somebody's own, at the most: others wait meanwhile.</summary>
+    public const int OrderScan = 4_096;
+
     private Verdict ListOrders(in Command command, ref Reply reply)
     {
-        var (from, to) = (0, _orders.Count);
-        while (from < to)
+        var from = OrdersUpTo(command.Revision);
+        var end = Math.Min(_orders.Count, from + (command.Whose == Whose.Everybodys ? OrderPage : OrderScan));
+        var rows = new List<OrderRow>();
+        var at = from;
+        for (; at < end && rows.Count < OrderPage; at++)
         {
-            var middle = from + (to - from) / 2;
-            if (_holds[_orders[middle]].EndSequence <= command.Revision) from = middle + 1;
-            else to = middle;
-        }
-
-        reply.Orders = new OrderRow[Math.Min(_orders.Count - from, OrderPage)];
-        for (var i = 0; i < reply.Orders.Length; i++)
-        {
-            ref readonly var hold = ref _holds[_orders[from + i]];
+            ref readonly var hold = ref _holds[_orders[at]];
+            if (!Sees(command, hold)) continue;
             var lines = new PricedLines();
             _holds.ReadLines(hold, ref lines);
-            reply.Orders[i] = new(hold.EndSequence, 0, hold.FirstTicket, lines, _refunded.Read(hold.FirstTicket, lines.Places), hold.Late);
+            rows.Add(new(
+                hold.EndSequence, 0, hold.FirstTicket, lines, _refunded.Read(hold.FirstTicket, lines.Places), hold.Late,
+                hold.By == 0 ? null : _keyNames[hold.By - 1]));
         }
 
+        reply.Orders = [.. rows];
+        if (at < _orders.Count) reply.Next = _holds[_orders[at - 1]].EndSequence;
         return Verdict.Found;
     }
 
@@ -503,6 +519,7 @@ public sealed class Sale
         hold.Content = entry.Content;
         hold.PlacedSequence = sequence;
         hold.Buyer = buyer;
+        hold.By = entry.By;
         if (!paid)
         {
             hold.State = HoldState.Held;
@@ -646,6 +663,65 @@ public sealed class Sale
         (request.Content, request.Sequence, request.SaleState, request.Hold) = (entry.Content, sequence, state, -1);
     }
 
+    private void ApplyKeyNamed(in Entry entry)
+    {
+        _keyNames.Add(entry.Name!);
+        _keyNumbers.Add(entry.Name!, entry.By);
+    }
+
+    /// <summary>Notes who asked for what is to be written; a key that has done nothing here yet gets a number first.</summary>
+    private Verdict SignBy(string? by, ref Entry entry, ref Reply reply)
+    {
+        entry.By = 0;
+        if (by is null || _keyNumbers.TryGetValue(by, out entry.By)) return Verdict.Entry;
+        if (_keyNames.Count == ushort.MaxValue) return Refuse(Refusal.TooManyKeys, ref reply);
+
+        (entry.Kind, entry.By, entry.Name) = (EntryKind.KeyNamed, (ushort)(_keyNames.Count + 1), by);
+        return Verdict.NameFirst;
+    }
+
+    // What the asker may not see is looked for and found like what is not there.
+    private int Find(in Command command)
+    {
+        var number = _holds.Find(command.Hold);
+        return number < 0 || Sees(command, _holds[number]) ? number : -1;
+    }
+
+    private int FindOrder(in Command command)
+    {
+        if (command.Whose != Whose.Everybodys || (command.Order == 0 && command.Ticket == 0)) return Find(command);
+
+        // Orders have their sequences and first tickets in the same ascending order.
+        var at = OrdersUpTo(command.Order, command.Ticket) - 1;
+        if (at < 0) return -1;
+        ref readonly var hold = ref _holds[_orders[at]];
+        var fits = command.Order != 0 ? hold.EndSequence == command.Order : command.Ticket - hold.FirstTicket < (uint)_holds.PlacesOf(hold);
+        return fits ? _orders[at] : -1;
+    }
+
+    /// <summary>How many orders have no later sequence; or, without one, no later first ticket.</summary>
+    private int OrdersUpTo(long sequence, uint ticket = 0)
+    {
+        var (from, to) = (0, _orders.Count);
+        while (from < to)
+        {
+            var middle = from + (to - from) / 2;
+            ref readonly var hold = ref _holds[_orders[middle]];
+            if (ticket == 0 ? hold.EndSequence <= sequence : hold.FirstTicket <= ticket) from = middle + 1;
+            else to = middle;
+        }
+
+        return from;
+    }
+
+    private bool Sees(in Command command, in HoldRecord hold) => command.Whose switch
+    {
+        Whose.Everybodys => true,
+        Whose.Keys => hold.By != 0 && command.By is { } by && _keyNumbers.TryGetValue(by, out var number) && number == hold.By,
+        Whose.Buyers => hold.By == 0 && _buyers.Find(command.Buyer) == hold.Buyer,
+        _ => _buyers.Find(command.Buyer) == hold.Buyer,
+    };
+
     /// <summary>Whether the request was made before; then the verdict is its first reply or IdReused.</summary>
     private bool Repeats(RequestKey key, ulong content, out Verdict verdict, ref Reply reply)
     {
@@ -731,7 +807,7 @@ public sealed class Sale
 
     private static Verdict ExpireFirst(in Command command, ref Entry entry)
     {
-        (entry.Kind, entry.Hold) = (EntryKind.Expired, command.Hold);
+        (entry.Kind, entry.Hold, entry.By) = (EntryKind.Expired, command.Hold, 0);
         return Verdict.ExpireFirst;
     }
 

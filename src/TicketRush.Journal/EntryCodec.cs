@@ -9,7 +9,7 @@ namespace TicketRush.Journal;
 /// <summary>
 /// Entries as bytes. Every entry starts on a multiple of 8 and with the same 8 bytes; docs/JOURNAL.md has the rest by kind.
 /// <code>
-///   0 length, 4 bytes | 4 kind | 5 flags | 6 lines | 7 refusal | 8 ...
+///   0 length, 3 bytes | 3 lines, or the refusal | 4 kind | 5 flags | 6 by, 2 bytes | 8 ...
 /// </code>
 /// No entry holds 512 zero bytes in a row (the long ones are text without a zero byte), and what fills a batch's last sector
 /// is not zero: a sector of zeros was never written.
@@ -28,13 +28,14 @@ internal static class EntryCodec
     {
         EntryKind.Planned => ShortMax + PlanText(entry.Plan!).Length,
         EntryKind.Refunded => ShortMax + Encoding.UTF8.GetMaxByteCount(entry.Reason?.Length ?? 0),
+        EntryKind.KeyNamed => ShortMax + Encoding.UTF8.GetMaxByteCount(entry.Name?.Length ?? 0),
         _ => ShortMax,
     };
 
     public static int Encode(in Entry entry, Span<byte> target)
     {
         var to = new Writer(target) { At = HeadSize };
-        var lines = 0;
+        var detail = 0;
         switch (entry.Kind)
         {
             case EntryKind.Purchased:
@@ -43,14 +44,14 @@ internal static class EntryCodec
                 to.Put(entry.Content);
                 to.Put(entry.Reference.Value);
                 to.Put(entry.FirstTicket);
-                lines = PutLines(entry, ref to);
+                detail = PutLines(entry, ref to);
                 break;
             case EntryKind.Held:
                 to.Put(entry.Hold.Value);
                 to.Put(entry.Buyer.Value);
                 to.Put(entry.Content);
                 to.Put((ulong)entry.UntilMs);
-                lines = PutLines(entry, ref to);
+                detail = PutLines(entry, ref to);
                 break;
             case EntryKind.Extended:
                 to.Put(entry.Hold.Value);
@@ -67,6 +68,7 @@ internal static class EntryCodec
                 to.Put(entry.Hold.Value);
                 to.Put(entry.Reference.Value);
                 to.Put((ulong)entry.Amount);
+                detail = (byte)entry.Refusal;
                 break;
             case EntryKind.Released or EntryKind.Expired:
                 to.Put(entry.Hold.Value);
@@ -87,16 +89,18 @@ internal static class EntryCodec
                 to.Put(entry.Key.Value);
                 to.Put(entry.Content);
                 break;
+            case EntryKind.KeyNamed:
+                to.PutText(Encoding.UTF8.GetBytes(entry.Name ?? ""));
+                break;
             default:
                 throw new ArgumentOutOfRangeException(nameof(entry), entry.Kind, "Not an entry.");
         }
 
-        BinaryPrimitives.WriteInt32LittleEndian(target, to.At);
+        BinaryPrimitives.WriteInt32LittleEndian(target, to.At | detail << 24);
         target[4] = (byte)entry.Kind;
         target[5] = (byte)((entry.Kind == EntryKind.Paid && entry.Late ? LateFlag : 0)
             | (entry.Kind == EntryKind.Refunded && entry.Resell ? ResellFlag : 0));
-        target[6] = (byte)lines;
-        target[7] = entry.Kind == EntryKind.PaymentRefused ? (byte)entry.Refusal : (byte)0;
+        BinaryPrimitives.WriteUInt16LittleEndian(target[6..], entry.By);
         return to.At;
     }
 
@@ -107,13 +111,14 @@ internal static class EntryCodec
     {
         if (source.Length < HeadSize) throw new InvalidDataException("The batch has fewer entries than it says.");
         var from = new Reader(source[..HeadSize]);
-        var length = (int)from.Take32();
+        var head = from.Take32();
+        var (length, detail) = ((int)(head & 0xff_ffff), (byte)(head >> 24));
         if (length < HeadSize || length > source.Length || length % 8 != 0) throw new InvalidDataException($"An entry is {length} bytes long.");
 
         entry.Kind = (EntryKind)source[4];
         entry.Late = (source[5] & LateFlag) != 0;
         entry.Resell = (source[5] & ResellFlag) != 0;
-        entry.Refusal = (Refusal)source[7];
+        entry.By = BinaryPrimitives.ReadUInt16LittleEndian(source[6..]);
         from = new Reader(source[HeadSize..length]);
         switch (entry.Kind)
         {
@@ -123,14 +128,14 @@ internal static class EntryCodec
                 entry.Content = from.Take64();
                 entry.Reference = new(from.Take128());
                 entry.FirstTicket = from.TakePadded32();
-                TakeLines(source[6], ref from, ref entry);
+                TakeLines(detail, ref from, ref entry);
                 break;
             case EntryKind.Held:
                 entry.Hold = new(from.Take128());
                 entry.Buyer = new(from.Take128());
                 entry.Content = from.Take64();
                 entry.UntilMs = (long)from.Take64();
-                TakeLines(source[6], ref from, ref entry);
+                TakeLines(detail, ref from, ref entry);
                 break;
             case EntryKind.Extended:
                 entry.Hold = new(from.Take128());
@@ -147,6 +152,7 @@ internal static class EntryCodec
                 entry.Hold = new(from.Take128());
                 entry.Reference = new(from.Take128());
                 entry.Amount = (long)from.Take64();
+                entry.Refusal = (Refusal)detail;
                 break;
             case EntryKind.Released or EntryKind.Expired:
                 entry.Hold = new(from.Take128());
@@ -166,6 +172,9 @@ internal static class EntryCodec
             case EntryKind.Opened or EntryKind.Paused or EntryKind.Closed:
                 entry.Key = new(from.Take128());
                 entry.Content = from.Take64();
+                break;
+            case EntryKind.KeyNamed:
+                entry.Name = Encoding.UTF8.GetString(from.TakeText());
                 break;
             default:
                 throw new NewerFormatException($"An entry of kind {source[4]} was written by a newer TicketRush.");

@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using System.Text;
 using TicketRush.Engine;
 
@@ -17,9 +18,26 @@ public sealed class Identities(UInt128 idKey, UInt128 buyerKey)
 
     public BuyerId Buyer(string name) => new(Hash(buyerKey, name));
 
+    /// <summary>The buyer that a browser's session is. No name that a seller can send is the same: no text begins with this byte.</summary>
+    public BuyerId Session(UInt128 session)
+    {
+        Span<byte> bytes = stackalloc byte[17];
+        bytes[0] = 0xff;
+        BinaryPrimitives.WriteUInt128BigEndian(bytes[1..], session);
+        return new(SipHash.Hash128(buyerKey, bytes));
+    }
+
     public PaymentReference Reference(string reference) => new(Hash(idKey, reference));
 
-    public RequestKey Key(string key) => new(Hash(idKey, key));
+    /// <param name="owner">Whose key it is: what another chose for its own request must never meet this one. To 80 bytes.</param>
+    public RequestKey Key(ReadOnlySpan<byte> owner, string key)
+    {
+        Span<byte> bytes = stackalloc byte[80 + TextBytesMax];
+        owner.CopyTo(bytes);
+        return Encoding.UTF8.TryGetBytes(key, bytes[owner.Length..], out var length) && length <= TextBytesMax
+            ? new(SipHash.Hash128(idKey, bytes[..(owner.Length + length)]))
+            : throw new ArgumentException($"Longer than {TextBytesMax} bytes.", nameof(key));
+    }
 
     private static UInt128 Hash(UInt128 key, string text)
     {

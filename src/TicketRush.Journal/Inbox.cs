@@ -22,6 +22,14 @@ internal sealed class Inbox(int capacity)
         }
     }
 
+    public int Count
+    {
+        get
+        {
+            lock (_gate) return _count;
+        }
+    }
+
     public bool IsEmpty
     {
         get

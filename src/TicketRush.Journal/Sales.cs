@@ -32,12 +32,14 @@ public sealed class Sales : IAsyncDisposable
     private readonly Lock _opening = new();
     private readonly CancellationTokenSource _stop = new();
     private readonly Thread _watch;
+    private readonly SalesMeter _meter;
     private Sequencer[] _watched = [];
 
     /// <param name="onStatus">Told which sale changed its status, and to what.</param>
     public Sales(DataDirectory directory, Action<string, SequencerStatus>? onStatus = null, SequencerOptions? options = null)
     {
         (_directory, _onStatus, _options) = (directory, onStatus, options ?? new());
+        _meter = new(() => _open.Values);
         _watch = new Thread(Watch) { IsBackground = true, Name = "sales watch" };
         _watch.Start();
     }
@@ -46,6 +48,9 @@ public sealed class Sales : IAsyncDisposable
 
     /// <summary>Every sale of the directory, opened; those that other processes made meanwhile too.</summary>
     public IReadOnlyList<OpenSale> All() => [.. _directory.Sales().Select(name => Find(name)).OfType<OpenSale>()];
+
+    /// <summary>The sales that this process has open by now; unlike <see cref="All"/> it reads no directory.</summary>
+    public ICollection<OpenSale> Opened() => _open.Values;
 
     /// <summary>The sale of that name; null when there is none. Opens it when needed, which reads its whole journal.</summary>
     public OpenSale? Find(string name)
@@ -62,13 +67,14 @@ public sealed class Sales : IAsyncDisposable
         }
     }
 
+    /// <param name="by">The name of the key that creates it, for its journal.</param>
     /// <returns>False when there is a sale of that name already.</returns>
     /// <exception cref="InvalidOperationException">There are as many sales as there may be.</exception>
-    public bool TryCreate(string name, Plan plan)
+    public bool TryCreate(string name, Plan plan, string? by = null)
     {
         if (_directory.Has(name)) return false;
         if (_directory.Sales().Count() >= Max) throw new InvalidOperationException($"There are {Max} sales in the directory, and no more are allowed.");
-        return _directory.TryCreate(name, plan);
+        return _directory.TryCreate(name, plan, by);
     }
 
     public async ValueTask DisposeAsync()
@@ -78,6 +84,7 @@ public sealed class Sales : IAsyncDisposable
         // The watch goes first: a tick must not meet a journal that is gone.
         await _stop.CancelAsync();
         _watch.Join();
+        _meter.Dispose();
         await Task.WhenAll(_open.Values.Select(sale => sale.Sequencer?.DisposeAsync().AsTask() ?? Task.CompletedTask));
     }
 
@@ -91,7 +98,7 @@ public sealed class Sales : IAsyncDisposable
         try
         {
             journal = _directory.Open(name);
-            return new(name, new(journal, _options with { OnStatus = status => _onStatus?.Invoke(name, status) }), null);
+            return new(name, new(journal, _options with { OnStatus = status => _onStatus?.Invoke(name, status), Metrics = _meter.Of(name) }), null);
         }
         catch (Exception e)
         {

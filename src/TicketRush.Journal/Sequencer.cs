@@ -51,6 +51,7 @@ public sealed class Sequencer : IBatchReader, IAsyncDisposable
     private volatile bool _stopping;
 
     private long _batches, _entries;
+    private readonly SequencerFigures _figures = new();
 
     /// <summary>Opens a sale: reads its whole journal, up to the durable end.</summary>
     /// <exception cref="JournalDamagedException">The journal is not what was written.</exception>
@@ -91,6 +92,12 @@ public sealed class Sequencer : IBatchReader, IAsyncDisposable
 
     /// <summary>Batches and entries that this sequencer appended.</summary>
     public (long Batches, long Entries) Appended => (Volatile.Read(ref _batches), Volatile.Read(ref _entries));
+
+    /// <summary>What this sequencer has done since it was opened, and how long it takes; for dashboards and metrics.</summary>
+    public SequencerFigures Figures => _figures;
+
+    /// <summary>Commands that wait for the next batch.</summary>
+    public int InboxDepth => _inbox.Count;
 
     /// <summary>
     /// Asks for a decision. It comes when everything it rests on is durable, in order of arrival; the submission then holds
@@ -245,6 +252,7 @@ public sealed class Sequencer : IBatchReader, IAsyncDisposable
     {
         Volatile.Write(ref _waitingSince, Stopwatch.GetTimestamp());
         _journal.TakeTurn(this);
+        _figures.Turn(Stopwatch.GetElapsedTime(_waitingSince), _options.Metrics);
         Volatile.Write(ref _waitingSince, 0);
         if (_status.Kind is SequencerStatusKind.TurnTaken or SequencerStatusKind.Failing) SetStatus(SequencerStatus.Selling);
     }
@@ -298,12 +306,12 @@ public sealed class Sequencer : IBatchReader, IAsyncDisposable
         {
             var verdict = _sale.Decide(submission.Command, nowMs, ref _entry, ref submission.Reply);
             if (verdict is Verdict.Refused) return Outcome.Refused;
-            if (verdict is not (Verdict.Entry or Verdict.ExpireFirst))
+            if (verdict is not (Verdict.Entry or Verdict.ExpireFirst or Verdict.NameFirst))
                 return submission.Reply.Refusal == Refusal.None ? Outcome.Done : Outcome.Refused;
 
             if (_batch.LengthWith(_entry) > room && !MakeRoom(nowMs, ref room)) return Outcome.DiskFull;
             Record();
-            if (verdict == Verdict.ExpireFirst) continue;
+            if (verdict != Verdict.Entry) continue;
 
             submission.Reply.Sequence = _journal.Tail.Sequence + _batch.Count;
             return submission.Reply.Refusal == Refusal.None ? Outcome.Done : Outcome.Refused;
@@ -354,7 +362,9 @@ public sealed class Sequencer : IBatchReader, IAsyncDisposable
         if (_batch.Count == 0) return;
 
         var first = _journal.Tail.Sequence + 1;
+        var since = Stopwatch.GetTimestamp();
         _journal.Append(_batch, nowMs); // When it throws nobody knows what is durable: see Fail.
+        _figures.Batch(_batch.Count, Stopwatch.GetElapsedTime(since), _options.Metrics);
         _receipts.Add(first, nowMs, _journal.Tail.Hash);
         Volatile.Write(ref _batches, _batches + 1);
         Volatile.Write(ref _entries, _entries + _batch.Count);
@@ -367,6 +377,7 @@ public sealed class Sequencer : IBatchReader, IAsyncDisposable
         foreach (var submission in decided)
         {
             var sequence = submission.Reply.Sequence;
+            _figures.Decided(submission.Outcome, submission.Reply.Refusal);
             if (sequence == 0) (submission.TimeMs, submission.Hash) = (nowMs, default);
             else (submission.TimeMs, submission.Hash) = _receipts.Of(sequence);
 
@@ -433,6 +444,7 @@ public sealed class Sequencer : IBatchReader, IAsyncDisposable
         {
             var answered = _inFlight.AsSpan(0, _inFlightCount);
             _inFlightCount = 0;
+            if (outcome == Outcome.Unknown) _figures.Answered(Outcome.Unknown, answered.Length);
             _answers.Send(answered, outcome);
             answered.Clear();
         }
@@ -445,6 +457,7 @@ public sealed class Sequencer : IBatchReader, IAsyncDisposable
 
     private void AnswerNow(Submission submission, Outcome outcome)
     {
+        _figures.Answered(outcome, 1);
         submission.Reply.Clear();
         _answers.Send([submission], outcome);
     }
@@ -559,6 +572,9 @@ public sealed record SequencerOptions
 
     /// <summary>How long the thread waits for more work before it goes.</summary>
     public TimeSpan ThreadIdle { get; init; } = TimeSpan.FromSeconds(5);
+
+    /// <summary>Where batches, flushes and turns are measured; nowhere without.</summary>
+    internal SaleMetrics? Metrics { get; init; }
 
     /// <summary>Told when the status changes, by whatever thread changed it.</summary>
     public Action<SequencerStatus>? OnStatus { get; init; }

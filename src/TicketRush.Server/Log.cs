@@ -11,4 +11,10 @@ internal static partial class Log
 
     [LoggerMessage(3, LogLevel.Critical, "Sale {Sale} is stopped: {Reason}")]
     public static partial void Stopped(ILogger log, string sale, string reason);
+
+    [LoggerMessage(5, LogLevel.Warning, "{Warning}")]
+    public static partial void OldRuntime(ILogger log, string warning);
+
+    [LoggerMessage(4, LogLevel.Error, "The file of keys cannot be read; the keys read before stay in force. {Reason}")]
+    public static partial void KeysUnreadable(ILogger log, string reason);
 }

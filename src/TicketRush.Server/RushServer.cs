@@ -1,9 +1,12 @@
 using Microsoft.AspNetCore.Diagnostics;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
-using Microsoft.OpenApi;
+using Microsoft.Extensions.Logging.Console;
 using TicketRush.Journal;
 using TicketRush.Journal.Files;
+using TicketRush.Server.Access;
 using TicketRush.Server.Api;
+using TicketRush.Server.Live;
+using TicketRush.Server.Pages;
 using BadHttpRequestException = Microsoft.AspNetCore.Http.BadHttpRequestException;
 
 namespace TicketRush.Server;
@@ -17,7 +20,13 @@ public static class RushServer
     {
         var builder = WebApplication.CreateSlimBuilder();
         builder.WebHost.UseKestrelHttpsConfiguration().ConfigureKestrel(Limit).UseUrls(options.Urls);
-        builder.Logging.ClearProviders().AddSimpleConsole(console => (console.SingleLine, console.TimestampFormat) = (true, "HH:mm:ss "))
+        builder.Logging.ClearProviders();
+        if (options.JsonLogs) builder.Logging.AddJsonConsole(console => (console.UseUtcTimestamp, console.TimestampFormat) = (true, "yyyy-MM-ddTHH:mm:ss.fffZ"));
+        else builder.Logging.AddSimpleConsole(console => (console.SingleLine, console.TimestampFormat) = (true, "HH:mm:ss "));
+
+        // To standard error: what a program reads from standard output is the ready line alone.
+        builder.Services.Configure<ConsoleLoggerOptions>(console => console.LogToStandardErrorThreshold = LogLevel.Trace);
+        builder.Logging
             .AddFilter("Microsoft", LogLevel.Warning)
 
             // What Kestrel calls an error is mostly a client that went away; nobody may fill the log by leaving.
@@ -26,27 +35,39 @@ public static class RushServer
         // What is being answered when the signal comes is answered before the process ends.
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(30));
         builder.Services.AddSingleton(options);
-        builder.Services.AddSingleton(_ => OfficeKey.Open(options.DataDirectory, options.OfficeKey));
+        builder.Services.AddAccess(options);
+        builder.Services.AddTelemetry();
         builder.Services.AddSingleton(_ => new DataDirectory(options.DataDirectory));
         builder.Services.AddSingleton(services => OpenSales(services));
+        builder.Services.AddSingleton<LiveUpdates>().AddHostedService(services => services.GetRequiredService<LiveUpdates>());
+        builder.Services.AddPages();
         builder.Services.ConfigureHttpJsonOptions(json => json.SerializerOptions.TypeInfoResolverChain.Insert(0, ApiJson.Api));
-        builder.Services.AddOpenApi(Describe);
+        builder.Services.AddOpenApi(Description.Write);
         configure?.Invoke(builder);
 
         var app = builder.Build();
+        app.UseProxies(options.Limits);
+        app.UseSecurityHeaders();
         app.UseExceptionHandler(new ExceptionHandlerOptions { ExceptionHandler = AnswerException, SuppressDiagnosticsCallback = IsClientsFault });
         app.UseStatusCodePages(AnswerStatus);
         app.UseRouting();
-        app.UseOfficeKey(app.Services.GetRequiredService<OfficeKey>());
+        app.UseAccess();
 
         var api = app.MapGroup("/api");
         api.MapSales();
         api.MapHolds();
         api.MapOrders();
+        api.MapKeys();
+        api.MapSession();
+        api.MapLive();
+        app.MapPages();
         app.MapHealth();
         app.MapOpenApi("/openapi/{documentName}.json");
 
-        // Read now: a server that listens can sell.
+        if (RuntimeFloor.Warning(Environment.Version) is { } warning) Log.OldRuntime(app.Logger, warning);
+
+        // Read now: a server that listens can sell, and knows who may.
+        app.Services.GetRequiredService<KeyRing>().OnUnreadable = reason => Log.KeysUnreadable(app.Logger, reason);
         app.Services.GetRequiredService<Sales>().All();
         return app;
     }
@@ -84,8 +105,6 @@ public static class RushServer
 
     private static void MapHealth(this WebApplication app)
     {
-        app.MapGet("/", () => TypedResults.Text(
-            "TicketRush is running. The sales are at /api/sales, the API's description at /openapi/v1.json.\n")).ExcludeFromDescription();
         app.MapGet("/health/live", () => TypedResults.Text("live")).WithTags("Health").WithSummary("The process runs");
         app.MapGet("/health/ready", (Sales sales, IHostApplicationLifetime lifetime) =>
         {
@@ -104,6 +123,7 @@ public static class RushServer
 
     private static Task AnswerException(HttpContext http)
     {
+        SecurityHeaders.Set(http);
         var problem = http.Features.Get<IExceptionHandlerFeature>()?.Error is BadHttpRequestException bad
             ? Problems.BadRequest(bad.StatusCode == 413 ? "BODY_TOO_LARGE" : "INVALID_REQUEST", bad.Message, bad.StatusCode)
             : Problems.BadRequest("INTERNAL", "Something went wrong here. Ask again with the same id.", 500);
@@ -120,42 +140,5 @@ public static class RushServer
             415 => Problems.BadRequest("UNSUPPORTED_MEDIA_TYPE", "The body must be JSON, and Content-Type application/json say so.", 415),
             var status => Problems.BadRequest("INVALID_REQUEST", "The request cannot be served as it is.", status),
         }).ExecuteAsync(http);
-    }
-
-    private static void Describe(Microsoft.AspNetCore.OpenApi.OpenApiOptions openApi)
-    {
-        openApi.AddDocumentTransformer((document, _, _) =>
-        {
-            document.Info = new()
-            {
-                Title = "TicketRush",
-                Version = "v1",
-                Description = "Sells tickets when everyone arrives at once. Refusals are problem details with a stable code; docs/PROTOCOL.md lists them.",
-            };
-            document.Components ??= new();
-            document.Components.SecuritySchemes ??= new Dictionary<string, IOpenApiSecurityScheme>();
-            document.Components.SecuritySchemes["office"] = new OpenApiSecurityScheme
-            {
-                Type = SecuritySchemeType.Http,
-                Scheme = "bearer",
-                Description = "The office key.",
-            };
-            return Task.CompletedTask;
-        });
-        openApi.AddOperationTransformer((operation, context, _) =>
-        {
-            if (!context.Description.ActionDescriptor.EndpointMetadata.OfType<EndpointMetadata.NeedsKey>().Any()) return Task.CompletedTask;
-            operation.Responses ??= [];
-            operation.Responses["401"] = new OpenApiResponse { Description = "The office key is missing or wrong." };
-            if (operation.RequestBody is not null)
-            {
-                operation.Responses["413"] = new OpenApiResponse { Description = "The body is too large." };
-                operation.Responses["415"] = new OpenApiResponse { Description = "The body is not JSON." };
-            }
-
-            operation.Security ??= [];
-            operation.Security.Add(new() { [new OpenApiSecuritySchemeReference("office", context.Document)] = [] });
-            return Task.CompletedTask;
-        });
     }
 }

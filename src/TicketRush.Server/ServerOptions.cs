@@ -11,6 +11,21 @@ public sealed record ServerOptions
     /// <summary>Plans may say <c>paymentKind: test</c>, with which anybody may pay.</summary>
     public bool AllowTestPayments { get; init; }
 
+    /// <summary>For trying things out: sessions also over plain HTTP, where anybody on the way can read them.</summary>
+    public bool Demo { get; init; }
+
+    /// <summary>One JSON object a line, for programs that collect logs.</summary>
+    public bool JsonLogs { get; init; }
+
+    /// <summary>What buyers without a key may do.</summary>
+    public Access.BuyerLimits Limits { get; init; } = new();
+
     /// <summary>The office key, when it is given and not made; at least 16 characters.</summary>
     public string? OfficeKey { get; init; }
+
+    /// <summary>Who may watch sales live at once, on this server. Connections have a bound of their own, and buyers need some.</summary>
+    public int ViewersMax { get; init; } = 15_000;
+
+    /// <summary>… from one network: an IPv4 address, which a whole office or village may share, or the first 64 bits of an IPv6 address.</summary>
+    public int ViewersPerNetwork { get; init; } = 1_000;
 }

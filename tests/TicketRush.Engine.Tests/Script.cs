@@ -62,8 +62,8 @@ internal sealed class Script
         while (true)
         {
             var verdict = Sale.Decide(command, NowMs, ref _entry, ref _reply);
-            if (verdict is Verdict.Entry or Verdict.ExpireFirst) Record();
-            if (verdict == Verdict.ExpireFirst) continue;
+            if (verdict is Verdict.Entry or Verdict.ExpireFirst or Verdict.NameFirst) Record();
+            if (verdict is Verdict.ExpireFirst or Verdict.NameFirst) continue;
             if (verdict == Verdict.Entry) _reply.Sequence = _entries.Count;
             return [Headline(command, verdict), .. Facts()];
         }

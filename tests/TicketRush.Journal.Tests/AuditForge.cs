@@ -69,6 +69,8 @@ internal sealed class AuditForge : IDisposable
 
     public static Entry Planned(Plan? plan = null) => new() { Kind = EntryKind.Planned, Plan = plan ?? ThePlan };
 
+    public static Entry Named(ushort number, string name) => new() { Kind = EntryKind.KeyNamed, By = number, Name = name };
+
     public static Entry Office(EntryKind kind, ulong key = 0) => new() { Kind = kind, Key = new(key) };
 
     public static Entry Held(ulong hold, ulong buyer, long untilMs, params ReadOnlySpan<(int Tier, int Quantity, long Price)> lines) =>

@@ -40,9 +40,21 @@ public sealed class AuditRulesTests
         ["the length of an entry"] = new(3, "says that it is 25 bytes long", (f, bad) => Reseal(f, bad, batch => batch[104] = 25)),
         ["a kind that is one"] = new(3, "kind 0", (f, bad) => Reseal(f, bad, batch => batch[108] = 0)),
         ["the flags of a kind"] = new(3, "has flags", (f, bad) => Reseal(f, bad, batch => batch[109] = 2)),
-        ["the lines of a kind"] = new(3, "has 9 lines", (f, bad) => Reseal(f, bad, batch => batch[110] = 9)),
-        ["the refusal of a kind"] = new(3, "names refusal", (f, bad) => Reseal(f, bad, batch => batch[111] = 22)),
+        ["the lines of a kind"] = new(3, "has 9 lines", (f, bad) => Reseal(f, bad, batch => batch[107] = 9)),
+        ["the refusal of a kind"] = new(3, "has 22 where zero belongs", (f, bad) =>
+        {
+            Open(f).At(Now, new Entry { Kind = EntryKind.Paused });
+            if (bad) f.Reseal(batch => batch[107] = 22);
+        }),
         ["the fields of a kind"] = new(3, "bytes long, or has", (f, bad) => Reseal(f, bad, batch => batch[104 + 8 + 16 + 16 + 8 + 8 + 15] = 1)),
+
+        ["a key is named before it acts"] = new(3, "key number 1 has no name", (f, bad) =>
+            Open(f).At(Now, bad ? [Held(1, 1, Until, (0, 1, 100)) with { By = 1 }] : [Named(1, "shop"), Held(1, 1, Until, (0, 1, 100)) with { By = 1 }])),
+        ["keys are numbered without a gap"] = new(3, "has number 2, and the next is 1", (f, bad) => Open(f).At(Now, Named((ushort)(bad ? 2 : 1), "shop"))),
+        ["a key is named once"] = new(4, "has a number already", (f, bad) => Open(f).At(Now, Named(1, "shop"), Named(2, bad ? "shop" : "desk"))),
+        ["the name of a key is one"] = new(3, "the name of a key is none", (f, bad) => Open(f).At(Now, Named(1, bad ? "Anna Schmidt" : "anna"))),
+        ["nobody ends a hold that runs out"] = new(5, "a key is said to have done it", (f, bad) =>
+            Open(f).At(Now, Named(1, "shop"), Held(1, 1, Until, (0, 1, 100))).At(Until, Expired(1) with { By = (ushort)(bad ? 1 : 0) })),
 
         ["a plan comes first"] = new(1, "before any plan", (f, bad) =>
         {
@@ -205,7 +217,7 @@ public sealed class AuditRulesTests
     public void A_kind_of_a_newer_program_is_not_called_damage()
     {
         using var forge = new AuditForge();
-        Reseal(forge, true, batch => batch[108] = 13);
+        Reseal(forge, true, batch => batch[108] = 19);
 
         Assert.Throws<NewerFormatException>(() => forge.Audit());
     }

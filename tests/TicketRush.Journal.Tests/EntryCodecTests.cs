@@ -83,7 +83,7 @@ public sealed class EntryCodecTests
     public void An_entry_with_no_lines_or_too_many_is_noticed(byte lines)
     {
         var bytes = Encode(JournalSamples.Random(new Random(1), EntryKind.Held));
-        bytes[6] = lines;
+        bytes[3] = lines;
         var read = default(Entry);
         Assert.Throws<InvalidDataException>(() => EntryCodec.Decode(bytes, ref read));
     }

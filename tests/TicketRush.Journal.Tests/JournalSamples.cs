@@ -31,7 +31,8 @@ internal static class JournalSamples
     /// <summary>An entry of that kind, in which any field is as likely to be zero, or the greatest there is, as anything between.</summary>
     public static Entry Random(Random random, EntryKind kind)
     {
-        var entry = new Entry { Kind = kind };
+        var entry = new Entry { Kind = kind, By = (ushort)Wide(random) };
+        if (kind is EntryKind.KeyNamed) return entry with { Name = Text(random, 40) };
         if (kind is EntryKind.Planned) return entry with { Plan = Plan(Text(random, 200), random.Next(1, 9)) };
         if (kind is EntryKind.Opened or EntryKind.Paused or EntryKind.Closed)
             return entry with { Key = new(Wide(random)), Content = (ulong)Wide(random) };
@@ -62,7 +63,7 @@ internal static class JournalSamples
     {
         var lines = "";
         for (var i = 0; i < entry.Lines.Count; i++) lines += $" {entry.Lines[i].Tier}x{entry.Lines[i].Quantity}@{entry.Lines[i].Price}";
-        return $"{entry.Kind} {entry.Late} {entry.Resell} {entry.Refusal} {entry.Hold} {entry.Buyer} {entry.Reference} {entry.Key} "
+        return $"{entry.Kind} {entry.By} {entry.Name} {entry.Late} {entry.Resell} {entry.Refusal} {entry.Hold} {entry.Buyer} {entry.Reference} {entry.Key} "
             + $"{entry.Content} {entry.UntilMs} {entry.FirstTicket} {entry.Tickets} {entry.Amount}{lines} \"{entry.Reason}\"";
     }
 

@@ -99,7 +99,7 @@ public sealed class SalesTests : IDisposable
         if (!OperatingSystem.IsWindows()) Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(keys));
 
         Assert.Single(made.Append(new DataDirectory(_directory)).Select(data => data.Identities.Buyer("Ada")).Distinct());
-        Assert.NotEqual(made[0].Identities.Buyer("Ada").Value, made[0].Identities.Key("Ada").Value);
+        Assert.NotEqual(made[0].Identities.Buyer("Ada").Value, made[0].Identities.Key([], "Ada").Value);
         Assert.Equal(text, File.ReadAllText(keys));
         Assert.Equal([keys], Directory.GetFiles(_directory));
     }

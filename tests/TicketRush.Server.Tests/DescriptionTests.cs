@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Text.RegularExpressions;
 using TicketRush.Engine;
+using TicketRush.Server.Access;
 using TicketRush.Server.Api;
 using TicketRush.Server.Tests.Hosting;
 
@@ -14,28 +15,87 @@ public sealed partial class DescriptionTests(RunningServer server) : IClassFixtu
         "get /api/sales/{sale}/orders", "put /api/sales/{sale}", "post /api/sales/{sale}/open", "post /api/sales/{sale}/pause",
         "post /api/sales/{sale}/close", "put /api/sales/{sale}/holds/{id}", "post /api/sales/{sale}/holds/{id}/extend",
         "post /api/sales/{sale}/holds/{id}/pay", "delete /api/sales/{sale}/holds/{id}", "put /api/sales/{sale}/orders/{id}",
-        "post /api/sales/{sale}/orders/{id}/refund",
+        "post /api/sales/{sale}/orders/{id}/refund", "get /api/sales/{sale}/holds/{id}", "get /api/sales/{sale}/orders/{id}",
+        "get /api/keys", "post /api/keys", "delete /api/keys/{id}",
     ];
 
     private static readonly string[] Open =
     [
-        "get /api/sales", "get /api/sales/{sale}", "get /api/sales/{sale}/availability", "get /api/sales/{sale}/holds/{id}",
-        "get /api/sales/{sale}/orders/{id}", "get /health/live", "get /health/ready",
+        "get /api/sales", "get /api/sales/{sale}", "get /api/sales/{sale}/availability", "post /api/session",
+        "get /health/live", "get /health/ready",
     ];
 
     [Fact]
-    public async Task The_description_has_every_route_and_marks_those_that_need_the_key()
+    public async Task The_description_has_every_route_and_marks_those_that_need_a_key()
     {
         var description = (await server.GetAsync("/openapi/v1.json")).Is(200);
         Assert.Equal("application/json", description.MediaType);
 
-        var operations = description.Json.GetProperty("paths").EnumerateObject()
-            .SelectMany(path => path.Value.EnumerateObject(), (path, operation) => (Name: $"{operation.Name} {path.Name}", operation.Value)).ToArray();
+        var operations = Operations(description.Json).ToArray();
         Assert.Equal(Guarded.Concat(Open).Order(), operations.Select(operation => operation.Name).Order());
         Assert.Equal(Guarded.Order(), operations.Where(operation => operation.Value.TryGetProperty("security", out _)).Select(operation => operation.Name).Order());
-        Assert.Equal("bearer", description.Json.GetProperty("components").GetProperty("securitySchemes").GetProperty("office").GetProperty("scheme").GetString());
+        Assert.Equal("bearer", description.Json.GetProperty("components").GetProperty("securitySchemes").GetProperty("key").GetProperty("scheme").GetString());
         Assert.All(operations.Where(operation => operation.Name.StartsWith("put", StringComparison.Ordinal)),
             operation => Assert.True(operation.Value.TryGetProperty("requestBody", out _)));
+    }
+
+    [Fact]
+    public async Task Every_operation_has_an_example_of_each_shape_and_of_each_code_that_it_may_answer()
+    {
+        var codes = new HashSet<string>();
+        foreach (var (name, operation) in Operations((await server.GetAsync("/openapi/v1.json")).Is(200).Json).Where(operation => operation.Name.Contains("/api", StringComparison.Ordinal)))
+        {
+            Assert.True(operation.TryGetProperty("summary", out _), name);
+            if (operation.TryGetProperty("requestBody", out var body))
+                Assert.True(body.GetProperty("content").GetProperty("application/json").TryGetProperty("example", out _), name);
+            if (operation.TryGetProperty("parameters", out var parameters))
+                Assert.All(parameters.EnumerateArray(), parameter => Assert.True(parameter.TryGetProperty("example", out _), $"{name}: {parameter}"));
+
+            foreach (var response in operation.GetProperty("responses").EnumerateObject().Where(response => response.Name != "304"))
+            {
+                var (type, media) = response.Value.GetProperty("content").EnumerateObject().Select(content => (content.Name, content.Value)).Single();
+                if (type == "text/event-stream") continue; // Each event is the answer of the availability, which has its example.
+                Assert.True(media.TryGetProperty("schema", out _), $"{name} {response.Name}");
+                if (type == "application/json")
+                {
+                    Assert.True(media.TryGetProperty("example", out _), $"{name} {response.Name}");
+                    continue;
+                }
+
+                foreach (var example in media.GetProperty("examples").EnumerateObject())
+                {
+                    Assert.Equal((example.Name, response.Name), (example.Value.GetProperty("value").GetProperty("code").GetString(), $"{example.Value.GetProperty("value").GetProperty("status")}"));
+                    codes.Add(example.Name);
+                }
+            }
+        }
+
+        // Every code of the protocol but the two that routing gives is said by some operation.
+        Assert.Equal(["METHOD_NOT_ALLOWED", "NOT_FOUND"], Documented().Except(codes).Order());
+    }
+
+    [Fact]
+    public void The_examples_are_what_the_api_reads_and_writes()
+    {
+        // Members that are null are left out of what is written, so they may be missing from what is read back.
+        var options = new JsonSerializerOptions(ApiJson.Api.Options) { RespectRequiredConstructorParameters = false };
+        foreach (var (name, text) in Examples.Of)
+        {
+            var type = typeof(ApiJson).Assembly.GetType($"TicketRush.Server.Api.{name}")!;
+            var written = JsonSerializer.Serialize(JsonSerializer.Deserialize(text, type, options), type, options);
+            Assert.True(JsonElement.DeepEquals(JsonDocument.Parse(text).RootElement, JsonDocument.Parse(written).RootElement), $"{name}: {written}");
+        }
+    }
+
+    [Fact]
+    public void The_table_of_permissions_in_the_protocol_document_is_the_one_in_force()
+    {
+        var text = File.ReadAllText(Path.Combine(Root(), "docs", "PROTOCOL.md"));
+        foreach (var permission in Enum.GetValues<Permission>().Where(permission => permission != Permission.None))
+        {
+            var marks = new[] { Role.Office, Role.Staff, Role.Shop, Role.Read }.Select(role => role.May(permission) ? "yes" : "").Append(Permissions.BuyersMay(permission) ? "yes" : "");
+            Assert.Contains($"| `{permission}` | {string.Join(" | ", marks)} |".Replace("  ", " ", StringComparison.Ordinal), text.Replace("  ", " ", StringComparison.Ordinal), StringComparison.Ordinal);
+        }
     }
 
     [Fact]
@@ -65,14 +125,22 @@ public sealed partial class DescriptionTests(RunningServer server) : IClassFixtu
         var root = Root();
         var used = Directory.GetFiles(Path.Combine(root, "src", "TicketRush.Server"), "*.cs", SearchOption.AllDirectories)
             .Where(file => !file.Contains($"{Path.DirectorySeparatorChar}obj{Path.DirectorySeparatorChar}", StringComparison.Ordinal))
+            .Where(file => Path.GetFileName(file) != "Examples.cs")
             .SelectMany(file => CodeLiteral().Matches(File.ReadAllText(file)).Select(match => match.Groups[1].Value))
-            .Where(literal => literal != "RUSH_OFFICE_KEY");
+            .Where(literal => literal is not ("RUSH_OFFICE_KEY" or "GET" or "HEAD") && !literal.StartsWith("OTEL_", StringComparison.Ordinal));
         var refusals = Enum.GetValues<Refusal>().Where(refusal => refusal != Refusal.None).Select(Problems.Code);
 
-        var documented = TableRow().Matches(File.ReadAllText(Path.Combine(root, "docs", "PROTOCOL.md"))).Select(match => match.Groups[1].Value).ToArray();
+        var documented = Documented();
         Assert.Equal(documented.Distinct(), documented);
         Assert.Equal(used.Concat(refusals).Distinct().Order(StringComparer.Ordinal), documented.Order(StringComparer.Ordinal));
     }
+
+    private static string[] Documented() =>
+        [.. TableRow().Matches(File.ReadAllText(Path.Combine(Root(), "docs", "PROTOCOL.md"))).Select(match => match.Groups[1].Value)];
+
+    private static IEnumerable<(string Name, JsonElement Value)> Operations(JsonElement description) =>
+        description.GetProperty("paths").EnumerateObject()
+            .SelectMany(path => path.Value.EnumerateObject(), (path, operation) => ($"{operation.Name} {path.Name}", operation.Value));
 
     internal static string Root()
     {

@@ -1,4 +1,5 @@
 using Microsoft.Extensions.DependencyInjection;
+using TicketRush.Server.Access;
 
 namespace TicketRush.Server.Tests;
 
@@ -10,7 +11,7 @@ public class FirstStartTests
         var directory = Path.Combine(Path.GetTempPath(), $"rush-first-{Guid.NewGuid():N}", "data");
         try
         {
-            Assert.StartsWith("office_", await MadeAt(directory));
+            Assert.StartsWith("rush_office_", await MadeAt(directory));
             Assert.Null(await MadeAt(directory));
         }
         finally
@@ -22,6 +23,6 @@ public class FirstStartTests
     private static async Task<string?> MadeAt(string directory)
     {
         await using var app = RushServer.Build(new() { DataDirectory = directory, Urls = ["http://127.0.0.1:0"] });
-        return app.Services.GetRequiredService<OfficeKey>().Made;
+        return app.Services.GetRequiredService<KeyRing>().Made;
     }
 }

@@ -1,4 +1,5 @@
 using System.Text;
+using TicketRush.Server.Access;
 using TicketRush.Server.Tests.Hosting;
 
 namespace TicketRush.Server.Tests;
@@ -20,6 +21,8 @@ public sealed class KeyTests(RunningServer server) : IClassFixture<RunningServer
         { "PUT", $"/orders/{Id}", Plans.Order() },
         { "POST", $"/orders/{Id}/refund", Plans.Refund() },
         { "GET", "/orders", null },
+        { "GET", $"/holds/{Id}", null },
+        { "GET", $"/orders/{Id}", null },
     };
 
     [Theory]
@@ -41,7 +44,7 @@ public sealed class KeyTests(RunningServer server) : IClassFixture<RunningServer
             Assert.Equal("Bearer", answer.Authenticate);
         }
 
-        Assert.Equal(2, await server.SequenceAsync(sale));
+        Assert.Equal(3, await server.SequenceAsync(sale));
         Assert.NotEqual(401, (await server.SendAsync(method, sale + path, body, RunningServer.Key, ("Idempotency-Key", "k"))).Status);
     }
 
@@ -50,25 +53,25 @@ public sealed class KeyTests(RunningServer server) : IClassFixture<RunningServer
     {
         var sale = await server.OpenSaleAsync();
         (await server.PutAsync($"{sale}/orders/{Id}", Plans.Order())).Is(200);
-        foreach (var path in new[] { "/api/sales", sale, $"{sale}/availability", $"{sale}/holds/{Id}", $"{sale}/orders/{Id}", "/health/live", "/health/ready", "/openapi/v1.json", "/" })
-            (await server.GetAsync(path)).Is(200);
+        foreach (var path in new[] { "/api/sales", sale, $"{sale}/availability", "/health/live", "/health/ready", "/openapi/v1.json", "/" })
+            (await server.SendAsync("GET", path, null, key: null)).Is(200);
     }
 
     [Fact]
     public async Task The_key_that_is_made_is_kept_as_a_hash_that_only_its_owner_reads()
     {
         await using var made = await RunningServer.StartAsync(officeKey: null);
-        var key = ((OfficeKey)made.App.Services.GetService(typeof(OfficeKey))!).Made!;
-        Assert.Matches("^office_[0-9a-f]{64}$", key);
+        var key = ((KeyRing)made.App.Services.GetService(typeof(KeyRing))!).Made!;
+        Assert.Matches("^rush_office_[0-9a-f]{8}_[0-9a-f]{64}$", key);
         (await made.SendAsync("PUT", "/api/sales/mine", Plans.Concert(), key)).Is(200);
 
-        var file = Path.Combine(made.Directory, "office.key");
-        Assert.DoesNotContain(key[7..], await File.ReadAllTextAsync(file), StringComparison.Ordinal);
+        var file = Path.Combine(made.Directory, "keys.json");
+        Assert.DoesNotContain(key[21..], await File.ReadAllTextAsync(file), StringComparison.Ordinal);
         if (!OperatingSystem.IsWindows()) Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(file));
 
         // The second server of the directory takes the same key, and cannot show it.
         await using var second = await RunningServer.StartAsync(made.Directory, officeKey: null);
-        Assert.Null(((OfficeKey)second.App.Services.GetService(typeof(OfficeKey))!).Made);
+        Assert.Null(((KeyRing)second.App.Services.GetService(typeof(KeyRing))!).Made);
         (await second.SendAsync("POST", "/api/sales/mine/open", null, key)).Is(200);
     }
 

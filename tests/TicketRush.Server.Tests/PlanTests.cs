@@ -13,14 +13,14 @@ public sealed class PlanTests(RunningServer server) : IClassFixture<RunningServe
         Assert.Equal(created.Text, (await server.PutAsync(sale, Plans.Concert(), ("If-Match", "\"999\""))).Is(200).Text);
 
         var read = (await server.GetAsync(sale)).Is(200);
-        Assert.Equal("\"1\"", read.ETag);
+        Assert.Equal("\"2\"", read.ETag);
         var written = read.Json.GetProperty("plan").GetRawText();
         Assert.Equal(created.Text, (await server.PutAsync(sale, written)).Is(200).Text);
 
         (await server.PutAsync(sale, Plans.Concert(capacity: 120))).Is(428, "IF_MATCH_REQUIRED");
         (await server.PutAsync(sale, Plans.Concert(capacity: 120), ("If-Match", "\"0\""))).Is(412, "PLAN_CHANGED");
         var changed = (await server.PutAsync(sale, Plans.Concert(capacity: 120), ("If-Match", read.ETag!))).Is(200);
-        Assert.Equal((2, "\"2\""), (changed.Sequence, changed.ETag));
+        Assert.Equal((3, "\"3\""), (changed.Sequence, changed.ETag));
         (await server.PutAsync(sale, Plans.Concert(capacity: 130), ("If-Match", read.ETag!))).Is(412, "PLAN_CHANGED");
         Assert.Equal(120, (await server.GetAsync($"{sale}/availability")).Json.GetProperty("pools")[0].GetProperty("free").GetInt32());
     }
@@ -32,7 +32,7 @@ public sealed class PlanTests(RunningServer server) : IClassFixture<RunningServe
         var answers = await Task.WhenAll(Enumerable.Range(0, 16).Select(i => Task.Run(() => server.PutAsync(sale, Plans.Concert(capacity: 100 + i)))));
         Assert.Single(answers, answer => answer.Status == 200);
         Assert.All(answers.Where(answer => answer.Status != 200), answer => answer.Is(428, "IF_MATCH_REQUIRED"));
-        Assert.Equal(1, await server.SequenceAsync(sale));
+        Assert.Equal(2, await server.SequenceAsync(sale));
     }
 
     [Fact]
@@ -45,10 +45,10 @@ public sealed class PlanTests(RunningServer server) : IClassFixture<RunningServe
             Plans.Concert(opensAt: "2020-01-01T10:00:00"), Plans.Concert().Replace("CNY", "EUR", StringComparison.Ordinal),
             Plans.Concert().Replace("\"balcony\"", "\"loge\"", StringComparison.Ordinal),
         ];
-        foreach (var plan in frozen) (await server.PutAsync(sale, plan, ("If-Match", "\"1\""))).Is(409, "PLAN_FROZEN");
+        foreach (var plan in frozen) (await server.PutAsync(sale, plan, ("If-Match", "\"2\""))).Is(409, "PLAN_FROZEN");
 
         var allowed = Plans.Concert(capacity: 300, name: "Another name", closesAt: "2099-01-01T00:00Z").Replace("38000", "39000", StringComparison.Ordinal);
-        var changed = (await server.PutAsync(sale, allowed, ("If-Match", "\"1\""))).Is(200);
+        var changed = (await server.PutAsync(sale, allowed, ("If-Match", "\"2\""))).Is(200);
         Assert.Equal("open", changed.State);
         var hold = (await server.PutAsync($"{sale}/holds/{Plans.NewId()}", Plans.Hold(quantity: 1))).Is(200);
         Assert.Equal(39_000, hold.Json.GetProperty("total").GetInt32());
@@ -123,7 +123,7 @@ public sealed class PlanTests(RunningServer server) : IClassFixture<RunningServe
         var sale = await server.CreateSaleAsync(Plans.Concert(zone: zone, opensAt: written));
         var plan = (await server.GetAsync(sale)).Json.GetProperty("plan");
         Assert.Equal(shown, plan.GetProperty("opensAt").GetString());
-        Assert.Equal(1, (await server.PutAsync(sale, plan.GetRawText())).Is(200).Sequence);
+        Assert.Equal(2, (await server.PutAsync(sale, plan.GetRawText())).Is(200).Sequence);
     }
 
     [Theory]

@@ -8,10 +8,10 @@ namespace TicketRush.Cli.Commands;
 public static class ExportCommand
 {
     private static readonly string[] OrderColumns =
-        ["order", "time", "placed", "first_ticket", "tickets", "tiers", "amount", "currency", "late", "refunded_tickets", "refunded_amount"];
+        ["order", "time", "placed", "first_ticket", "tickets", "tiers", "amount", "currency", "late", "refunded_tickets", "refunded_amount", "by"];
 
     private static readonly string[] TicketColumns =
-        ["ticket", "order", "order_time", "tier", "price", "currency", "state", "refunded", "refunded_time", "refund_reason"];
+        ["ticket", "order", "order_time", "tier", "price", "currency", "state", "refunded", "refunded_time", "refund_reason", "by", "refunded_by"];
 
     public static Command Create()
     {
@@ -24,6 +24,7 @@ public static class ExportCommand
 
             Columns with --orders: {string.Join(", ", OrderColumns)}.
             Columns with --tickets: {string.Join(", ", TicketColumns)}.
+            "by" and "refunded_by" name the key that confirmed the order and that refunded; empty for a buyer in a browser.
             "order", "placed" and "refunded" are sequences; "tiers" is tier:places, separated by spaces; "state" is valid or refunded.
             Times are UTC in ISO 8601; amounts and prices are in the currency's minor unit.
             Ids, buyers and payment references are never in it: the journal has only keyed hashes of them.
@@ -61,7 +62,8 @@ public static class ExportCommand
             Row(to,
                 $"{order.Sequence}", JournalFile.Time(order.TimeMs), $"{order.Placed}", $"{order.FirstTicket}", $"{order.Lines.Sum(line => line.Quantity)}",
                 JournalFile.Lines(order.Lines), $"{order.Lines.Sum(line => line.Quantity * line.Price)}", currency, order.Late ? "true" : "false",
-                $"{order.Refunds.Sum(refund => refund.Tickets.Length)}", $"{order.Refunds.Sum(refund => refund.Amount)}");
+                $"{order.Refunds.Sum(refund => refund.Tickets.Length)}", $"{order.Refunds.Sum(refund => refund.Amount)}",
+                order.By ?? "");
         }
     }
 
@@ -79,7 +81,7 @@ public static class ExportCommand
                     Row(to,
                         $"{ticket}", $"{order.Sequence}", JournalFile.Time(order.TimeMs), line.Tier, $"{line.Price}", currency,
                         refund is null ? "valid" : "refunded", refund is null ? "" : $"{refund.Sequence}",
-                        refund is null ? "" : JournalFile.Time(refund.TimeMs), refund?.Reason ?? "");
+                        refund is null ? "" : JournalFile.Time(refund.TimeMs), refund?.Reason ?? "", order.By ?? "", refund?.By ?? "");
                 }
             }
         }

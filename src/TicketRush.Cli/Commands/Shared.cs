@@ -42,8 +42,14 @@ internal sealed record SaleLine(string Sale, string State, string? Name, long Se
 
 internal sealed record ChangeLine(string Sale, string State, long Sequence, string Hash);
 
+internal sealed record KeyLine(string Id, string Name, string Role, string Made, string? Revoked);
+
+internal sealed record NewKeyLine(string Id, string Name, string Role, string Key);
+
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase)]
 [JsonSerializable(typeof(ReadyLine))]
 [JsonSerializable(typeof(SaleLine[]))]
 [JsonSerializable(typeof(ChangeLine))]
+[JsonSerializable(typeof(KeyLine[]))]
+[JsonSerializable(typeof(NewKeyLine))]
 internal sealed partial class CliJson : JsonSerializerContext;

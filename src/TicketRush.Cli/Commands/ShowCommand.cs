@@ -111,6 +111,7 @@ public static class ShowCommand
         if (entry.Tickets.Length > 0) facts.Add($"tickets {string.Join(',', entry.Tickets)}");
         if (entry.UntilMs is { } until) facts.Add($"until {JournalFile.Time(until)}");
         if (entry.Amount is { } amount) facts.Add($"amount {amount}");
+        if (entry.By is { } by) facts.Add(entry.Kind == "KeyNamed" ? by : $"by {by}");
         if (entry.Refusal is { } refusal) facts.Add(refusal);
         if (entry.Resell is { } resell) facts.Add(resell ? "on sale again" : "blocked");
         if (!string.IsNullOrEmpty(entry.Reason)) facts.Add(JsonSerializer.Serialize(entry.Reason)); // In quotes: no text may look like another line.

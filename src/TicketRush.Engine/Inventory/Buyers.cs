@@ -12,6 +12,8 @@ internal sealed class Buyers
 
     public void Reserve(int count) => _ids.Reserve(count);
 
+    public int Find(BuyerId buyer) => _ids.Find(buyer.Value);
+
     public int PlacesOf(BuyerId buyer)
     {
         var number = _ids.Find(buyer.Value);

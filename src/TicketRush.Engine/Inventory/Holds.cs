@@ -57,6 +57,13 @@ internal sealed class Holds
         }
     }
 
+    public int PlacesOf(in HoldRecord record)
+    {
+        var places = 0;
+        for (var i = 0; i < record.LineCount; i++) places += (ushort)(record.LineCount == 1 ? record.Line : _lines[(int)record.Line + i]);
+        return places;
+    }
+
     private uint Pack(in PricedLine line)
     {
         var offer = new Offer(line.Tier, line.Price);

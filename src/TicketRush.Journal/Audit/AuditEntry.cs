@@ -18,6 +18,7 @@ internal enum AuditKind : byte
     Refunded = 10,
     PaymentRefused = 11,
     Purchased = 12,
+    KeyNamed = 13,
 }
 
 internal readonly record struct AuditLine(long Price, ushort Tier, ushort Quantity);
@@ -34,13 +35,14 @@ internal ref struct AuditEntry
     public AuditKind Kind;
     public bool Late, Resell;
     public byte Refusal;
+    public ushort By;
     public UInt128 Hold, Buyer, Reference, Key, Tickets;
     public long UntilMs, Amount;
     public uint FirstTicket;
     public int LineCount;
     public AuditLines Lines;
 
-    /// <summary>The plan or the reason, UTF-8.</summary>
+    /// <summary>The plan, the reason or the name, UTF-8.</summary>
     public ReadOnlySpan<byte> Text;
 
     public readonly int Places
@@ -65,25 +67,26 @@ internal ref struct AuditEntry
         entry = default;
         length = 0;
         if (bytes.Length < 8) return "the batch's entries end before its count says so";
-        var said = BinaryPrimitives.ReadUInt32LittleEndian(bytes);
+        var said = BinaryPrimitives.ReadUInt32LittleEndian(bytes) & 0xff_ffff;
         if (said < 8 || said > bytes.Length || said % 8 != 0) return $"an entry says that it is {said} bytes long";
 
         length = (int)said;
-        var (kind, flags, lines, refusal) = (bytes[4], bytes[5], bytes[6], bytes[7]);
-        if (kind > (byte)AuditKind.Purchased) throw new NewerFormatException($"An entry of kind {kind} was written by a newer TicketRush.");
+        var (kind, flags, detail) = (bytes[4], bytes[5], bytes[3]);
+        if (kind > (byte)AuditKind.KeyNamed) throw new NewerFormatException($"An entry of kind {kind} was written by a newer TicketRush.");
         if (kind == 0) return "an entry of kind 0 is none";
 
         entry.Kind = (AuditKind)kind;
         entry.Late = (flags & 1) != 0;
         entry.Resell = (flags & 2) != 0;
-        entry.Refusal = refusal;
-        entry.LineCount = lines;
+        entry.By = BinaryPrimitives.ReadUInt16LittleEndian(bytes[6..]);
 
         var flagsAllowed = entry.Kind switch { AuditKind.Paid => 1, AuditKind.Refunded => 2, _ => 0 };
         if ((flags & ~flagsAllowed) != 0) return $"an entry {entry.Kind} has flags {flags}";
         var hasLines = entry.Kind is AuditKind.Held or AuditKind.Purchased;
-        if (hasLines ? lines is 0 or > LinesMax : lines != 0) return $"an entry {entry.Kind} has {lines} lines";
-        if (refusal != 0 && entry.Kind != AuditKind.PaymentRefused) return $"an entry {entry.Kind} names refusal {refusal}";
+        if (hasLines ? detail is 0 or > LinesMax : detail != 0 && entry.Kind != AuditKind.PaymentRefused)
+            return hasLines ? $"an entry {entry.Kind} has {detail} lines" : $"an entry {entry.Kind} has {detail} where zero belongs";
+        if (hasLines) entry.LineCount = detail;
+        else entry.Refusal = detail;
 
         var from = new Fields(bytes[8..length]);
         switch (entry.Kind)
@@ -102,7 +105,7 @@ internal ref struct AuditEntry
                     entry.FirstTicket = from.Small();
                 }
 
-                for (var i = 0; i < lines; i++)
+                for (var i = 0; i < detail; i++)
                 {
                     var price = from.Number();
                     var packed = from.Small();
@@ -138,7 +141,7 @@ internal ref struct AuditEntry
                 entry.FirstTicket = from.Small();
                 entry.Text = from.Text();
                 break;
-            case AuditKind.Planned:
+            case AuditKind.Planned or AuditKind.KeyNamed:
                 entry.Text = from.Text();
                 break;
             default:

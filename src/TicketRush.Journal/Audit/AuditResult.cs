@@ -94,6 +94,9 @@ public sealed record AuditedEntry
     /// <summary>The kind's name in docs/JOURNAL.md.</summary>
     public required string Kind { get; init; }
 
+    /// <summary>The name of the key that asked for it; null for a buyer in a browser, for who wrote the file, and for what no one asked for.</summary>
+    public string? By { get; init; }
+
     /// <summary>The sequence that placed the hold which the entry is about: its name where its id is a secret. 0 for none.</summary>
     public long Placed { get; init; }
     public AuditedLine[] Lines { get; init; } = [];
@@ -117,8 +120,9 @@ public readonly record struct AuditedLine(string Tier, int Quantity, long Price)
 /// <param name="Sequence">The entry that made the order.</param>
 /// <param name="Placed">The entry that placed its hold; the same for a purchase.</param>
 /// <param name="Late">Paid after its hold had run out.</param>
+/// <param name="By">The name of the key that confirmed it; null for a buyer in a browser.</param>
 public sealed record AuditedOrder(
-    long Sequence, long TimeMs, long Placed, uint FirstTicket, AuditedLine[] Lines, bool Late, AuditedRefund[] Refunds);
+    long Sequence, long TimeMs, long Placed, uint FirstTicket, AuditedLine[] Lines, bool Late, string? By, AuditedRefund[] Refunds);
 
 /// <param name="Tickets">By number.</param>
-public sealed record AuditedRefund(long Sequence, long TimeMs, uint[] Tickets, long Amount, bool Resell, string Reason);
+public sealed record AuditedRefund(long Sequence, long TimeMs, uint[] Tickets, long Amount, bool Resell, string Reason, string? By);

@@ -30,9 +30,10 @@ internal sealed class AuditRules(Action<long, string> report)
         public ushort Places;
         public State State;
         public bool Late;
+        public ushort PaidBy;
     }
 
-    private readonly record struct Refund(int Hold, long Sequence, long TimeMs, UInt128 Tickets, long Amount, bool Resell, string Reason);
+    private readonly record struct Refund(int Hold, long Sequence, long TimeMs, UInt128 Tickets, long Amount, bool Resell, string Reason, ushort By);
 
     private readonly Dictionary<UInt128, int> _numbers = [];
     private readonly Dictionary<UInt128, int> _buyerNumbers = [];
@@ -43,6 +44,8 @@ internal sealed class AuditRules(Action<long, string> report)
     private readonly List<long> _buyerPlaces = [];
     private readonly List<int> _orders = [];
     private readonly List<Refund> _refunds = [];
+
+    private readonly List<string> _keyNames = [];
 
     private AuditPlan? _plan;
     private string _state = "";
@@ -82,14 +85,22 @@ internal sealed class AuditRules(Action<long, string> report)
         {
             var hold = _holds[number];
             yield return new(
-                hold.End, hold.EndTimeMs, hold.Placed, hold.FirstTicket, Describe(hold), hold.Late,
-                [.. refunds[number].Select(r => new AuditedRefund(r.Sequence, r.TimeMs, NumbersOf(hold.FirstTicket, r.Tickets), r.Amount, r.Resell, r.Reason))]);
+                hold.End, hold.EndTimeMs, hold.Placed, hold.FirstTicket, Describe(hold), hold.Late, NameOfKey(hold.PaidBy),
+                [.. refunds[number].Select(r => new AuditedRefund(r.Sequence, r.TimeMs, NumbersOf(hold.FirstTicket, r.Tickets), r.Amount, r.Resell, r.Reason, NameOfKey(r.By)))]);
         }
     }
 
     public void Apply(in AuditEntry entry, long sequence, long timeMs)
     {
         (_sequence, _timeMs) = (sequence, timeMs);
+        if (entry.Kind == AuditKind.KeyNamed)
+        {
+            KeyNamed(entry);
+            return;
+        }
+
+        if (entry.By > _keyNames.Count) Report($"key number {entry.By} has no name yet");
+        if (entry.By != 0 && entry.Kind == AuditKind.Expired) Report("a hold ran out, and a key is said to have done it");
         if (_plan is null && entry.Kind != AuditKind.Planned)
         {
             Report($"{entry.Kind} stands before any plan");
@@ -145,13 +156,14 @@ internal sealed class AuditRules(Action<long, string> report)
     /// <summary>What may be shown of an entry, once it was applied.</summary>
     public AuditedEntry Show(in AuditEntry entry, long sequence, long timeMs)
     {
-        var known = _numbers.TryGetValue(entry.Hold, out var number) && entry.Kind is not (AuditKind.Planned or AuditKind.Opened or AuditKind.Paused or AuditKind.Closed);
+        var known = _numbers.TryGetValue(entry.Hold, out var number) && entry.Kind is not (AuditKind.KeyNamed or AuditKind.Planned or AuditKind.Opened or AuditKind.Paused or AuditKind.Closed);
         var hold = known ? _holds[number] : default;
         return new()
         {
             Sequence = sequence,
             TimeMs = timeMs,
             Kind = entry.Kind.ToString(),
+            By = NameOfKey(entry.By),
             Placed = hold.Placed,
             Lines = known ? Describe(hold) : [],
             UntilMs = entry.Kind is AuditKind.Held or AuditKind.Extended ? entry.UntilMs : null,
@@ -169,6 +181,18 @@ internal sealed class AuditRules(Action<long, string> report)
             Refusal = entry.Kind == AuditKind.PaymentRefused ? NameOf(entry.Refusal) : null,
         };
     }
+
+    private void KeyNamed(in AuditEntry entry)
+    {
+        var name = System.Text.Encoding.UTF8.GetString(entry.Text);
+        if (entry.By != _keyNames.Count + 1) Report($"key \"{name}\" has number {entry.By}, and the next is {_keyNames.Count + 1}");
+        if (_keyNames.Contains(name)) Report($"key \"{name}\" has a number already");
+        if (name.Length is 0 or > 63 || name[0] == '-' || !name.All(c => char.IsAsciiLetterLower(c) || char.IsAsciiDigit(c) || c == '-'))
+            Report("the name of a key is none");
+        _keyNames.Add(name);
+    }
+
+    private string? NameOfKey(ushort by) => by == 0 ? null : by <= _keyNames.Count ? _keyNames[by - 1] : $"key {by}";
 
     private void Planned(in AuditEntry entry)
     {
@@ -327,6 +351,7 @@ internal sealed class AuditRules(Action<long, string> report)
         if (entry.FirstTicket != _nextTicket) Report($"the order's tickets begin with {entry.FirstTicket}, and the next number is {_nextTicket}");
         hold.State = State.Paid;
         hold.Reference = entry.Reference;
+        hold.PaidBy = entry.By;
         (hold.End, hold.EndTimeMs) = (_sequence, _timeMs);
         hold.FirstTicket = entry.FirstTicket;
         _nextTicket = entry.FirstTicket + (ulong)hold.Places;
@@ -379,7 +404,7 @@ internal sealed class AuditRules(Action<long, string> report)
         hold.Refunded |= tickets;
         RefundedTickets += (long)UInt128.PopCount(tickets);
         RefundedAmount += entry.Amount;
-        _refunds.Add(new(number, _sequence, _timeMs, tickets, entry.Amount, entry.Resell, System.Text.Encoding.UTF8.GetString(entry.Text)));
+        _refunds.Add(new(number, _sequence, _timeMs, tickets, entry.Amount, entry.Resell, System.Text.Encoding.UTF8.GetString(entry.Text), entry.By));
     }
 
     private void PaymentRefused(in AuditEntry entry)

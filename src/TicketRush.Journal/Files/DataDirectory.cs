@@ -39,7 +39,7 @@ public sealed class DataDirectory
     public bool Has(string sale) => File.Exists(JournalPath(sale));
 
     /// <inheritdoc cref="FileJournal.TryCreate"/>
-    public bool TryCreate(string sale, Plan plan) => FileJournal.TryCreate(JournalPath(sale), sale, plan, _options);
+    public bool TryCreate(string sale, Plan plan, string? by = null) => FileJournal.TryCreate(JournalPath(sale), sale, plan, _options, by);
 
     /// <inheritdoc cref="FileJournal.Open(string, FileJournalOptions?)"/>
     public FileJournal Open(string sale) => FileJournal.Open(JournalPath(sale), _options);
@@ -50,18 +50,28 @@ public sealed class DataDirectory
     /// </summary>
     public static bool TryWriteSecret(string path, string text)
     {
-        var temporary = $"{path}.{Environment.ProcessId}.{Guid.NewGuid():N}";
-        var options = new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write };
-        if (!OperatingSystem.IsWindows()) options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
-        using (var file = new FileStream(temporary, options))
-        {
-            file.Write(System.Text.Encoding.UTF8.GetBytes(text));
-            file.Flush(flushToDisk: true);
-        }
-
+        var temporary = WriteTemporary(path, text);
         var written = Platform.Current.TryPublish(temporary, path);
         Platform.Current.FlushDirectory(System.IO.Path.GetDirectoryName(path)!);
         return written;
+    }
+
+    /// <summary>As <see cref="TryWriteSecret"/>, in place of what is there; a reader finds the old text or the new one, whole.</summary>
+    public static void ReplaceSecret(string path, string text)
+    {
+        File.Move(WriteTemporary(path, text), path, overwrite: true);
+        Platform.Current.FlushDirectory(System.IO.Path.GetDirectoryName(path)!);
+    }
+
+    private static string WriteTemporary(string path, string text)
+    {
+        var temporary = $"{path}.{Environment.ProcessId}.{Guid.NewGuid():N}";
+        var options = new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write };
+        if (!OperatingSystem.IsWindows()) options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
+        using var file = new FileStream(temporary, options);
+        file.Write(System.Text.Encoding.UTF8.GetBytes(text));
+        file.Flush(flushToDisk: true);
+        return temporary;
     }
 
     private static Identities ReadKeys(string path)

@@ -80,7 +80,7 @@ public sealed class FileJournal : IJournal
     /// <returns>False when there is one already.</returns>
     /// <exception cref="IOException">It could not be written; or it was, and its name could not be flushed.</exception>
     /// <exception cref="JournalRefusedException">The directory is on a network file system.</exception>
-    public static bool TryCreate(string path, string sale, Plan plan, FileJournalOptions? options = null)
+    public static bool TryCreate(string path, string sale, Plan plan, FileJournalOptions? options = null, string? by = null)
     {
         options ??= new();
         RefuseNetwork(path, Platform.Current);
@@ -88,7 +88,8 @@ public sealed class FileJournal : IJournal
         var header = FileHeader.Write(sale, nowMs);
         var tail = new Tail(0, 0, ChainHash.Read(header), FileHeader.Size);
         var batch = new BatchBuffer();
-        batch.Add(new Entry { Kind = EntryKind.Planned, Plan = plan });
+        if (by is not null) batch.Add(new Entry { Kind = EntryKind.KeyNamed, By = 1, Name = by });
+        batch.Add(new Entry { Kind = EntryKind.Planned, Plan = plan, By = (ushort)(by is null ? 0 : 1) });
 
         var directory = Path.GetDirectoryName(Path.GetFullPath(path))!;
         var temporary = Path.Combine(directory, $".{Path.GetFileName(path)}.{Guid.NewGuid():N}");

@@ -82,7 +82,8 @@ internal sealed unsafe class Arena
     {
         lock (Making)
         {
-            if (_current != null) throw new InvalidOperationException("This process shares memory already; a child attaches before it uses any.");
+            if (_current != null)
+                throw new InvalidOperationException("This process shares memory already; a child attaches before it uses any.");
             Libc.Require();
             var file = Libc.Open(path);
             try
@@ -126,7 +127,8 @@ internal sealed unsafe class Arena
     /// <summary>Takes a block for this process, which holds it until <see cref="Release"/>.</summary>
     /// <param name="kind">What it is for.</param>
     /// <param name="reserve">How large its contents may become, in bytes.</param>
-    /// <param name="commit">How many of these are memory, and zero, from the start; for the rest see <see cref="Commit(long, long, long)"/>.</param>
+    /// <param name="commit">How many of these are memory, and zero, from the start; for the rest see
+    /// <see cref="Commit(long, long, long)"/>.</param>
     /// <exception cref="OutOfMemoryException">There is no room for it.</exception>
     public long Allocate(BlockKind kind, long reserve, long commit)
     {
@@ -213,7 +215,8 @@ internal sealed unsafe class Arena
                 if (!found)
                 {
                     _handles.Remove(at);
-                    throw new ObjectDisposedException(kind.ToString(), "The shared object is gone: every process that held it has disposed of it or ended.");
+                    throw new ObjectDisposedException(
+                        kind.ToString(), "The shared object is gone: every process that held it has disposed of it or ended.");
                 }
             }
             else if (BlockAt(at)->Kind != (int)kind || BlockAt(at)->Generation != generation)
@@ -292,7 +295,8 @@ internal sealed unsafe class Arena
         if (result != Libc.OwnerDead)
         {
             throw new PlatformNotSupportedException(
-                $"TicketRush.Multiprocessing does not run here: a robust mutex whose holder has ended answers {result}, not {Libc.OwnerDead}.");
+                $"TicketRush.Multiprocessing does not run here: a robust mutex whose holder has ended "
+                + $"answers {result}, not {Libc.OwnerDead}.");
         }
 
         Libc.MutexConsistent(mutex);
@@ -312,7 +316,11 @@ internal sealed unsafe class Arena
                 at = _header->End;
                 var length = LengthOf(sizeClass);
                 if (length > _header->Length - at)
-                    throw new OutOfMemoryException($"There is no room for {reserve} more bytes in the {_header->Length} that processes share.");
+                {
+                    throw new OutOfMemoryException(
+                        $"There is no room for {reserve} more bytes in the {_header->Length} that processes share.");
+                }
+
                 Libc.Commit(_file, at, Block.Size);
                 var made = BlockAt(at);
                 (made->Length, made->SizeClass, made->Kind) = (length, sizeClass, (int)BlockKind.Free);

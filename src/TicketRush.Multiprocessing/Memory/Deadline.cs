@@ -23,7 +23,8 @@ internal readonly struct Deadline
 
     public bool HasPassed => _ticks != long.MaxValue && (_ticks == 0 || Stopwatch.GetTimestamp() >= _ticks);
 
-    /// <param name="timeout">None and <see cref="Timeout.InfiniteTimeSpan"/> never end; any other that is not positive has passed already.</param>
+    /// <param name="timeout">None and <see cref="Timeout.InfiniteTimeSpan"/> never end; any other that is not positive has passed
+    /// already.</param>
     public static Deadline After(TimeSpan? timeout)
     {
         if (timeout is not { } time || time == Timeout.InfiniteTimeSpan) return Never;

@@ -28,7 +28,7 @@ public abstract unsafe class SharedData : SharedObject
         {
             var state = (Contained*)Contents;
             if (state->ItemBytes != size)
-                throw new InvalidOperationException($"The shared memory has values of {state->ItemBytes} bytes, and here they have {size}.");
+                throw new InvalidOperationException($"The shared values have {state->ItemBytes} bytes each, and here they have {size}.");
             if (state->LockAt != 0) _lock = new(new SharedReference(state->LockAt, state->LockGeneration));
             _ownsLock = true;
         }

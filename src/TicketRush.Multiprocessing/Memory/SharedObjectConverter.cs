@@ -15,27 +15,42 @@ public sealed class SharedObjectConverter : JsonConverterFactory
     private static readonly ConcurrentDictionary<Type, JsonConverter> Converters = new();
 
     /// <inheritdoc/>
-    public override bool CanConvert(Type typeToConvert) => typeToConvert.IsAssignableTo(typeof(SharedObject)) && !typeToConvert.IsAbstract;
+    public override bool CanConvert(Type typeToConvert) => Knows(typeToConvert);
 
     /// <inheritdoc/>
-    [UnconditionalSuppressMessage("Trimming", "IL2059", Justification = "A shared type registers itself when it is initialised; one that is trimmed is never converted.")]
-    public override JsonConverter CreateConverter(Type typeToConvert, JsonSerializerOptions options)
-    {
-        ArgumentNullException.ThrowIfNull(typeToConvert);
-        RuntimeHelpers.RunClassConstructor(typeToConvert.TypeHandle);
-        return Converters.TryGetValue(typeToConvert, out var converter)
-            ? converter
-            : throw new NotSupportedException($"{typeToConvert} cannot be passed to another process.");
-    }
+    public override JsonConverter CreateConverter(Type typeToConvert, JsonSerializerOptions options) => ConverterOf(typeToConvert);
+
+    /// <summary>Whether objects of that type can be passed to another process.</summary>
+    internal static bool Knows(Type type) => type.IsAssignableTo(typeof(SharedObject)) && !type.IsAbstract;
+
+    /// <summary>A handle of that type on what another process refers to.</summary>
+    /// <exception cref="ObjectDisposedException">No process held it any more, so it is gone.</exception>
+    internal static SharedObject Attach(Type type, SharedReference reference, JsonSerializerOptions options) =>
+        ((IAttach)ConverterOf(type)).Attach(reference, options);
 
     /// <summary>By each shared type, once, before anything of it is converted.</summary>
     internal static void Register<T>(Func<SharedReference, JsonSerializerOptions, T> attach)
         where T : SharedObject =>
         Converters[typeof(T)] = new Converter<T>(attach);
 
-    private sealed class Converter<T>(Func<SharedReference, JsonSerializerOptions, T> attach) : JsonConverter<T>
+    [UnconditionalSuppressMessage("Trimming", "IL2059", Justification = "A shared type registers itself when it is initialised; one that is trimmed is never converted.")]
+    private static JsonConverter ConverterOf(Type type)
+    {
+        ArgumentNullException.ThrowIfNull(type);
+        RuntimeHelpers.RunClassConstructor(type.TypeHandle);
+        return Converters.TryGetValue(type, out var converter) ? converter : throw new NotSupportedException($"{type} cannot be passed to another process.");
+    }
+
+    private interface IAttach
+    {
+        SharedObject Attach(SharedReference reference, JsonSerializerOptions options);
+    }
+
+    private sealed class Converter<T>(Func<SharedReference, JsonSerializerOptions, T> attach) : JsonConverter<T>, IAttach
         where T : SharedObject
     {
+        public SharedObject Attach(SharedReference reference, JsonSerializerOptions options) => attach(reference, options);
+
         public override T Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options)
         {
             long at = -1;

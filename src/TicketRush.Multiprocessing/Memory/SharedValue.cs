@@ -37,7 +37,10 @@ public sealed unsafe class SharedValue<T> : SharedData
         set => Ref = value;
     }
 
-    /// <summary>The value's place, for <see cref="Interlocked"/> and <see cref="Volatile"/>. Not to be used after <see cref="SharedObject.Dispose"/>.</summary>
+    /// <summary>
+    /// The value's place, for <see cref="Interlocked"/> and <see cref="Volatile"/>. Not to be used after
+    /// <see cref="SharedObject.Dispose"/>.
+    /// </summary>
     public ref T Ref => ref *(T*)Data;
 
     private static SharedRLock NotNull(SharedRLock sharedLock)

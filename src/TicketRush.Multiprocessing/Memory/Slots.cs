@@ -67,7 +67,8 @@ internal sealed unsafe class Slots
     {
         if (owner == Self) return true;
         var slot = _slots + owner.Slot;
-        if (Volatile.Read(ref slot->Generation) != owner.Generation || Volatile.Read(ref slot->State) is Slot.Free or Slot.Dead) return false;
+        if (Volatile.Read(ref slot->Generation) != owner.Generation) return false;
+        if (Volatile.Read(ref slot->State) is Slot.Free or Slot.Dead) return false;
 
         if (!TryLock(slot)) return true;
         var alive = slot->Generation == owner.Generation && !Bury(slot);
@@ -117,8 +118,8 @@ internal sealed unsafe class Slots
         for (var i = 0; i < Used; i++)
         {
             var occupant = Occupant(i);
-            if (!occupant.IsNone && _slots[i].Pid == pid && _slots[i].PidNamespace == _namespace && Volatile.Read(ref _slots[i].State) == Slot.Alive)
-                return occupant;
+            if (occupant.IsNone || _slots[i].Pid != pid || _slots[i].PidNamespace != _namespace) continue;
+            if (Volatile.Read(ref _slots[i].State) == Slot.Alive) return occupant;
         }
 
         return default;

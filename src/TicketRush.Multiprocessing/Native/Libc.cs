@@ -7,8 +7,9 @@ namespace TicketRush.Multiprocessing.Native;
 /// <summary>The calls of Linux and glibc that shared memory, sleeping on it and knowing who is alive are made of.</summary>
 internal static unsafe partial class Libc
 {
-    public const int NotPermitted = 1, NoSuchFile = 2, NoSuchProcess = 3, Interrupted = 4, Again = 11, OutOfMemory = 12, NoAccess = 13, Busy = 16,
-        Exists = 17, InvalidArgument = 22, NoSpace = 28, NotRecoverable = 131, OwnerDead = 130;
+    public const int Busy = 16, OwnerDead = 130;
+
+    private const int NoSuchProcess = 3, Interrupted = 4, Again = 11, OutOfMemory = 12, Exists = 17, InvalidArgument = 22, NoSpace = 28;
 
     private const int ReadWrite = 2, Create = 0x40, Exclusive = 0x80, CloseOnExec = 0x80000;
 
@@ -55,7 +56,9 @@ internal static unsafe partial class Libc
         return file >= 0 || (Marshal.GetLastPInvokeError() == Exists ? false : throw Failed("create " + path));
     }
 
-    /// <summary>Makes pages of the file real, so that a lack of memory is an exception here and not a bus error at some later store.</summary>
+    /// <summary>
+    /// Makes pages of the file real, so that a lack of memory is an exception here and not a bus error at some later store.
+    /// </summary>
     public static void Commit(int file, long offset, long bytes)
     {
         int result;
@@ -126,7 +129,8 @@ internal static unsafe partial class Libc
 
         static void Check(int error)
         {
-            if (error != 0) throw new PlatformNotSupportedException($"This system has no robust mutexes between processes (errno {error}).");
+            if (error != 0)
+                throw new PlatformNotSupportedException($"This system has no robust mutexes between processes (errno {error}).");
         }
     }
 
@@ -274,7 +278,8 @@ internal static unsafe partial class Libc
     [LibraryImport("libc", EntryPoint = "pthread_mutex_init")]
     private static partial int MutexMake(byte* mutex, byte* attributes);
 
-    /// <returns>0: taken. <see cref="OwnerDead"/>: taken, and its last holder ended while it had it. <see cref="Busy"/>: not taken.</returns>
+    /// <returns>0: taken. <see cref="OwnerDead"/>: taken, and its last holder ended while it had it. <see cref="Busy"/>: not
+    /// taken.</returns>
     [LibraryImport("libc", EntryPoint = "pthread_mutex_trylock")]
     [SuppressGCTransition]
     public static partial int MutexTryLock(byte* mutex);

@@ -13,7 +13,7 @@ namespace TicketRush.Multiprocessing.Processes;
 internal static class Argument
 {
     // What most arguments are goes as it is: the first use of the serialiser costs a child 15 ms, a third of its start.
-    private const byte Null = 0, Json = 1, Text = 2, Int = 3, Long = 4, Bool = 5, Double = 6, Open = 7;
+    private const byte Null = 0, Json = 1, Text = 2, Int = 3, Long = 4, Bool = 5, Double = 6, Open = 7, Shared = 8;
 
     private static JsonSerializerContext[] _contexts = [];
 
@@ -58,6 +58,11 @@ internal static class Argument
                 writer.Write(Open);
                 writer.Write(Handover.Add(descriptor, "an open file"));
                 break;
+            case SharedObject shared when SharedObjectConverter.Knows(type):
+                writer.Write(Shared);
+                writer.Write(shared.Reference.At);
+                writer.Write(shared.Reference.Generation);
+                break;
             default:
                 var json = JsonSerializer.SerializeToUtf8Bytes(value, TypeOf(type, what));
                 writer.Write(Json);
@@ -77,6 +82,7 @@ internal static class Argument
         Bool => reader.ReadBoolean(),
         Double => reader.ReadDouble(),
         Open => Handover.Take(reader.ReadInt32()),
+        Shared => SharedObjectConverter.Attach(type, new(reader.ReadInt64(), reader.ReadUInt32()), Options),
         _ => JsonSerializer.Deserialize(reader.ReadBytes(reader.Read7BitEncodedInt()), TypeOf(type, what)),
     };
 
@@ -95,8 +101,8 @@ internal static class Argument
         NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals,
 
         // A generated context asks here first, so no context can write a shared object's properties instead of where it lies.
-        Converters = { new SharedObjectConverter() },
-        TypeInfoResolver = JsonTypeInfoResolver.Combine([new DescriptorTypes(), SharedJson.Default, .. _contexts, CommonJson.Default]),
+        Converters = { new SharedObjectConverter(), new ManagedObjectConverter() },
+        TypeInfoResolver = JsonTypeInfoResolver.Combine([new DescriptorTypes(), new ManagedObjectConverter.Types(), SharedJson.Default, .. _contexts, CommonJson.Default]),
     };
 
     /// <summary>Before the contexts, of which one that mentions a record with a socket in it would write the socket's properties.</summary>

@@ -28,7 +28,7 @@ public static class ProcessEntry
     /// <see cref="Run(Func{int}, JsonSerializerContext[])"/>.
     /// </summary>
     /// <param name="contexts">
-    /// How the types of arguments are written. Numbers, strings, times, arrays of them, sockets, connections and locks need none.
+    /// How the types of arguments are written. Numbers, strings, times, arrays of them, sockets, connections and everything shared need none.
     /// </param>
     public static void Run(params JsonSerializerContext[] contexts)
     {
@@ -41,7 +41,7 @@ public static class ProcessEntry
     /// </summary>
     /// <param name="program">The program, with its exit code.</param>
     /// <param name="contexts">
-    /// How the types of arguments are written. Numbers, strings, times, arrays of them, sockets, connections and locks need none.
+    /// How the types of arguments are written. Numbers, strings, times, arrays of them, sockets, connections and everything shared need none.
     /// </param>
     /// <returns>The exit code, for Main to return.</returns>
     public static int Run(Func<int> program, params JsonSerializerContext[] contexts)

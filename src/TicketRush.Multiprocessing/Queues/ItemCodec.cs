@@ -28,13 +28,15 @@ public abstract class ItemCodec<T>
     /// <summary>The codec of a type for which there is only one to choose.</summary>
     internal static ItemCodec<T> Default =>
         Find() ?? throw new ArgumentException(
-            $"A queue of {typeof(T)} needs to know how its items become bytes: pass ItemCodec.Json(YourContext.Default.{typeof(T).Name}).", "codec");
+            $"A queue of {typeof(T)} needs to know how its items become bytes: pass ItemCodec.Json(YourContext.Default.{typeof(T).Name}).",
+            "codec");
 
     /// <summary>The codec of a queue that another process made.</summary>
     internal static ItemCodec<T> Attach(ItemCodecKind kind, JsonSerializerOptions options) =>
         kind == ItemCodecKind.Json ? ItemCodec.Json((JsonTypeInfo<T>)options.GetTypeInfo(typeof(T)))
         : Find() is { } found && found.Kind == kind ? found
-        : throw new InvalidOperationException($"The items of the queue are written as {kind}, which is not how this process reads {typeof(T)}.");
+        : throw new InvalidOperationException(
+            $"The items of the queue are written as {kind}, which is not how this process reads {typeof(T)}.");
 
     private static ItemCodec<T>? Find() =>
         typeof(T) == typeof(byte[]) ? (ItemCodec<T>)(object)ItemCodec.Bytes

@@ -168,7 +168,11 @@ internal sealed unsafe class Leases
         for (var i = 0; i < _state->LeasesUsed; i++)
             if (_entries[i].Owner == 0) return i;
         if (_state->LeasesUsed == Max)
-            throw new InvalidOperationException($"{Max} items of the queue are taken and not done, and no more can be: TaskDone is called for each.");
+        {
+            throw new InvalidOperationException(
+                $"{Max} items of the queue are taken and not done, and no more can be: TaskDone is called for each.");
+        }
+
         return _state->LeasesUsed++;
     }
 

@@ -73,7 +73,7 @@ internal sealed unsafe class Ring
     public bool? TryPut(ReadOnlySpan<byte> item, Deadline deadline)
     {
         var state = _state;
-        if (!OwnerWord.TryTake(&state->PutGate, _me) && Gate.Enter(_arena, &state->PutGate, _me, deadline) == LockResult.TimedOut) return null;
+        if (Gate.Enter(_arena, &state->PutGate, _me, deadline) == LockResult.TimedOut) return null;
         try
         {
             var tail = state->Tail;

@@ -5,7 +5,8 @@ namespace TicketRush.Multiprocessing;
 
 /// <summary>
 /// A queue whose items are leased to the process that takes them until it says that they are done. When the process ends before that,
-/// its items go back to the front of the queue; so an item is worked on at least once, and <see cref="Join(TimeSpan?, CancellationToken)"/> returns only when every
+/// its items go back to the front of the queue; so an item is worked on at least once, and
+/// <see cref="Join(TimeSpan?, CancellationToken)"/> returns only when every
 /// one was done.
 /// </summary>
 /// <typeparam name="T">The items.</typeparam>
@@ -19,7 +20,8 @@ public sealed unsafe class SharedJoinableQueue<T> : SharedQueue<T>
 
     private readonly Leases _leases;
 
-    static SharedJoinableQueue() => SharedObjectConverter.Register(static (reference, options) => new SharedJoinableQueue<T>(reference, options));
+    static SharedJoinableQueue() =>
+        SharedObjectConverter.Register(static (reference, options) => new SharedJoinableQueue<T>(reference, options));
 
     /// <inheritdoc cref="SharedQueue{T}(int, ItemCodec{T})"/>
     public SharedJoinableQueue(int maxSize = 0, ItemCodec<T>? codec = null)
@@ -44,7 +46,8 @@ public sealed unsafe class SharedJoinableQueue<T> : SharedQueue<T>
     }
 
     /// <summary>Says that an item that this process took is done: the one that it took first, of those that are not done yet.</summary>
-    /// <exception cref="InvalidOperationException">This process has taken none that is not done: TaskDone was called too many times.</exception>
+    /// <exception cref="InvalidOperationException">This process has taken none that is not done: TaskDone was called too many
+    /// times.</exception>
     /// <exception cref="QueueClosedException">This handle is closed.</exception>
     public void TaskDone() => End(null, done: true, nameof(TaskDone));
 
@@ -58,7 +61,9 @@ public sealed unsafe class SharedJoinableQueue<T> : SharedQueue<T>
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
     public bool Join(TimeSpan? timeout = null, CancellationToken cancellation = default) => Join(Deadline.After(timeout), cancellation);
 
-    /// <summary>As <see cref="Join(TimeSpan?, CancellationToken)"/>, on a thread of the library's own, not one of the thread pool.</summary>
+    /// <summary>
+    /// As <see cref="Join(TimeSpan?, CancellationToken)"/>, on a thread of the library's own, not one of the thread pool.
+    /// </summary>
     public Task<bool> JoinAsync(TimeSpan? timeout = null, CancellationToken cancellation = default)
     {
         var deadline = Deadline.After(timeout);

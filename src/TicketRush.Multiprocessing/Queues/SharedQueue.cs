@@ -8,7 +8,8 @@ namespace TicketRush.Multiprocessing;
 
 /// <summary>
 /// A queue between processes and their threads: first in, first out, each item to one consumer. An item is in the queue when
-/// <see cref="Put(T, TimeSpan?, CancellationToken)"/> returns, so the counts are exact, errors surface where they are made, and a producer may end at once. Whoever is
+/// <see cref="Put(T, TimeSpan?, CancellationToken)"/> returns, so the counts are exact, errors surface where they are made, and a
+/// producer may end at once. Whoever is
 /// killed at whatever moment has put, or taken, an item or has not: the queue goes on.
 /// <para>
 /// It is not made for big files: one item may have 16 MiB, and all that wait may have 64 MiB together; then the queue is full, also
@@ -104,7 +105,8 @@ public unsafe class SharedQueue<T> : SharedObject
     /// <summary>Puts an item behind all others, waiting for room.</summary>
     /// <param name="item">It is written before anything else is done: one that does not serialise leaves the queue as it was.</param>
     /// <param name="timeout">
-    /// At most how long to wait, on the monotonic clock. None, or <see cref="Timeout.InfiniteTimeSpan"/>: for ever. Zero, or less: not at all.
+    /// At most how long to wait, on the monotonic clock. None, or <see cref="Timeout.InfiniteTimeSpan"/>: for ever. Zero, or less: not
+    /// at all.
     /// </param>
     /// <param name="cancellation">Ends the wait; noticed within 40 ms.</param>
     /// <exception cref="QueueFullException">There was no room in time.</exception>
@@ -126,9 +128,12 @@ public unsafe class SharedQueue<T> : SharedObject
 
     /// <summary>Puts an item if there is room in time.</summary>
     /// <inheritdoc cref="Put(T, TimeSpan?, CancellationToken)" path="/exception[not(contains(@cref,'Full'))]"/>
-    public bool TryPut(T item, TimeSpan timeout, CancellationToken cancellation = default) => Put(item, Deadline.After(timeout), cancellation);
+    public bool TryPut(T item, TimeSpan timeout, CancellationToken cancellation = default) =>
+        Put(item, Deadline.After(timeout), cancellation);
 
-    /// <summary>As <see cref="Put(T, TimeSpan?, CancellationToken)"/>, waiting on a thread of the library's own, not one of the thread pool.</summary>
+    /// <summary>
+    /// As <see cref="Put(T, TimeSpan?, CancellationToken)"/>, waiting on a thread of the library's own, not one of the thread pool.
+    /// </summary>
     public ValueTask PutAsync(T item, TimeSpan? timeout = null, CancellationToken cancellation = default) =>
         TryPut(item)
             ? default
@@ -147,7 +152,9 @@ public unsafe class SharedQueue<T> : SharedObject
     /// <exception cref="QueueClosedException">This handle is closed.</exception>
     /// <exception cref="OperationCanceledException">Cancelled; no item was taken.</exception>
     public T Get(TimeSpan? timeout = null, CancellationToken cancellation = default) =>
-        TryGet(out var item, Deadline.After(timeout), cancellation) ? item : throw new QueueEmptyException($"There was no item in the queue within {timeout}.");
+        TryGet(out var item, Deadline.After(timeout), cancellation)
+            ? item
+            : throw new QueueEmptyException($"There was no item in the queue within {timeout}.");
 
     /// <summary>Takes the first item if there is one.</summary>
     /// <exception cref="QueueClosedException">This handle is closed.</exception>
@@ -158,14 +165,17 @@ public unsafe class SharedQueue<T> : SharedObject
     public bool TryGet([MaybeNullWhen(false)] out T item, TimeSpan timeout, CancellationToken cancellation = default) =>
         TryGet(out item, Deadline.After(timeout), cancellation);
 
-    /// <summary>As <see cref="Get(TimeSpan?, CancellationToken)"/>, waiting on a thread of the library's own, not one of the thread pool.</summary>
+    /// <summary>
+    /// As <see cref="Get(TimeSpan?, CancellationToken)"/>, waiting on a thread of the library's own, not one of the thread pool.
+    /// </summary>
     public ValueTask<T> GetAsync(TimeSpan? timeout = null, CancellationToken cancellation = default) =>
         TryGet(out var item) ? new(item) : new(WaiterThreads.Run(() => Get(timeout, cancellation)));
 
     /// <summary>Lets the queue go in this process, which then neither puts nor takes; the others go on. Again is harmless.</summary>
     public void Close() => Dispose();
 
-    private protected override void ThrowDisposed() => throw new QueueClosedException($"This process has closed its handle on the {GetType().Name[..^2]}.");
+    private protected override void ThrowDisposed() =>
+        throw new QueueClosedException($"This process has closed its handle on the {GetType().Name[..^2]}.");
 
     /// <summary>
     /// In the consumers' gate: takes an item if there is one. The bytes are copied to the target where they are as many as it is long,
@@ -193,7 +203,8 @@ public unsafe class SharedQueue<T> : SharedObject
     {
         if (_fixed >= 0)
         {
-            if (length != _fixed) throw new InvalidOperationException($"The queue's item has {length} bytes and a {typeof(T)} has {_fixed}.");
+            if (length != _fixed)
+                throw new InvalidOperationException($"The queue's item has {length} bytes and a {typeof(T)} has {_fixed}.");
             Unsafe.CopyBlockUnaligned(ref target, ref *bytes, (uint)length);
             return;
         }
@@ -216,7 +227,9 @@ public unsafe class SharedQueue<T> : SharedObject
             if (scratch.Writer.WrittenCount > ItemBytesMax)
             {
                 throw new ArgumentException(
-                    $"The item has {scratch.Writer.WrittenCount} bytes, and an item of a queue may have {ItemBytesMax}: put a file's path, not the file.", nameof(item));
+                    $"The item has {scratch.Writer.WrittenCount} bytes, and an item of a queue may have {ItemBytesMax}: "
+                    + "put a file's path, not the file.",
+                    nameof(item));
             }
 
             return Put(scratch.Writer.WrittenSpan, deadline, cancellation);

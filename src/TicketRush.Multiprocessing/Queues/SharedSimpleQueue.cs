@@ -8,7 +8,8 @@ namespace TicketRush.Multiprocessing;
 [JsonConverter(typeof(SharedObjectConverter))]
 public sealed class SharedSimpleQueue<T> : SharedQueue<T>
 {
-    static SharedSimpleQueue() => SharedObjectConverter.Register(static (reference, options) => new SharedSimpleQueue<T>(reference, options));
+    static SharedSimpleQueue() =>
+        SharedObjectConverter.Register(static (reference, options) => new SharedSimpleQueue<T>(reference, options));
 
     /// <summary>Makes an empty queue.</summary>
     /// <param name="codec">How items become bytes. Needed unless they are byte arrays, strings, or values without references.</param>

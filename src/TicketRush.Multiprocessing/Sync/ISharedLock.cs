@@ -26,7 +26,9 @@ internal interface ISharedLock : IDisposable
 internal static class LockScope
 {
     public static bool Check(LockResult result, TimeSpan? timeout) =>
-        result == LockResult.TimedOut ? throw new TimeoutException($"The lock was not free within {timeout}.") : result == LockResult.Abandoned;
+        result == LockResult.TimedOut
+            ? throw new TimeoutException($"The lock was not free within {timeout}.")
+            : result == LockResult.Abandoned;
 
     public static async ValueTask<SharedLock.Scope> EnterAsync(SharedLock sharedLock, TimeSpan? timeout, CancellationToken cancellation) =>
         new(sharedLock, Check(await sharedLock.AcquireAsync(timeout, cancellation).ConfigureAwait(false), timeout));

@@ -101,7 +101,9 @@ public sealed unsafe class SharedBarrier : SharedObject
         return place;
     }
 
-    /// <summary>Breaks the barrier: whoever waits, and whoever comes until <see cref="Reset"/>, gets a <see cref="BrokenBarrierException"/>.</summary>
+    /// <summary>
+    /// Breaks the barrier: whoever waits, and whoever comes until <see cref="Reset"/>, gets a <see cref="BrokenBarrierException"/>.
+    /// </summary>
     public void Abort()
     {
         var state = State;
@@ -233,7 +235,7 @@ public sealed unsafe class SharedBarrier : SharedObject
     }
 
     private static BrokenBarrierException Broken() =>
-        new("SharedBarrier.Wait: the barrier broke during the wait: a party's time was up, or it ended, or the barrier was aborted or reset.");
+        new("SharedBarrier.Wait: the barrier broke during the wait: a party's time was up, or it ended, or it was aborted or reset.");
 
     private static Entry* Entries(Contained* state) => (Entry*)((byte*)state + EntriesAt);
 

@@ -64,7 +64,8 @@ public sealed unsafe class SharedCondition : SharedObject
         ArgumentNullException.ThrowIfNull(sharedLock);
         (_lock, _ownsLock) = (sharedLock, ownsLock);
         var state = State;
-        (state->LockKind, state->LockAt, state->LockGeneration) = ((int)sharedLock.Kind, sharedLock.Reference.At, sharedLock.Reference.Generation);
+        var reference = sharedLock.Reference;
+        (state->LockKind, state->LockAt, state->LockGeneration) = ((int)sharedLock.Kind, reference.At, reference.Generation);
         Publish();
     }
 
@@ -189,7 +190,8 @@ public sealed unsafe class SharedCondition : SharedObject
     private void RequireLock(string call)
     {
         _ = Contents;
-        if (!_lock.IsHeldByCaller) throw new SynchronizationLockException($"SharedCondition.{call}: the caller does not have the condition's lock.");
+        if (!_lock.IsHeldByCaller)
+            throw new SynchronizationLockException($"SharedCondition.{call}: the caller does not have the condition's lock.");
     }
 
     // An entry is changed by one store at a time, each of which leaves the table whole: there is nothing to repair in an abandoned gate.

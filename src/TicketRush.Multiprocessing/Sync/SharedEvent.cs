@@ -5,7 +5,8 @@ namespace TicketRush.Multiprocessing;
 
 /// <summary>
 /// A flag that processes and their threads can wait for. Everyone who waits when it is set goes on, even if it is cleared at once; until
-/// it is cleared nobody waits. Setting it takes no lock and waits for nobody's answer, so a waiter that died or is stopped holds up nothing.
+/// it is cleared nobody waits. Setting it takes no lock and waits for nobody's answer, so a waiter that died or is stopped holds up
+/// nothing.
 /// </summary>
 [JsonConverter(typeof(SharedObjectConverter))]
 public sealed unsafe class SharedEvent : SharedObject
@@ -53,9 +54,12 @@ public sealed unsafe class SharedEvent : SharedObject
     /// <param name="cancellation">Ends the wait; noticed within 40 ms.</param>
     /// <returns>False when the time was up.</returns>
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
-    public bool Wait(TimeSpan? timeout = null, CancellationToken cancellation = default) => IsSet || Wait(Deadline.After(timeout), cancellation);
+    public bool Wait(TimeSpan? timeout = null, CancellationToken cancellation = default) =>
+        IsSet || Wait(Deadline.After(timeout), cancellation);
 
-    /// <summary>As <see cref="Wait(TimeSpan?, CancellationToken)"/>, on a thread of the library's own, not one of the thread pool.</summary>
+    /// <summary>
+    /// As <see cref="Wait(TimeSpan?, CancellationToken)"/>, on a thread of the library's own, not one of the thread pool.
+    /// </summary>
     public ValueTask<bool> WaitAsync(TimeSpan? timeout = null, CancellationToken cancellation = default)
     {
         if (IsSet) return new(true);

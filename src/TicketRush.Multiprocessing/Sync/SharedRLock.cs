@@ -36,7 +36,8 @@ public sealed unsafe class SharedRLock : SharedObject, ISharedLock
         get
         {
             var state = State;
-            return (Volatile.Read(ref state->Word) & ~OwnerWord.Sleepers) == _me && Volatile.Read(ref state->Thread) == Environment.CurrentManagedThreadId;
+            return (Volatile.Read(ref state->Word) & ~OwnerWord.Sleepers) == _me
+                && Volatile.Read(ref state->Thread) == Environment.CurrentManagedThreadId;
         }
     }
 
@@ -87,7 +88,8 @@ public sealed unsafe class SharedRLock : SharedObject, ISharedLock
     public void Release()
     {
         var state = State;
-        if (!IsHeldByCurrentThread) throw new SynchronizationLockException("SharedRLock.Release: the calling thread does not have the lock.");
+        if (!IsHeldByCurrentThread)
+            throw new SynchronizationLockException("SharedRLock.Release: the calling thread does not have the lock.");
         if (--state->Count > 0) return;
         Volatile.Write(ref state->Thread, 0);
         OwnerWord.Release(&state->Word);

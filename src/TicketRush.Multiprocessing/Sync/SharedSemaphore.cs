@@ -82,7 +82,11 @@ public unsafe class SharedSemaphore : SharedObject
 
         Gate.Leave(&state->Gate);
         if (!fits)
-            throw new SemaphoreFullException($"{GetType().Name}.Release: {count} more would be more permits than {state->Most}, which is as many as there may be.");
+        {
+            throw new SemaphoreFullException(
+                $"{GetType().Name}.Release: {count} more would be more permits than {state->Most}, which is as many as there may be.");
+        }
+
         WaitWord.Signal(&state->Sleepers, count);
     }
 

@@ -13,7 +13,7 @@ internal static class Answering
             new(
                 id, NameOf(reply.State), reply.UntilMs == 0 ? null : PlanTimes.Utc(reply.UntilMs), reply.Extensions, Items(reply.Lines, reply.Plan!),
                 reply.Amount, reply.Plan!.Currency, reply.Sequence, PlanTimes.Utc(submission.TimeMs), submission.Hash.ToString()),
-            ApiJson.Api.HoldAnswer);
+            ApiJson.Api.HoldAnswer) { IsPrivate = true };
     }
 
     public static IResult Order(string id, Submission submission)
@@ -24,7 +24,7 @@ internal static class Answering
                 id, OrderState(reply.Lines, reply.Refunded), reply.Late, Items(reply.Lines, reply.Plan!),
                 Tickets(reply.Lines, reply.FirstTicket, reply.Refunded, reply.Plan!), reply.Amount, reply.Plan!.Currency, reply.Sequence,
                 PlanTimes.Utc(submission.TimeMs), submission.Hash.ToString()),
-            ApiJson.Api.OrderAnswer);
+            ApiJson.Api.OrderAnswer) { IsPrivate = true };
     }
 
     public static IResult Refund(string id, Submission submission)
@@ -39,7 +39,7 @@ internal static class Answering
         return new JsonAnswer<RefundAnswer>(
             new(
                 id, [.. tickets], reply.Amount, reply.Plan!.Currency, reply.Sequence, PlanTimes.Utc(submission.TimeMs), submission.Hash.ToString()),
-            ApiJson.Api.RefundAnswer);
+            ApiJson.Api.RefundAnswer) { IsPrivate = true };
     }
 
     public static IResult Orders(Submission submission)
@@ -50,9 +50,9 @@ internal static class Answering
             rows,
             row => new OrderListItem(
                 row.Sequence, PlanTimes.Utc(row.TimeMs), OrderState(row.Lines, row.Refunded), row.Late,
-                Tickets(row.Lines, row.FirstTicket, row.Refunded, plan), row.Lines.Amount));
+                Tickets(row.Lines, row.FirstTicket, row.Refunded, plan), row.Lines.Amount, row.By));
         return new JsonAnswer<OrderListAnswer>(
-            new(plan.Currency, orders, rows.Length == Sale.OrderPage ? rows[^1].Sequence : null), ApiJson.Api.OrderListAnswer);
+            new(plan.Currency, orders, submission.Reply.Next == 0 ? null : submission.Reply.Next), ApiJson.Api.OrderListAnswer) { IsPrivate = true };
     }
 
     public static IResult Change(string sale, Submission submission, Sequencer sequencer) =>

@@ -49,7 +49,8 @@ public sealed record RulesDocument
 
 public sealed record HoldRequest
 {
-    public required string Buyer { get; init; }
+    /// <summary>Whom the places are for. With a key, required; a buyer without one is itself.</summary>
+    public string? Buyer { get; set; }
     public required ItemRequest[] Items { get; init; }
 }
 
@@ -61,7 +62,8 @@ public sealed record ItemRequest
 
 public sealed record OrderRequest
 {
-    public required string Buyer { get; init; }
+    /// <inheritdoc cref="HoldRequest.Buyer"/>
+    public string? Buyer { get; set; }
     public required ItemRequest[] Items { get; init; }
     public string Reference { get; set; } = "";
 }
@@ -77,6 +79,25 @@ public sealed record RefundRequest
     public uint[]? Tickets { get; set; }
     public required bool Resell { get; init; }
 }
+
+public sealed record KeyRequest
+{
+    public required string Name { get; init; }
+    public required string Role { get; init; }
+}
+
+/// <param name="Id">Names the key; empty for the one that the server was given.</param>
+public sealed record KeyAnswer(string Id, string Name, string Role, string? Made, string? Revoked);
+
+public sealed record KeyListAnswer(KeyAnswer[] Keys);
+
+/// <param name="Key">The key itself, shown this once.</param>
+public sealed record NewKeyAnswer(string Id, string Name, string Role, string Key);
+
+/// <param name="Token">What every change of this session sends in X-Rush-Token.</param>
+/// <param name="Holds">Holds that the session may have at once.</param>
+/// <param name="WaitAfterLapse">Seconds that it waits after a hold ran out unpaid.</param>
+public sealed record SessionAnswer(string Token, int Holds, int WaitAfterLapse);
 
 /// <summary>The sequence of the entry that an answer rests on, when it was decided, and the chain's hash there: the receipt.</summary>
 public interface IReceipt
@@ -102,9 +123,10 @@ public sealed record RefundAnswer(string Id, uint[] Tickets, long Amount, string
 
 public sealed record SaleChangeAnswer(string Sale, string State, long Sequence, string At, string Hash) : IReceipt;
 
-public sealed record OrderListItem(long Sequence, string At, string State, bool Late, TicketAnswer[] Tickets, long Total);
+/// <param name="By">The name of the key that placed it; null for a buyer in a browser.</param>
+public sealed record OrderListItem(long Sequence, string At, string State, bool Late, TicketAnswer[] Tickets, long Total, string? By);
 
-/// <param name="Next">What to give as <c>after</c> for the next page; null on the last.</param>
+/// <param name="Next">What to give as <c>after</c> for the next page, which may be short; null on the last.</param>
 public sealed record OrderListAnswer(string Currency, OrderListItem[] Orders, long? Next);
 
 public sealed record SaleAnswer(
@@ -171,6 +193,11 @@ public sealed record ProblemError(string Path, string Message);
 [JsonSerializable(typeof(SaleAnswer))]
 [JsonSerializable(typeof(SaleListAnswer))]
 [JsonSerializable(typeof(AvailabilityAnswer))]
+[JsonSerializable(typeof(KeyRequest))]
+[JsonSerializable(typeof(KeyAnswer))]
+[JsonSerializable(typeof(KeyListAnswer))]
+[JsonSerializable(typeof(NewKeyAnswer))]
+[JsonSerializable(typeof(SessionAnswer))]
 [JsonSerializable(typeof(HealthAnswer))]
 [JsonSerializable(typeof(ProblemAnswer))]
 public sealed partial class ApiJson : JsonSerializerContext

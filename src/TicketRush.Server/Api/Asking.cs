@@ -1,5 +1,6 @@
 using TicketRush.Engine;
 using TicketRush.Journal;
+using TicketRush.Server.Access;
 
 namespace TicketRush.Server.Api;
 
@@ -68,6 +69,23 @@ internal static class Asking
         return true;
     }
 
+    /// <summary>Whom a request is for: with a key, whom it names; without one, the session itself, which the desk writes in.</summary>
+    public static bool TryBuyer(HttpContext http, Identities identities, string? name, out BuyerId buyer, out IResult problem)
+    {
+        (buyer, problem) = (default, null!);
+        if (Caller.Of(http).May(Permission.NameBuyers))
+        {
+            if (!IsText(name ?? "", "buyer", required: true, out problem)) return false;
+            buyer = identities.Buyer(name!);
+        }
+        else if (name is not null)
+        {
+            problem = Problems.BadRequest("FORBIDDEN", "Only a key can name a buyer; leave buyer out.", 403);
+        }
+
+        return problem is null;
+    }
+
     /// <summary>A text that will be hashed: a buyer, a reference, a key.</summary>
     public static bool IsText(string text, string name, bool required, out IResult problem)
     {
@@ -79,10 +97,10 @@ internal static class Asking
     }
 
     /// <summary>Reads the Idempotency-Key header.</summary>
-    public static bool TryKey(HttpRequest request, Identities identities, bool required, out RequestKey key, out IResult problem)
+    public static bool TryKey(HttpContext http, Identities identities, bool required, out RequestKey key, out IResult problem)
     {
         (key, problem) = (default, null!);
-        var text = request.Headers["Idempotency-Key"].ToString();
+        var text = http.Request.Headers["Idempotency-Key"].ToString();
         if (text.Length == 0)
         {
             if (!required) return true;
@@ -92,7 +110,7 @@ internal static class Asking
         }
 
         if (!IsText(text, "Idempotency-Key", required: true, out problem)) return false;
-        key = identities.Key(text);
+        key = Caller.Of(http).RequestKey(identities, text);
         return true;
     }
 
@@ -100,8 +118,9 @@ internal static class Asking
     /// Whether a payment may be known by this reference. Two payments without one would be taken for the same, and the second
     /// never be owed back, where money is collected.
     /// </summary>
-    public static bool IsReference(string reference, Plan plan, out IResult problem) =>
-        IsText(reference, "reference", required: plan.PaymentKind == PaymentKind.External, out problem);
+    public static bool IsReference(HttpContext http, string reference, Plan plan, out IResult problem) =>
+        IsText(
+            reference, "reference", required: plan.PaymentKind == PaymentKind.External && Caller.Of(http).May(Permission.ConfirmPayments), out problem);
 
     public static IResult Invalid(string detail) => Problems.BadRequest("INVALID_REQUEST", detail);
 }

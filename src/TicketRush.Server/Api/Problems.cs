@@ -1,6 +1,7 @@
 using System.Text.Json.Serialization.Metadata;
 using TicketRush.Engine;
 using TicketRush.Journal;
+using TicketRush.Server.Access;
 
 namespace TicketRush.Server.Api;
 
@@ -68,12 +69,22 @@ public static class Problems
 
     public static IResult Retry(int status, string code, string detail, int seconds) => Answer(new(TypeOf(code), Title(code), status, detail, code), seconds);
 
-    public static IResult Answer(ProblemAnswer problem, int? retryAfter = null) => new JsonAnswer<ProblemAnswer>(problem, ApiJson.Api.ProblemAnswer)
+    public static IResult Answer(ProblemAnswer problem, int? retryAfter = null) => new Problem(problem, retryAfter);
+
+    /// <summary>What the desk or the sale refuses; null when it did not.</summary>
+    internal static IResult? From(DeskAnswer answer, Submission submission, OpenSale sale) => answer.Refusal switch
     {
-        StatusCode = problem.Status,
-        ContentType = "application/problem+json",
-        RetryAfter = retryAfter,
+        DeskRefusal.HoldsLimit => BadRequest(
+            "HOLDS_LIMIT", "You have as many holds as one browser may have. Pay one or give one back, then ask again.", 409),
+        DeskRefusal.WaitAfterLapse => Retry(
+            429, "WAIT_AFTER_LAPSE", $"A hold of yours ran out unpaid. You can choose again in {answer.RetryAfter} s.", answer.RetryAfter),
+        DeskRefusal.PaymentElsewhere => BadRequest(
+            "PAYMENT_ELSEWHERE", "The money for this sale is taken by its office or a shop, which confirms the payment with its key.", 403),
+        _ => answer.Outcome == Outcome.Done ? null : From(answer.Outcome, submission, sale),
     };
+
+    public static IResult TooManyRequests(int seconds) =>
+        Retry(429, "RATE_LIMITED", "You, or others in your network, ask too often. Nothing was started; ask again with the same id.", seconds);
 
     private static IResult From(Submission submission)
     {
@@ -117,6 +128,7 @@ public static class Problems
             Refusal.AlreadyPaid => "The hold is paid already: it is an order.",
             Refusal.AlreadyRefunded => "These tickets are refunded already.",
             Refusal.PlanChanged => "The plan has changed since the version in If-Match. GET it, change that, and send its ETag.",
+            Refusal.TooManyKeys => "More differently named keys have acted in this sale than it can tell apart.",
             Refusal.CapacityInUse => $"The capacity must not be below {reply.Allowed}.",
             _ => "",
         };
@@ -125,7 +137,7 @@ public static class Problems
         return reply.Sequence == 0 ? detail : detail + " The refused payment is written down as owed back.";
     }
 
-    private static int StatusOf(Refusal refusal) => refusal switch
+    internal static int StatusOf(Refusal refusal) => refusal switch
     {
         Refusal.UnknownHold or Refusal.UnknownOrder or Refusal.UnknownTier or Refusal.UnknownTicket => 404,
         Refusal.ReasonInvalid => 400,
@@ -143,6 +155,34 @@ public static class Problems
     }
 }
 
+/// <summary>Problem details; or a page that says the same, where somebody with a browser asked.</summary>
+internal sealed class Problem(ProblemAnswer problem, int? retryAfter) : IResult
+{
+    public Task ExecuteAsync(HttpContext httpContext)
+    {
+        httpContext.RequestServices.GetRequiredService<TurnedAway>().Add(problem);
+        if (httpContext.RequestServices.GetService<IProblemPages>() is { } pages && pages.Takes(httpContext))
+            return pages.AnswerAsync(httpContext, problem, retryAfter);
+        httpContext.Response.Headers.CacheControl = "no-store";
+        return new JsonAnswer<ProblemAnswer>(problem, ApiJson.Api.ProblemAnswer)
+        {
+            StatusCode = problem.Status,
+            ContentType = "application/problem+json",
+            RetryAfter = retryAfter,
+        }.ExecuteAsync(httpContext);
+    }
+}
+
+/// <summary>The pages that say to people what problem details say to programs. There may be none.</summary>
+public interface IProblemPages
+{
+    /// <summary>Whether the request wants a page.</summary>
+    bool Takes(HttpContext http);
+
+    /// <param name="retryAfter">Seconds after which to ask again with the same id; null when that is pointless.</param>
+    Task AnswerAsync(HttpContext http, ProblemAnswer problem, int? retryAfter);
+}
+
 /// <summary>An answer with a body whose shape is known when the program is built.</summary>
 internal sealed class JsonAnswer<T>(T value, JsonTypeInfo<T> type) : IResult
 {
@@ -151,10 +191,14 @@ internal sealed class JsonAnswer<T>(T value, JsonTypeInfo<T> type) : IResult
     public string? ETag { get; init; }
     public int? RetryAfter { get; init; }
 
+    /// <summary>Says what is one caller's own: no cache keeps it.</summary>
+    public bool IsPrivate { get; init; }
+
     public Task ExecuteAsync(HttpContext httpContext)
     {
         var response = httpContext.Response;
         response.StatusCode = StatusCode;
+        if (IsPrivate) response.Headers.CacheControl = "no-store";
         if (ETag is not null) response.Headers.ETag = ETag;
         if (RetryAfter is { } seconds) response.Headers.RetryAfter = seconds.ToString(System.Globalization.CultureInfo.InvariantCulture);
         return response.WriteAsJsonAsync(value, type, ContentType);

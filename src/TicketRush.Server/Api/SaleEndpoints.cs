@@ -3,6 +3,7 @@ using System.Runtime.CompilerServices;
 using System.Text.Json;
 using TicketRush.Engine;
 using TicketRush.Journal;
+using TicketRush.Server.Access;
 
 namespace TicketRush.Server.Api;
 
@@ -14,20 +15,31 @@ internal static class SaleEndpoints
     public static void MapSales(this IEndpointRouteBuilder api)
     {
         var sales = api.MapGroup("/sales").WithTags("Sales");
-        var changes = sales.MapGroup("").NeedsOfficeKey();
+        var changes = sales.MapGroup("").Needs(Permission.ChangeSales);
 
         sales.MapGet("", List).Answers<SaleListAnswer>().WithSummary("The sales");
-        sales.MapGet("{sale}", Get).Answers<SaleAnswer>(404).WithSummary("A sale and its plan").WithDescription("Its ETag is what a change of the plan sends in If-Match.");
-        sales.MapGet("{sale}/availability", Availability).Answers<AvailabilityAnswer>(304, 404)
+        sales.MapGet("{sale}", Get).Answers<SaleAnswer>().WithSummary("A sale and its plan").WithDescription("Its ETag is what a change of the plan sends in If-Match.");
+        sales.MapGet("{sale}/availability", Availability).Answers<AvailabilityAnswer>()
+            .Produces(304).MayAnswer("SALE_STOPPED")
+            .Reads("If-None-Match", required: false, "The ETag of what you have.", "\"6-open\"")
             .WithSummary("What is free").WithDescription("True at its sequence. With If-None-Match, 304 when nothing has changed.");
-        changes.MapPut("{sale}", Put).Accepts<PlanDocument>("application/json").Answers<SaleChangeAnswer>(409, 412, 422, 428)
+        changes.MapPut("{sale}", Put).Accepts<PlanDocument>("application/json").Answers<SaleChangeAnswer>()
+            .AsksSale(Refusal.PlanInvalid, Refusal.PlanChanged, Refusal.PlanFrozen, Refusal.CapacityInUse, Refusal.TooManyKeys)
+            .MayAnswer("INVALID_ID", "IF_MATCH_REQUIRED", "TOO_MANY_SALES")
+            .Reads("If-Match", required: false, "The ETag of the version that is to change; none to create.", "\"2\"")
             .WithSummary("Create a sale as a draft, or change its plan").WithDescription("A change names the version it was made from in If-Match.");
         changes.MapPost("{sale}/open", (string sale, HttpRequest request, Sales all) => Change(sale, CommandKind.Open, request, all))
-            .Answers<SaleChangeAnswer>(404, 409).WithSummary("Open a sale, or go on with it");
+            .Answers<SaleChangeAnswer>().AsksSale(Refusal.IdReused, Refusal.SaleClosed, Refusal.TooManyKeys)
+            .Reads("Idempotency-Key", required: false, "A text of your own, 1 to 256 bytes; the same one when you repeat the request.", "open-1")
+            .WithSummary("Open a sale, or go on with it");
         changes.MapPost("{sale}/pause", (string sale, HttpRequest request, Sales all) => Change(sale, CommandKind.Pause, request, all))
-            .Answers<SaleChangeAnswer>(404, 409).WithSummary("Pause a sale: no new holds");
+            .Answers<SaleChangeAnswer>().AsksSale(Refusal.IdReused, Refusal.SaleDraft, Refusal.SaleClosed, Refusal.TooManyKeys)
+            .Reads("Idempotency-Key", required: false, "A text of your own, 1 to 256 bytes; the same one when you repeat the request.", "pause-1")
+            .WithSummary("Pause a sale: no new holds");
         changes.MapPost("{sale}/close", (string sale, HttpRequest request, Sales all) => Change(sale, CommandKind.Close, request, all))
-            .Answers<SaleChangeAnswer>(404, 409).WithSummary("Close a sale: no new holds");
+            .Answers<SaleChangeAnswer>().AsksSale(Refusal.IdReused, Refusal.SaleDraft, Refusal.TooManyKeys)
+            .Reads("Idempotency-Key", required: false, "A text of your own, 1 to 256 bytes; the same one when you repeat the request.", "close-1")
+            .WithSummary("Close a sale: no new holds");
     }
 
     private static IResult List(Sales sales) =>
@@ -35,7 +47,7 @@ internal static class SaleEndpoints
             new([.. sales.All().Select(sale => new SaleListItem(sale.Name, sale.Sequencer?.Snapshot?.Plan.Name, StateOf(sale)))]),
             ApiJson.Api.SaleListAnswer);
 
-    private static IResult Get(string sale, Sales sales)
+    private static IResult Get(string sale, HttpContext http, Sales sales)
     {
         if (sales.Find(sale) is not { } found) return Problems.UnknownSale(sale);
 
@@ -50,7 +62,7 @@ internal static class SaleEndpoints
         return new JsonAnswer<SaleAnswer>(
             new(
                 sale, StateOf(found), reason, snapshot.Sequence, snapshot.Revision, PlanMapping.Write(snapshot.Plan),
-                new(snapshot.Owed.Payments, snapshot.Owed.Amount)),
+                Caller.Of(http).May(Permission.SeeFigures) ? new(snapshot.Owed.Payments, snapshot.Owed.Amount) : null),
             ApiJson.Api.SaleAnswer) { ETag = ETagOf(snapshot.Revision) };
     }
 
@@ -89,7 +101,7 @@ internal static class SaleEndpoints
         try
         {
             // Who names a version means to change a sale, not to create one.
-            if (revision is null && sales.Find(sale) is null) sales.TryCreate(sale, plan);
+            if (revision is null && sales.Find(sale) is null) sales.TryCreate(sale, plan, Caller.Of(request.HttpContext).Key?.Name);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or JournalRefusedException)
         {
@@ -104,6 +116,7 @@ internal static class SaleEndpoints
         if (!Asking.TryFind(sales, sale, out var found, out var problem)) return problem;
         // Asking for the plan that stands is a repeat, with or without a version; anything else must say what it changes.
         var submission = new Submission { Command = new() { Kind = CommandKind.Plan, Plan = plan, Revision = revision ?? -1 } };
+        Caller.Of(request.HttpContext).Sign(ref submission.Command);
         var outcome = await found.Sequencer!.SubmitAsync(submission);
         if (outcome == Outcome.Refused && submission.Reply.Refusal == Refusal.PlanChanged && revision is null)
         {
@@ -119,14 +132,15 @@ internal static class SaleEndpoints
     private static async Task<IResult> Change(string sale, CommandKind kind, HttpRequest request, Sales sales)
     {
         if (!Asking.TryFind(sales, sale, out var found, out var problem)) return problem;
-        if (!Asking.TryKey(request, sales.Identities, required: false, out var key, out problem)) return problem;
+        if (!Asking.TryKey(request.HttpContext, sales.Identities, required: false, out var key, out problem)) return problem;
 
         var submission = new Submission { Command = new() { Kind = kind, Key = key } };
+        Caller.Of(request.HttpContext).Sign(ref submission.Command);
         var outcome = await found.Sequencer!.SubmitAsync(submission);
         return outcome == Outcome.Done ? Answering.Change(sale, submission, found.Sequencer) : Problems.From(outcome, submission, found);
     }
 
-    private static byte[] WriteAvailability(string sale, string state, SaleSnapshot snapshot)
+    internal static byte[] WriteAvailability(string sale, string state, SaleSnapshot snapshot)
     {
         var plan = snapshot.Plan;
         return JsonSerializer.SerializeToUtf8Bytes(
@@ -138,7 +152,7 @@ internal static class SaleEndpoints
             ApiJson.Api.AvailabilityAnswer);
     }
 
-    private static string StateOf(OpenSale sale) =>
+    internal static string StateOf(OpenSale sale) =>
         sale.Status.Kind is SequencerStatusKind.Stopped or SequencerStatusKind.Failing || sale.Sequencer?.Snapshot is not { } snapshot
             ? "stopped"
             : Answering.NameOf(snapshot.State, snapshot.Plan, sale.Sequencer.NowMs);

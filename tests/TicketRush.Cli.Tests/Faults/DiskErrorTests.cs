@@ -12,6 +12,8 @@ public sealed class DiskErrorTests(ITestOutputHelper output)
     private const int Batch = 30;
 
     [Theory]
+    [Trait("Statement", "S27")]
+    [Trait("Statement", "S3")]
     [InlineData("fdatasync", "error=EIO", "5", "OUTCOME_UNKNOWN")]
     [InlineData("fdatasync", "error=EIO", "5..12", "OUTCOME_UNKNOWN")]
     [InlineData("fdatasync", "error=EIO", "4+7", "OUTCOME_UNKNOWN")]

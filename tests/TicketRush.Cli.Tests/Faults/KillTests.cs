@@ -9,6 +9,7 @@ public sealed class KillTests(ITestOutputHelper output)
     private const string Small = "small";
 
     [Fact]
+    [Trait("Statement", "S3")]
     public async Task A_server_that_is_killed_under_load_loses_nothing_and_sells_nothing_twice()
     {
         await using var place = await Place.MakeAsync();
@@ -59,6 +60,7 @@ public sealed class KillTests(ITestOutputHelper output)
     }
 
     [Fact]
+    [Trait("Statement", "S3")]
     public async Task A_server_that_is_told_to_end_answers_everything_it_has_decided()
     {
         await using var place = await Place.MakeAsync();

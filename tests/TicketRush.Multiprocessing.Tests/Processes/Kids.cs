@@ -108,6 +108,8 @@ internal sealed partial class Kids : IDisposable
 
     public static void Terminate(int pid) => Assert.Equal(0, SendSignal(pid, 15));
 
+    public static void Interrupt(int pid) => Assert.Equal(0, SendSignal(pid, 2));
+
     /// <summary>Ends it if it is still there.</summary>
     public static void Kill(int pid) => SendSignal(pid, 9);
 

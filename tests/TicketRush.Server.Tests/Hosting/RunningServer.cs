@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Text;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.Logging;
+using TicketRush.Server.Access;
 
 // Many tests mostly wait, for a timeout or for a second to pass.
 [assembly: CollectionBehavior(MaxParallelThreads = 6)]
@@ -18,6 +19,7 @@ public sealed class RunningServer : IAsyncLifetime
     private readonly bool _ownsDirectory;
     private readonly ServerOptions _options;
     private readonly Action<WebApplicationBuilder>? _configure;
+    private readonly Action<WebApplication>? _map;
     private WebApplication? _app;
 
     public RunningServer()
@@ -26,10 +28,12 @@ public sealed class RunningServer : IAsyncLifetime
     }
 
     internal RunningServer(
-        string? directory, bool allowTestPayments = true, string? officeKey = Key, Action<WebApplicationBuilder>? configure = null)
+        string? directory, bool allowTestPayments = true, string? officeKey = Key, Action<WebApplicationBuilder>? configure = null,
+        BuyerLimits? limits = null, bool demo = true,
+        Action<WebApplication>? map = null)
     {
         _ownsDirectory = directory is null;
-        _configure = configure;
+        (_configure, _map) = (configure, map);
         Directory = directory ?? System.IO.Directory.CreateTempSubdirectory("rush-server-").FullName;
         _options = new()
         {
@@ -37,8 +41,13 @@ public sealed class RunningServer : IAsyncLifetime
             Urls = ["http://127.0.0.1:0"],
             OfficeKey = officeKey,
             AllowTestPayments = allowTestPayments,
+            Demo = demo,
+            Limits = limits ?? Generous,
         };
     }
+
+    /// <summary>Limits of a network that a test on one machine does not meet; those of a session are as they come.</summary>
+    internal static BuyerLimits Generous { get; } = new() { WrongKeysPerMinute = 100_000, NetworkPerMinute = 1_000_000, NewSessionsPerMinute = 100_000 };
 
     public string Directory { get; }
 
@@ -52,9 +61,11 @@ public sealed class RunningServer : IAsyncLifetime
     public ConcurrentQueue<string> Logged { get; } = [];
 
     internal static async Task<RunningServer> StartAsync(
-        string? directory = null, bool allowTestPayments = true, string? officeKey = Key, Action<WebApplicationBuilder>? configure = null)
+        string? directory = null, bool allowTestPayments = true, string? officeKey = Key, Action<WebApplicationBuilder>? configure = null,
+        BuyerLimits? limits = null, bool demo = true,
+        Action<WebApplication>? map = null)
     {
-        var server = new RunningServer(directory, allowTestPayments, officeKey, configure);
+        var server = new RunningServer(directory, allowTestPayments, officeKey, configure, limits, demo, map);
         await server.InitializeAsync();
         return server;
     }
@@ -66,9 +77,10 @@ public sealed class RunningServer : IAsyncLifetime
             builder.Logging.AddProvider(new Recorder(Logged));
             _configure?.Invoke(builder);
         });
+        _map?.Invoke(_app);
         await _app.StartAsync();
         Url = new(_app.Urls.Single());
-        Client = new(new SocketsHttpHandler { MaxConnectionsPerServer = 1_000 }) { BaseAddress = Url, Timeout = TimeSpan.FromSeconds(60) };
+        Client = new(new SocketsHttpHandler { MaxConnectionsPerServer = 1_000, UseCookies = false }) { BaseAddress = Url, Timeout = TimeSpan.FromSeconds(60) };
     }
 
     public async ValueTask DisposeAsync()
@@ -78,7 +90,7 @@ public sealed class RunningServer : IAsyncLifetime
         if (_ownsDirectory) System.IO.Directory.Delete(Directory, recursive: true);
     }
 
-    internal Task<Answer> GetAsync(string path, params (string, string)[] headers) => SendAsync("GET", path, null, null, headers);
+    internal Task<Answer> GetAsync(string path, params (string, string)[] headers) => SendAsync("GET", path, null, Key, headers);
 
     internal Task<Answer> PutAsync(string path, string json, params (string, string)[] headers) => SendAsync("PUT", path, json, Key, headers);
 
@@ -98,7 +110,9 @@ public sealed class RunningServer : IAsyncLifetime
     internal async Task<Answer> SendAsync(HttpRequestMessage request)
     {
         using var response = await Client.SendAsync(request);
-        return await Answer.OfAsync(response);
+        var answer = await Answer.OfAsync(response);
+        if (answer is { MediaType: "application/problem+json", Text.Length: > 0 }) Documented.Check(App, request, answer);
+        return answer;
     }
 
     /// <summary>Makes a sale and opens it.</summary>

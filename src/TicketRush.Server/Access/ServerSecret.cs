@@ -1,0 +1,57 @@
+using System.Security.Cryptography;
+using System.Text;
+using TicketRush.Journal.Files;
+
+namespace TicketRush.Server.Access;
+
+/// <summary>
+/// The one secret under which servers of a data directory sign what they hand out: sessions, form tokens, order links. Kept in
+/// <c>session.key</c>, for its owner only, so that a restart or a second server signs nobody out and breaks no form. Whoever
+/// deletes it ends every session.
+/// </summary>
+public sealed class ServerSecret
+{
+    /// <summary>Bytes of a signature: beyond guessing, and short enough for a link.</summary>
+    public const int SignatureSize = 16;
+
+    private const string FileName = "session.key";
+
+    private readonly byte[] _key;
+
+    private ServerSecret(byte[] key) => _key = key;
+
+    /// <exception cref="InvalidDataException">What is kept is no key.</exception>
+    public static ServerSecret Open(string directory)
+    {
+        Directory.CreateDirectory(directory);
+        var path = Path.Combine(directory, FileName);
+        if (!File.Exists(path)) DataDirectory.TryWriteSecret(path, RandomNumberGenerator.GetHexString(64, lowercase: true) + "\n");
+        var text = File.ReadAllText(path).Trim();
+        return text.Length == 64 && text.All(char.IsAsciiHexDigit)
+            ? new(Convert.FromHexString(text))
+            : throw new InvalidDataException($"{path} must hold 64 hexadecimal digits; delete it to make a new one, which ends every session.");
+    }
+
+    /// <summary>Signs data for one purpose; a signature for one is none for another.</summary>
+    /// <param name="purpose">A constant of the program, to 32 ASCII characters.</param>
+    /// <param name="data">To 256 bytes.</param>
+    /// <param name="signature"><see cref="SignatureSize"/> bytes.</param>
+    public void Sign(string purpose, ReadOnlySpan<byte> data, Span<byte> signature)
+    {
+        Span<byte> text = stackalloc byte[33 + 256];
+        var length = Encoding.ASCII.GetBytes(purpose, text);
+        text[length++] = 0;
+        data.CopyTo(text[length..]);
+        Span<byte> mac = stackalloc byte[HMACSHA256.HashSizeInBytes];
+        HMACSHA256.HashData(_key, text[..(length + data.Length)], mac);
+        mac[..SignatureSize].CopyTo(signature);
+    }
+
+    /// <inheritdoc cref="Sign"/>
+    public bool Verifies(string purpose, ReadOnlySpan<byte> data, ReadOnlySpan<byte> signature)
+    {
+        Span<byte> right = stackalloc byte[SignatureSize];
+        Sign(purpose, data, right);
+        return CryptographicOperations.FixedTimeEquals(right, signature);
+    }
+}

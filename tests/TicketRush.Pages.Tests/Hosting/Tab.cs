@@ -1,0 +1,86 @@
+using System.Text.Json;
+using System.Text.RegularExpressions;
+using Microsoft.Playwright;
+
+namespace TicketRush.Pages.Tests.Hosting;
+
+/// <summary>One open tab, and what it complained about.</summary>
+internal sealed class Tab : IAsyncDisposable
+{
+    private static readonly string Axe = ReadAxe();
+    private static readonly string? Pictures = Environment.GetEnvironmentVariable("RUSH_PICTURES");
+
+    private readonly List<string> _complaints = [];
+
+    public Tab(IPage page, Look look)
+    {
+        (Page, Look) = (page, look);
+        page.Console += (_, message) =>
+        {
+            // An answer that is no success is one that the test looks at itself.
+            if (message.Type == "error" && !message.Text.Contains("Failed to load resource", StringComparison.Ordinal)) _complaints.Add(message.Text);
+        };
+        page.PageError += (_, error) => _complaints.Add(error);
+    }
+
+    public IPage Page { get; }
+
+    public Look Look { get; }
+
+    public ILocator Heading => Page.Locator("h1");
+
+    public async ValueTask DisposeAsync() => await Page.Context.DisposeAsync();
+
+    /// <summary>Everything that must be true of every page: nothing that axe-core minds, nothing that scrolls sideways, no complaint in the console.</summary>
+    public async Task IsGoodAsync(string name)
+    {
+        if (Pictures is not null) await Page.ScreenshotAsync(new() { Path = Path.Combine(Pictures, $"{name}-{Look}.png"), FullPage = true });
+
+        Assert.Empty(await ViolationsAsync());
+        var wider = await Page.EvaluateAsync<int>("document.documentElement.scrollWidth - document.documentElement.clientWidth");
+        Assert.True(wider <= 0, $"{name} is {wider} pixels wider than the window ({Look}).");
+        Assert.Equal(Look.Chinese ? "zh-Hans" : "en", await Page.GetAttributeAsync("html", "lang"));
+        Assert.Empty(_complaints);
+
+        // Everything that is pressed can be hit with a thumb: 44 pixels, except a link inside a text.
+        var small = await Page.EvaluateAsync<string[]>("""
+            [...document.querySelectorAll('a, button, input:not([type=hidden]), select, summary')]
+              .filter(e => e.offsetParent && !e.closest('p.note, p.lead, .facts, h2, p.of, td, label, li > p, .calm > p:last-child, .problem') && !e.matches('.skip'))
+              .filter(e => Math.round(e.getBoundingClientRect().height) < 44).map(e => e.outerHTML.slice(0, 120))
+            """);
+        Assert.Empty(small);
+    }
+
+    public async Task<string[]> ViolationsAsync()
+    {
+        if (Look.Script) return await ViolationsAsync(Page);
+
+        // Where scripts are off axe-core cannot run either: it looks at the same document in a tab where they are on, without the page's own.
+        var document = (await Page.ContentAsync()).Replace("<head>", $"<head><base href=\"{Page.Url}\">", StringComparison.Ordinal);
+        document = Regex.Replace(document, "<script.*?</script>", "", RegexOptions.Singleline);
+        await using var context = await Page.Context.Browser!.NewContextAsync(new()
+        {
+            ViewportSize = new() { Width = Page.ViewportSize!.Width, Height = Page.ViewportSize.Height }, ColorScheme = Look.Dark ? ColorScheme.Dark : ColorScheme.Light,
+        });
+        var twin = await context.NewPageAsync();
+        await twin.SetContentAsync(document);
+        return await ViolationsAsync(twin);
+    }
+
+    private static async Task<string[]> ViolationsAsync(IPage page)
+    {
+        var json = await page.EvaluateAsync<string>(Axe + """
+            ;(async () => {
+              const found = await axe.run(document, { resultTypes: ['violations'] });
+              return JSON.stringify(found.violations.map(v => v.id + ': ' + v.help + ' ' + v.nodes.map(n => n.html + ' ' + (n.any[0]?.message ?? '')).slice(0, 3).join(' | ')));
+            })()
+            """);
+        return JsonSerializer.Deserialize<string[]>(json)!;
+    }
+
+    private static string ReadAxe()
+    {
+        using var reader = new StreamReader(typeof(Tab).Assembly.GetManifestResourceStream("axe.js")!);
+        return reader.ReadToEnd();
+    }
+}

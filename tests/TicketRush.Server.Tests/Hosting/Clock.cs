@@ -1,0 +1,13 @@
+namespace TicketRush.Server.Tests.Hosting;
+
+/// <summary>Time that goes when it is told to.</summary>
+internal sealed class Clock : TimeProvider
+{
+    private long _ticks;
+
+    public override long TimestampFrequency => TimeSpan.TicksPerSecond;
+
+    public override long GetTimestamp() => Volatile.Read(ref _ticks);
+
+    public void Go(TimeSpan time) => Interlocked.Add(ref _ticks, time.Ticks);
+}
