@@ -19,10 +19,14 @@ public sealed class Transcript(string[] lines)
         return new(output.Split('\n', StringSplitOptions.RemoveEmptyEntries));
     }
 
-    public static async Task<(int ExitCode, string Output, string Errors)> RunAsync(params string[] arguments)
+    public static Task<(int ExitCode, string Output, string Errors)> RunAsync(params string[] arguments) =>
+        RunProgramAsync("Lessons.dll", arguments);
+
+    /// <summary>Runs a program of this repository, which is beside this one.</summary>
+    public static async Task<(int ExitCode, string Output, string Errors)> RunProgramAsync(string program, params string[] arguments)
     {
         var host = Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") is { Length: > 0 } path ? path : "dotnet";
-        string[] words = [Path.Combine(AppContext.BaseDirectory, "Lessons.dll"), .. arguments];
+        string[] words = [Path.Combine(AppContext.BaseDirectory, program), .. arguments];
         var start = new ProcessStartInfo(host, words) { RedirectStandardOutput = true, RedirectStandardError = true };
         using var process = Process.Start(start)!;
         using var deadline = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
@@ -38,7 +42,7 @@ public sealed class Transcript(string[] lines)
         catch (OperationCanceledException)
         {
             process.Kill(entireProcessTree: true);
-            throw new TimeoutException($"{string.Join(' ', arguments)} did not end within {Patience.TotalSeconds} s.");
+            throw new TimeoutException($"{program} {string.Join(' ', arguments)} did not end within {Patience.TotalSeconds} s.");
         }
     }
 
