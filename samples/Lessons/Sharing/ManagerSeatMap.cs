@@ -3,7 +3,7 @@ using TicketRush.Multiprocessing;
 
 namespace Lessons;
 
-/// <summary>A manager keeps objects in a process of its own; others use them as if they were theirs. Here three sellers share a seat map.</summary>
+/// <summary>A manager keeps objects in a process of its own, for others to use. Here three sellers share a seat map.</summary>
 internal static class ManagerSeatMap
 {
     private const string Free = "free";
@@ -28,7 +28,8 @@ internal static class ManagerSeatMap
         foreach (var seller in sellers) seller.Start();
         foreach (var seller in sellers) seller.Join();
 
-        Console.WriteLine($"main: {sold.Count} sold, {sold.Distinct().Count()} different, {seats.Values.Count(buyer => buyer == Free)} free");
+        var free = seats.Values.Count(buyer => buyer == Free);
+        Console.WriteLine($"main: {sold.Count} sold, {sold.Distinct().Count()} different, {free} free");
         Console.WriteLine($"main: the sellers say {sellers.Sum(seller => seller.ExitCode)}, the till says {takings.Value}");
 
         // What goes wrong over there is thrown here.
