@@ -71,6 +71,23 @@ public sealed class SharingSamples
             box office: exit code 0
             """);
 
+    [Sample("manager-seat-map")]
+    public async Task Sellers_who_share_a_managed_seat_map_sell_every_seat_once()
+    {
+        var said = await Transcript.OfAsync("manager-seat-map");
+        said.Is(
+            """
+            main: 6 seats, 0 sold, kept in another process True
+              seller ? has sold ?
+              seller ? has sold ?
+              seller ? has sold ?
+            main: 6 sold, 6 different, 0 free
+            main: the sellers say 6, the till says 300
+            main: The managed dictionary has no key Z9.
+            main: the objects have ended with their manager
+            """);
+    }
+
     [Sample("pool-ticket-codes")]
     public async Task A_pool_keeps_the_order_tells_what_failed_and_goes_on_when_a_worker_is_killed() =>
         (await Transcript.OfAsync("pool-ticket-codes")).Is(
