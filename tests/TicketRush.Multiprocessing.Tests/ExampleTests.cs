@@ -93,6 +93,19 @@ public sealed partial class ExampleTests
         Assert.Equal(998_001, squares[^1]);
     }
 
+    [Fact]
+    public void A_manager()
+    {
+        using var manager = Manager.Start();
+        var tickets = manager.Dictionary<string, int>();
+        using var seller = new ChildProcess(SellTo, tickets, "ann");
+        seller.Start();
+        seller.Join();
+        Console.WriteLine(tickets["ann"]); // 1
+
+        Assert.Equal(1, tickets["ann"]);
+    }
+
     [Theory]
     [InlineData("docs/MULTIPROCESSING.md")]
     [InlineData("src/TicketRush.Multiprocessing/README.md")]
@@ -148,6 +161,8 @@ public sealed partial class ExampleTests
             // The other end is closed, or its process has ended.
         }
     }
+
+    private static void SellTo(ManagedDictionary<string, int> tickets, string buyer) => tickets[buyer] = 1;
 
     private static int Square(int number) => number * number;
 
