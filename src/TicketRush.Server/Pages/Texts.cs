@@ -335,7 +335,8 @@ public sealed class Texts
     public string IsNoNumber => Say("must be a whole number", "必须是整数");
     public string IsNoPrice(string currency) => Say($"must be an amount of {currency}, such as 380 or 12.50",
         $"必须是 {currency} 金额，例如 380 或 12.50");
-    public string TicketLabel => Say("Ticket (number, or its scanned code)", "票（票号或扫描内容）");
+    public string TicketLabel => Say("Ticket", "票");
+    public string TicketHint => Say("Its number, or what its code says.", "票号或扫描内容。");
     public string BuyerLabel => Say("Buyer's name", "买家名称");
     public string BuyerHint => Say("Counts for the limit of tickets per buyer; may stay empty for somebody who walks in.", "用于每人限购；散客可留空。");
     public string SoldBy => Say("Sold by", "售出方");

@@ -80,7 +80,7 @@ public sealed class RunningServer : IAsyncLifetime
         _map?.Invoke(_app);
         await _app.StartAsync();
         Url = new(_app.Urls.Single());
-        Client = new(new SocketsHttpHandler { MaxConnectionsPerServer = 1_000, UseCookies = false }) { BaseAddress = Url, Timeout = TimeSpan.FromSeconds(60) };
+        Client = new(new SocketsHttpHandler { AllowAutoRedirect = false, MaxConnectionsPerServer = 1_000, UseCookies = false }) { BaseAddress = Url, Timeout = TimeSpan.FromSeconds(60) };
     }
 
     public async ValueTask DisposeAsync()
