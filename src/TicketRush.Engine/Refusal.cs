@@ -93,4 +93,7 @@ public enum Refusal : byte
 
     /// <summary>The hold or order cannot be exchanged: it is over, or nothing of it is left.</summary>
     CannotExchange = 64,
+
+    /// <summary>It waits, and has no places yet that could be paid or kept longer.</summary>
+    StillWaiting = 65,
 }

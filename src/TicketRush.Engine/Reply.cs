@@ -7,6 +7,9 @@ public enum HoldState : byte
     Paid = 2,
     Released = 3,
     Expired = 4,
+
+    /// <summary>On the waitlist.</summary>
+    Waiting = 5,
 }
 
 public enum SaleState : byte
@@ -80,14 +83,24 @@ public struct Reply
     public Plan? Plan;
     public OrderRow[]? Orders;
 
+    /// <summary>Seats, journey and place on the waitlist; null, or empty, where the sale has none of these.</summary>
+    public GivenPlaces? Given;
+
     public void Clear()
     {
         (Refusal, Sequence, State, SaleState, Extensions, Late, UntilMs) = (default, 0, default, default, 0, false, 0);
         (FirstTicket, Refunded, Amount, Allowed, Detail, Plan, Orders) = (0, 0, 0, 0, null, null, null);
         Lines.Clear();
+        Given?.Clear();
     }
 }
 
 /// <summary>One order in a list: everything but the id, which is its maker's secret.</summary>
 /// <param name="TimeMs">When it was paid; the sale does not know, the sequencer sets it.</param>
-public readonly record struct OrderRow(long Sequence, long TimeMs, uint FirstTicket, PricedLines Lines, UInt128 Refunded, bool Late);
+public readonly record struct OrderRow(long Sequence, long TimeMs, uint FirstTicket, PricedLines Lines, UInt128 Refunded, bool Late)
+{
+    /// <summary>In the order of the tickets; null where the sale has none.</summary>
+    public int[]? Seats { get; init; }
+    public ushort From { get; init; }
+    public ushort To { get; init; }
+}

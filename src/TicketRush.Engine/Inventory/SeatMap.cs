@@ -75,6 +75,9 @@ internal sealed class SeatMap : PlacePool
 
     public override int Legs => 1;
 
+    /// <summary>The largest party that fits on one bench when nothing is taken.</summary>
+    public int LongestBench => _longest;
+
     /// <summary>The free seats of every bench; what a snapshot copies.</summary>
     public ReadOnlySpan<ulong> Free => _free;
 
