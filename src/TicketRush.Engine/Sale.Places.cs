@@ -11,6 +11,9 @@ public sealed partial class Sale
     /// <summary>The places of a pool as they are now; null where they are only counted.</summary>
     internal PlacePool? PlacesOf(int pool) => _places?.PoolOf(pool);
 
+    /// <summary>What everybody may see of a pool's places; null where they are only counted.</summary>
+    public PoolView? ViewOf(int pool, PoolView? last) => _places?.PoolOf(pool)?.View(last);
+
     /// <summary>Whether the seats of a pool that sold them without numbers have their numbers.</summary>
     public bool IsNumbered(int pool) => _places?.IsNumbered(pool) ?? false;
 

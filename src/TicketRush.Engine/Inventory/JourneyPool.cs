@@ -76,10 +76,12 @@ internal sealed class JourneyPool : PlacePool
 
     public override int Legs => _legs;
 
-    /// <summary>The legs that are sold, <see cref="LegWords"/> words for each seat; what a snapshot copies.</summary>
-    public ReadOnlySpan<ulong> Sold => _sold;
-
-    public int LegWords => _legWords;
+    protected override PoolView MakeView()
+    {
+        var pairs = new int[_legs * _legs];
+        Availability(pairs);
+        return new(Version, SeatCount, _legs, _legWords, [.. _sold], pairs);
+    }
 
     public override bool IsFree(int seat, int from, int to)
     {
@@ -93,6 +95,7 @@ internal sealed class JourneyPool : PlacePool
 
     public override void Take(int seat, int from, int to)
     {
+        Version++;
         if (IsOrdinary(seat))
         {
             var (low, high) = GapAround(seat, from, to);
@@ -106,6 +109,7 @@ internal sealed class JourneyPool : PlacePool
 
     public override void Return(int seat, int from, int to)
     {
+        Version++;
         for (var word = from >> 6; word <= (to - 1) >> 6; word++) _sold[seat * _legWords + word] &= ~MaskOf(word, from, to);
         if (!IsOrdinary(seat)) return;
 

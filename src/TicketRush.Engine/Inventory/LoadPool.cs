@@ -8,23 +8,50 @@ namespace TicketRush.Engine.Inventory;
 internal sealed class LoadPool(int legs, int capacity) : PlacePool
 {
     private readonly int[] _load = new int[legs];
+    private int _capacity = capacity;
 
     public override int SeatCount => 0;
 
     public override int Legs => legs;
 
     /// <summary>Places on each leg; may be raised, and lowered as far as no leg is fuller.</summary>
-    public int Capacity { get; set; } = capacity;
+    public int Capacity
+    {
+        get => _capacity;
+        set
+        {
+            _capacity = value;
+            Version++;
+        }
+    }
+
+    protected override PoolView MakeView()
+    {
+        var pairs = new int[legs * legs];
+        for (var from = 0; from < legs; from++)
+        {
+            var most = 0;
+            for (var to = from + 1; to <= legs; to++)
+            {
+                most = Math.Max(most, _load[to - 1]);
+                pairs[from * legs + to - 1] = Capacity - most;
+            }
+        }
+
+        return new(Version, 0, legs, 0, [], pairs);
+    }
 
     public override bool IsFree(int seat, int from, int to) => FreeFor(from, to) > 0;
 
     public override void Take(int seat, int from, int to)
     {
+        Version++;
         for (var leg = from; leg < to; leg++) _load[leg]++;
     }
 
     public override void Return(int seat, int from, int to)
     {
+        Version++;
         for (var leg = from; leg < to; leg++) _load[leg]--;
     }
 

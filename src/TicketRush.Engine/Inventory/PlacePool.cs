@@ -18,6 +18,14 @@ internal abstract class PlacePool
 
     public abstract int Legs { get; }
 
+    /// <summary>How often a place was taken or given back.</summary>
+    public long Version { get; protected set; }
+
+    /// <summary>What everybody may see of it now; the last view again when nothing has changed since.</summary>
+    public PoolView View(PoolView? last) => last is not null && last.Version == Version && last.SeatCount == SeatCount ? last : MakeView();
+
+    protected abstract PoolView MakeView();
+
     public abstract bool IsFree(int seat, int from, int to);
 
     /// <summary>Takes a place that is free.</summary>

@@ -28,6 +28,9 @@ internal sealed class SeatMap : PlacePool
     private readonly int[] _benchOf;
     private readonly ulong[] _free;
 
+    // The same by seat and not by bench: what a view copies.
+    private readonly ulong[] _freeSeats;
+
     // Where bit 0 of a bench is and which way its seats go, seen from the focal point; in quarters of a seat's width.
     private readonly (int Along, int Across, int Step)[] _line;
     private readonly int[] _ahead;
@@ -48,6 +51,8 @@ internal sealed class SeatMap : PlacePool
         _benches = layout.Benches;
         _benchOf = new int[layout.Count];
         _free = new ulong[_benches.Length];
+        _freeSeats = new ulong[(layout.Count + 63) / 64];
+        for (var seat = 0; seat < layout.Count; seat++) _freeSeats[seat >> 6] |= 1UL << (seat & 63);
         _line = new (int, int, int)[_benches.Length];
         _ahead = new int[_benches.Length];
         Array.Fill(_ahead, -1);
@@ -78,8 +83,7 @@ internal sealed class SeatMap : PlacePool
     /// <summary>The largest party that fits on one bench when nothing is taken.</summary>
     public int LongestBench => _longest;
 
-    /// <summary>The free seats of every bench; what a snapshot copies.</summary>
-    public ReadOnlySpan<ulong> Free => _free;
+    protected override PoolView MakeView() => new(Version, SeatCount, 1, 0, [.. _freeSeats], [_freeOrdinary]);
 
     public override bool IsFree(int seat, int from, int to) => (_free[_benchOf[seat]] & BitOf(seat)) != 0;
 
@@ -88,6 +92,7 @@ internal sealed class SeatMap : PlacePool
         var bench = _benchOf[seat];
         var bit = BitOf(seat);
         _free[bench] &= ~bit;
+        _freeSeats[seat >> 6] &= ~(1UL << (seat & 63));
         if ((_benches[bench].Ordinary & bit) != 0) _freeOrdinary--;
         Log(bench);
     }
@@ -97,6 +102,7 @@ internal sealed class SeatMap : PlacePool
         var bench = _benchOf[seat];
         var bit = BitOf(seat);
         _free[bench] |= bit;
+        _freeSeats[seat >> 6] |= 1UL << (seat & 63);
         if ((_benches[bench].Ordinary & bit) != 0) _freeOrdinary++;
         Log(bench);
     }
@@ -179,6 +185,7 @@ internal sealed class SeatMap : PlacePool
 
     private void Log(int bench)
     {
+        Version++;
         if (_logEnd > 0 && _log[(_logEnd - 1) & (LogSize - 1)] == bench && !IsRead(_logEnd)) return;
         _log[_logEnd++ & (LogSize - 1)] = bench;
     }
