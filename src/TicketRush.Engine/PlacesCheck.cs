@@ -1,7 +1,7 @@
 namespace TicketRush.Engine;
 
 /// <summary>The part of <see cref="PlanCheck"/> that is about seats, journeys and their prices.</summary>
-internal static class PlacesCheck
+public static class PlacesCheck
 {
     // Bits of "which seats have this gap", of which there is one set for each pair of stops: 32 MiB.
     private const long GapBitsMax = 1L << 28;
@@ -9,7 +9,7 @@ internal static class PlacesCheck
     // The numbers of a pool that is numbered later must fit into one entry.
     private const long LaterPlacesMax = 500_000;
 
-    public static void Add(Plan plan, List<PlanError> errors)
+    internal static void Add(Plan plan, List<PlanError> errors)
     {
         Stops(plan, errors);
         long seats = 0;
@@ -45,7 +45,7 @@ internal static class PlacesCheck
         void Add(string path, string message) => errors.Add(new(path, message));
     }
 
-    public static void AddPrices(Plan plan, TierPlan tier, string path, List<PlanError> errors)
+    internal static void AddPrices(Plan plan, TierPlan tier, string path, List<PlanError> errors)
     {
         if (tier.LegPrices is null && tier.PairPrices is null) return;
         var pool = plan.PoolNamed(tier.Pool);
@@ -75,6 +75,9 @@ internal static class PlacesCheck
 
         void Add(string member, string message) => errors.Add(new($"{path}.{member}", message));
     }
+
+    /// <summary>What is wrong with rows, so that a seat can be looked up in them only when nothing is.</summary>
+    public static void AddRows(RowPlan[] rows, string path, List<PlanError> errors) => Rows(rows, Travel.None, path, errors);
 
     private const string Coordinates = "must be between -2000 and 2000";
 

@@ -17,6 +17,11 @@ public sealed class Identities(UInt128 idKey, UInt128 buyerKey)
 
     public BuyerId Buyer(string name) => new(Hash(buyerKey, name));
 
+    /// <summary>A passenger; another hash than that of a buyer of the same name, and never zero.</summary>
+    public ulong Passenger(string name) => (ulong)Hash(buyerKey ^ PassengerKey, name) is not 0 and var hash ? hash : 1;
+
+    private static readonly UInt128 PassengerKey = new(0, 0x70617373656E6765);
+
     public PaymentReference Reference(string reference) => new(Hash(idKey, reference));
 
     public RequestKey Key(string key) => new(Hash(idKey, key));

@@ -43,6 +43,7 @@ public static class RushServer
         api.MapSales();
         api.MapHolds();
         api.MapOrders();
+        api.MapPlaces();
         app.MapHealth();
         app.MapOpenApi("/openapi/{documentName}.json");
 

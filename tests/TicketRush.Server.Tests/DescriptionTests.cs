@@ -14,13 +14,14 @@ public sealed partial class DescriptionTests(RunningServer server) : IClassFixtu
         "get /api/sales/{sale}/orders", "put /api/sales/{sale}", "post /api/sales/{sale}/open", "post /api/sales/{sale}/pause",
         "post /api/sales/{sale}/close", "put /api/sales/{sale}/holds/{id}", "post /api/sales/{sale}/holds/{id}/extend",
         "post /api/sales/{sale}/holds/{id}/pay", "delete /api/sales/{sale}/holds/{id}", "put /api/sales/{sale}/orders/{id}",
-        "post /api/sales/{sale}/orders/{id}/refund",
+        "post /api/sales/{sale}/orders/{id}/refund", "put /api/sales/{sale}/exchanges/{id}", "put /api/sales/{sale}/waitlist/{id}",
+        "post /api/sales/{sale}/pools/{pool}/numbers",
     ];
 
     private static readonly string[] Open =
     [
         "get /api/sales", "get /api/sales/{sale}", "get /api/sales/{sale}/availability", "get /api/sales/{sale}/holds/{id}",
-        "get /api/sales/{sale}/orders/{id}", "get /health/live", "get /health/ready",
+        "get /api/sales/{sale}/orders/{id}", "get /api/sales/{sale}/pools/{pool}/seats", "get /health/live", "get /health/ready",
     ];
 
     [Fact]

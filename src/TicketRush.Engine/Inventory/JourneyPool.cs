@@ -154,7 +154,7 @@ internal sealed class JourneyPool : PlacePool
         var free = FreeFor(wish.From, wish.To);
         if (free < wish.Places)
         {
-            allowed = free;
+            allowed = wish.Places > SeatCount ? SeatCount : free;
             return wish.Places > SeatCount ? Refusal.PartyTooLarge : free == 0 ? Refusal.SoldOut : Refusal.NotEnough;
         }
 

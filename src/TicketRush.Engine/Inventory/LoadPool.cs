@@ -70,7 +70,7 @@ internal sealed class LoadPool(int legs, int capacity) : PlacePool
         var free = FreeFor(wish.From, wish.To);
         if (free < wish.Places)
         {
-            allowed = Math.Max(free, 0);
+            allowed = wish.Places > Capacity ? Capacity : Math.Max(free, 0);
             return wish.Places > Capacity ? Refusal.PartyTooLarge : free <= 0 ? Refusal.SoldOut : Refusal.NotEnough;
         }
 

@@ -30,10 +30,9 @@ internal static class HoldEndpoints
         var plan = found.Sequencer!.Snapshot!.Plan;
         if (!Asking.IsText(body.Buyer, "buyer", required: true, out problem) || !Asking.TryLines(body.Items, plan, out var lines, out problem)) return problem;
 
-        var submission = new Submission
-        {
-            Command = new() { Kind = CommandKind.Hold, Hold = hold, Buyer = sales.Identities.Buyer(body.Buyer), Lines = lines, Plan = plan },
-        };
+        var command = new Command { Kind = CommandKind.Hold, Hold = hold, Buyer = sales.Identities.Buyer(body.Buyer), Lines = lines, Plan = plan };
+        if (!PlacesAsking.TryPlaces(ref command, body.Items, body.From, body.To, body.Wheelchair, body.Apart, sales.Identities, out problem)) return problem;
+        var submission = PlacesAsking.Submission(command, plan);
         var outcome = await found.Sequencer.SubmitAsync(submission);
         return outcome == Outcome.Done ? Answering.Hold(id, submission) : Problems.From(outcome, submission, found);
     }
@@ -67,7 +66,7 @@ internal static class HoldEndpoints
     {
         if (!Asking.TryFind(sales, sale, out var found, out var problem) || !Asking.TryHold(sales.Identities, id, out command.Hold, out problem)) return problem;
 
-        var submission = new Submission { Command = command };
+        var submission = PlacesAsking.Submission(command, found.Sequencer!.Snapshot!.Plan);
         var outcome = await found.Sequencer!.SubmitAsync(submission);
         return outcome == Outcome.Done ? answer(id, submission) : Problems.From(outcome, submission, found);
     }

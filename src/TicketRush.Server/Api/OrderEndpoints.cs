@@ -30,18 +30,17 @@ internal static class OrderEndpoints
             || !Asking.TryLines(body.Items, plan, out var lines, out problem))
             return problem;
 
-        var submission = new Submission
+        var command = new Command
         {
-            Command = new()
-            {
-                Kind = CommandKind.Purchase,
-                Hold = hold,
-                Buyer = sales.Identities.Buyer(body.Buyer),
-                Reference = sales.Identities.Reference(body.Reference),
-                Lines = lines,
-                Plan = plan,
-            },
+            Kind = CommandKind.Purchase,
+            Hold = hold,
+            Buyer = sales.Identities.Buyer(body.Buyer),
+            Reference = sales.Identities.Reference(body.Reference),
+            Lines = lines,
+            Plan = plan,
         };
+        if (!PlacesAsking.TryPlaces(ref command, body.Items, body.From, body.To, body.Wheelchair, body.Apart, sales.Identities, out problem)) return problem;
+        var submission = PlacesAsking.Submission(command, plan);
         var outcome = await found.Sequencer.SubmitAsync(submission);
         return outcome == Outcome.Done ? Answering.Order(id, submission) : Problems.From(outcome, submission, found);
     }
