@@ -18,6 +18,7 @@ Add("refusals", "Refusals of a sold-out sale: how many, and that they write noth
 Add("http", "Purchases over HTTP against a no-op of the same shape on the same server. Needs wrk.", Http.RunAsync);
 Add("recovery", "How fast a journal is read, verified and applied.", Recovery.RunAsync);
 Add("memory", "Bytes per sold ticket, what a purchase costs when many are sold, and the worst stall.", Memory.RunAsync);
+Add("places", "Seats, journeys and the waitlist: each operation through a sell-out, and the whole path against counted places.", Places.RunAsync);
 Add("processes", "Two processes that sell from one journal, against one alone.", Processes.RunAsync);
 return await root.Parse(args).InvokeAsync();
 

@@ -327,7 +327,14 @@ public sealed partial class Sale
         var lines = new PricedLines();
         _holds.ReadLines(hold, ref lines);
         ref var given = ref _places!.Given[number];
-        _places.Waitlist.Remove(given.Queue, given.QueueAt);
+
+        // Who is next has waited long, so what is known of it is in no cache any more.
+        if (_places.Waitlist.Remove(given.Queue, given.QueueAt) is >= 0 and var next)
+        {
+            _holds.Prefetch(next);
+            _places.Given.Prefetch(next);
+        }
+
         given.OfferedSequence = sequence;
         for (var i = 0; i < entry.Seats.Count; i++) _places.Given.SeatOf(given, i) = entry.Seats.AsSpan()[i];
         _places.TurnSeats(number, lines, UInt128.MaxValue, take: true);

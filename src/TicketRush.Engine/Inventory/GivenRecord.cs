@@ -28,6 +28,8 @@ internal sealed class Given
 
     public ref GivenRecord this[int hold] => ref _records[hold];
 
+    public void Prefetch(int hold) => _records.Prefetch(hold);
+
     public ref GivenRecord Add(in Entry entry, int places)
     {
         ref var record = ref _records.Add();

@@ -34,6 +34,13 @@ internal sealed class Holds
 
     public void Prefetch(HoldId id) => _ids.Prefetch(id.Value);
 
+    /// <summary>Asks for the memory of a hold whose number is known.</summary>
+    public void Prefetch(int number)
+    {
+        _ids.PrefetchId(number);
+        _records.Prefetch(number);
+    }
+
     public ref HoldRecord Add(in Entry entry, out int number)
     {
         number = _ids.Add(entry.Hold.Value);

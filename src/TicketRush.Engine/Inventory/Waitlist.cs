@@ -48,19 +48,21 @@ internal sealed class Waitlist
     }
 
     /// <summary>Takes a hold out, wherever it stands: it was served, or it left.</summary>
-    public void Remove(int number, int at)
+    /// <returns>The first that waits for the same now; -1 when nobody does.</returns>
+    public int Remove(int number, int at)
     {
         var queue = _queues[number];
         queue.Holds[at] = 0;
         Count--;
         while (queue.Head < queue.Holds.Count && queue.Holds[queue.Head] == 0) queue.Head++;
-        if (--queue.Waiting > 0) return;
+        if (--queue.Waiting > 0) return queue.Holds[queue.Head] - 1;
 
         var waiting = _waiting[queue.Pool];
         var last = waiting[^1];
         waiting[queue.InUse] = last;
         _queues[last].InUse = queue.InUse;
         waiting.RemoveAt(waiting.Count - 1);
+        return -1;
     }
 
     /// <summary>The first to have come of those who wait for places of a pool and fit; -1 when nobody does.</summary>
