@@ -115,10 +115,10 @@ public static class PlacesCheck
             if (Outside(row.X)) errors.Add(new($"{at}.x", Coordinates));
             if (Outside(row.Y)) errors.Add(new($"{at}.y", Coordinates));
             if (row.Turn is < 0 or > 3) errors.Add(new($"{at}.turn", $"is {row.Turn}; must be 0 to 3 quarter turns"));
-            var (labels, places) = (Read(row.Rows, $"{at}.rows", null), Read(row.Seats, $"{at}.seats", null));
-            var aisles = Read(row.Aisles, $"{at}.aisles", places);
-            var wheelchairs = Read(row.Wheelchair, $"{at}.wheelchair", places);
-            Read(row.Companion, $"{at}.companion", places);
+            var (labels, places) = (Read(row.Rows, $"{at}.rows"), Read(row.Seats, $"{at}.seats"));
+            var aisles = ReadAmong(places, row.Aisles, $"{at}.aisles");
+            ReadAmong(places, row.Wheelchair, $"{at}.wheelchair");
+            ReadAmong(places, row.Companion, $"{at}.companion");
             if (travel == Travel.SeatLater && (row.Wheelchair.Length > 0 || row.Companion.Length > 0))
                 errors.Add(new($"{at}.wheelchair", "must not be given where seats are numbered later; give such places a pool of their own"));
             if (labels is null || places is null) continue;
@@ -147,17 +147,18 @@ public static class PlacesCheck
 
         return errors.Count > before ? 0 : seats;
 
-        List<string>? Read(string text, string at, List<string>? within)
+        List<string>? Read(string text, string at)
         {
             var found = new List<string>();
-            if (text.Length == 0 && (at.EndsWith("aisles", StringComparison.Ordinal) || within is not null)) return found;
-            if (Labels.Parse(text, found) is { } wrong)
-            {
-                errors.Add(new(at, wrong));
-                return null;
-            }
+            if (Labels.Parse(text, found) is not { } wrong) return found;
+            errors.Add(new(at, wrong));
+            return null;
+        }
 
-            if (within is not null && found.Find(label => !within.Contains(label)) is { } stranger)
+        List<string>? ReadAmong(List<string>? places, string text, string at)
+        {
+            if (text.Length == 0 || Read(text, at) is not { } found) return null;
+            if (places is not null && found.Find(label => !places.Contains(label)) is { } stranger)
                 errors.Add(new(at, $"names \"{stranger}\", which is none of the row's seats"));
             return found;
         }
@@ -171,7 +172,12 @@ public static class PlacesCheck
             return;
         }
 
-        if (!pool.HasPlaces) errors.Add(new($"{path}.blocks", "is for seats and journeys; give blocked, a number"));
+        if (!pool.HasPlaces)
+        {
+            errors.Add(new($"{path}.blocks", "is for seats and journeys; give blocked, a number"));
+            return;
+        }
+
         if (blocks.Length > PoolPlan.BlocksMax) errors.Add(new($"{path}.blocks", $"has {blocks.Length} elements; {PoolPlan.BlocksMax} are allowed"));
         var (legs, before) = (pool.Travel == Travel.None ? 1 : plan.Legs, errors.Count);
         var taken = new HashSet<(int, int)>();

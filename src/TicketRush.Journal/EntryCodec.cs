@@ -97,7 +97,7 @@ internal static class EntryCodec
                 to.Put(entry.Reference.Value);
                 to.Put(entry.FirstTicket);
                 lines = PutLines(entry, ref to);
-                PutPlaces(entry, ref to);
+                PutPlaces(entry.From, entry.To, entry.Seats.AsSpan(), entry.Passengers.AsSpan(), ref to);
                 break;
             case EntryKind.HeldPlaces:
                 to.Put(entry.Hold.Value);
@@ -105,7 +105,7 @@ internal static class EntryCodec
                 to.Put(entry.Content);
                 to.Put((ulong)entry.UntilMs);
                 lines = PutLines(entry, ref to);
-                PutPlaces(entry, ref to);
+                PutPlaces(entry.From, entry.To, entry.Seats.AsSpan(), entry.Passengers.AsSpan(), ref to);
                 break;
             case EntryKind.Exchanged:
                 to.Put(entry.Hold.Value);
@@ -118,14 +118,14 @@ internal static class EntryCodec
                 to.Put((ulong)entry.UntilMs);
                 to.Put(entry.FirstTicket);
                 lines = PutLines(entry, ref to);
-                PutPlaces(entry, ref to);
+                PutPlaces(entry.From, entry.To, entry.Seats.AsSpan(), entry.Passengers.AsSpan(), ref to);
                 break;
             case EntryKind.Waited:
                 to.Put(entry.Hold.Value);
                 to.Put(entry.Buyer.Value);
                 to.Put(entry.Content);
                 lines = PutLines(entry, ref to);
-                PutPlaces(entry, ref to);
+                PutPlaces(entry.From, entry.To, entry.Seats.AsSpan(), entry.Passengers.AsSpan(), ref to);
                 break;
             case EntryKind.Left:
                 to.Put(entry.Hold.Value);
@@ -133,7 +133,7 @@ internal static class EntryCodec
             case EntryKind.Offered:
                 to.Put(entry.Hold.Value);
                 to.Put((ulong)entry.UntilMs);
-                PutPlaces(entry with { From = 0, To = 0, Passengers = default }, ref to);
+                PutPlaces(0, 0, entry.Seats.AsSpan(), [], ref to);
                 break;
             case EntryKind.Numbered:
                 to.Put(entry.Key.Value);
@@ -306,13 +306,12 @@ internal static class EntryCodec
     }
 
     // Where no place has a seat, none is written.
-    private static void PutPlaces(in Entry entry, ref Writer to)
+    private static void PutPlaces(ushort from, ushort until, ReadOnlySpan<int> seats, ReadOnlySpan<ulong> passengers, ref Writer to)
     {
-        var seats = entry.Seats.AsSpan();
         if (!seats.ContainsAnyExcept(-1)) seats = [];
-        to.Put(entry.From | (ulong)entry.To << 16 | (ulong)seats.Length << 32 | (ulong)entry.Passengers.Count << 48);
+        to.Put(from | (ulong)until << 16 | (ulong)seats.Length << 32 | (ulong)passengers.Length << 48);
         to.PutSeats(seats);
-        foreach (var passenger in entry.Passengers.AsSpan()) to.Put(passenger);
+        foreach (var passenger in passengers) to.Put(passenger);
     }
 
     private static void TakePlaces(ref Reader from, ref Entry entry)
