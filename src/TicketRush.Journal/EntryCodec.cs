@@ -306,7 +306,7 @@ internal static class EntryCodec
     }
 
     // Where no place has a seat, none is written.
-    private static void PutPlaces(ushort from, ushort until, ReadOnlySpan<int> seats, ReadOnlySpan<ulong> passengers, ref Writer to)
+    private static void PutPlaces(ushort from, ushort until, scoped ReadOnlySpan<int> seats, scoped ReadOnlySpan<ulong> passengers, ref Writer to)
     {
         if (!seats.ContainsAnyExcept(-1)) seats = [];
         to.Put(from | (ulong)until << 16 | (ulong)seats.Length << 32 | (ulong)passengers.Length << 48);
