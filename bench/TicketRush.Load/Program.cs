@@ -23,6 +23,7 @@ Add("pages", "The list of sales and a sale's page, against /health/live on the s
 Add("viewers", "Purchases over HTTP while 10,000 watch live, against nobody watching. Needs wrk.", Viewers.RunAsync);
 Add("recovery", "How fast a journal is read, verified and applied.", Recovery.RunAsync);
 Add("memory", "Bytes per sold ticket, what a purchase costs when many are sold, and the worst stall.", Memory.RunAsync);
+Add("places", "Seats, journeys and the waitlist: each operation through a sell-out, and the whole path against counted places.", Places.RunAsync);
 Add("processes", "Two processes that sell from one journal, against one alone.", Processes.RunAsync);
 Add("multiprocessing", "Locks, queues, pipes, pools and deaths between processes, against CPython's multiprocessing in the same run.", Multiprocessing.RunAsync);
 return await root.Parse(args).InvokeAsync();

@@ -31,6 +31,15 @@ public enum CommandKind : byte
     FindHold = 11,
     FindOrder = 12,
     ListOrders = 13,
+
+    /// <summary>Give back a hold, or tickets of an order, and take other places, in one decision.</summary>
+    Exchange = 14,
+
+    /// <summary>Wait for places that are not free.</summary>
+    Wait = 15,
+
+    /// <summary>Number the seats of a pool that sold them without numbers.</summary>
+    Number = 16,
 }
 
 /// <summary>Which holds and orders a command may be about.</summary>
@@ -56,6 +65,9 @@ public enum Whose : byte
 /// <item>Refund: Hold or Order or Ticket, Key, Tickets (null for all that are left), Reason, Resell.</item>
 /// <item>Plan: Plan, Revision (the sequence of the plan that is to change, 0 to create). Open, Pause, Close: Key, or none.</item>
 /// <item>ListOrders: Revision (the sequence after which to start).</item>
+/// <item>Hold, Purchase and Exchange may also have From, To, Seats, Wheelchair, Apart and Passengers, as the plan wants them.</item>
+/// <item>Exchange: Hold (a new id), Of, Tickets (null for all that are left), Lines, Plan, Reference.</item>
+/// <item>Wait: Hold, Buyer, Lines (one), Plan, From, To, Passengers. Number: Pool, Key.</item>
 /// <item>All: By and Whose. With Whose Buyers, also Buyer, in every kind.</item>
 /// </list>
 /// </summary>
@@ -85,12 +97,34 @@ public struct Command
     public string? Reason;
     public Plan? Plan;
 
+    /// <summary>The stops of the journey, by their places in the plan; 65,535 for one that the plan does not know.</summary>
+    public ushort From, To;
+
+    /// <summary>Of how many wheelchair places the party consists; the others sit beside them.</summary>
+    public byte Wheelchair;
+
+    /// <summary>Whether the party takes seats that are not together, when there are no others.</summary>
+    public bool Apart;
+    public ushort Pool;
+
+    /// <summary>What is exchanged.</summary>
+    public HoldId Of;
+
+    /// <summary>
+    /// The seats that are named, one for each place in the order of the lines; -1 for a place whose pool has none, -2 for a name that the
+    /// plan does not know. Null to be given the best.
+    /// </summary>
+    public int[]? Seats;
+
+    /// <summary>One for each place, in the order of the lines: keyed hashes.</summary>
+    public ulong[]? Passengers;
+
     /// <summary>Whether all is there that the kind cannot do without. A sale may be asked only complete commands.</summary>
     public readonly bool IsComplete => Kind switch
     {
-        CommandKind.Hold or CommandKind.Purchase => Lines.Count > 0,
+        CommandKind.Hold or CommandKind.Purchase or CommandKind.Exchange or CommandKind.Wait => Lines.Count > 0,
         CommandKind.Plan => Plan is not null,
-        > CommandKind.None and <= CommandKind.ListOrders => true,
+        > CommandKind.None and <= CommandKind.Number => true,
         _ => false,
     };
 }
@@ -107,6 +141,16 @@ public struct Lines
 
     [UnscopedRef]
     public ref readonly Line this[int index] => ref _items[index];
+
+    public readonly int Places
+    {
+        get
+        {
+            var places = 0;
+            for (var i = 0; i < Count; i++) places += _items[i].Quantity;
+            return places;
+        }
+    }
 
     /// <param name="tier">The tier's place in the plan; 65,535 for one that the plan does not know.</param>
     /// <returns>False when the tier is there already, no line is left, or the quantity is zero.</returns>

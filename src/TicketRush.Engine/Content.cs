@@ -24,7 +24,27 @@ internal static class Content
         }
 
         for (var i = 0; i < command.Lines.Count; i++) words[count++] = (ulong)command.Lines[i].Tier << 16 | command.Lines[i].Quantity;
-        return Of(words[..count]);
+        var content = Of(words[..count]);
+        return command.Kind <= CommandKind.Purchase && command is { From: 0, To: 0, Wheelchair: 0, Apart: false, Seats: null, Passengers: null }
+            ? content
+            : OfPlaces(content, command);
+    }
+
+    // What only some sales ask for, behind what all do.
+    private static ulong OfPlaces(ulong content, in Command command)
+    {
+        content = Of(
+            content, (ulong)command.From << 32 | (ulong)command.To << 16 | (ulong)command.Wheelchair << 8 | (command.Apart ? 1UL : 0),
+            command.Seats is null ? 0UL : 1, command.Passengers is null ? 0UL : 1);
+        foreach (var seat in command.Seats ?? []) content = Of(content, (ulong)seat);
+        foreach (var passenger in command.Passengers ?? []) content = Of(content, passenger);
+        if (command.Kind != CommandKind.Exchange) return content;
+
+        content = Of(
+            content, (ulong)command.Of.Value, (ulong)(command.Of.Value >> 64), (ulong)command.Reference.Value, (ulong)(command.Reference.Value >> 64),
+            command.Tickets is null ? 0UL : 1);
+        foreach (var ticket in command.Tickets ?? []) content = Of(content, ticket);
+        return content;
     }
 
     public static ulong OfRefund(in Command command)

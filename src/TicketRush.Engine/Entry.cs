@@ -21,6 +21,25 @@ public enum EntryKind : byte
 
     /// <summary>From here on, By with this number means the key of this name.</summary>
     KeyNamed = 13,
+
+    /// <summary>Held, with the seats, the journey or the passengers.</summary>
+    HeldPlaces = 20,
+    PurchasedPlaces = 21,
+
+    /// <summary>A hold, or tickets of an order, given back for a new hold or order.</summary>
+    Exchanged = 22,
+
+    /// <summary>A wish joined the waitlist.</summary>
+    Waited = 23,
+
+    /// <summary>A wish left the waitlist.</summary>
+    Left = 24,
+
+    /// <summary>Places came back, and the first who waited and whom they fit holds them.</summary>
+    Offered = 25,
+
+    /// <summary>The seats of a pool were numbered.</summary>
+    Numbered = 26,
 }
 
 /// <summary>
@@ -32,7 +51,12 @@ public enum EntryKind : byte
 /// <item>Extended: Hold, Key, Content, UntilMs. Released, Expired: Hold.</item>
 /// <item>Paid: Hold, Reference, FirstTicket, Late. PaymentRefused: Hold, Reference, Refusal, Amount.</item>
 /// <item>Refunded: Hold, Key, Content, FirstTicket, Tickets, Amount, Resell, Reason.</item>
-/// <item>KeyNamed: By, Name. Every other but Expired: By, when a key asked for it.</item>
+/// <item>HeldPlaces, PurchasedPlaces: as Held and Purchased, and From, To, Seats, Passengers.</item>
+/// <item>Exchanged: Hold, Of, Buyer, Content, Reference, UntilMs (0 for an order), FirstTicket (0 for a hold), Tickets and Amount (given back),
+/// Lines, From, To, Seats, Passengers.</item>
+/// <item>Waited: Hold, Buyer, Content, Lines (one), From, To, Passengers. Left: Hold. Offered: Hold, UntilMs, Seats.</item>
+/// <item>Numbered: Key, Content, Pool, Numbers.</item>
+/// <item>KeyNamed: By, Name. Every other but Expired and Offered: By, when a key asked for it.</item>
 /// </list>
 /// </summary>
 public struct Entry
@@ -73,4 +97,19 @@ public struct Entry
     /// <summary>The key's name.</summary>
     public string? Name;
     public Plan? Plan;
+
+    /// <summary>The first leg, and the one behind the last; both 0 where nothing travels.</summary>
+    public ushort From, To;
+    public ushort Pool;
+
+    /// <summary>The hold or order that was given back.</summary>
+    public HoldId Of;
+    public Seats Seats;
+    public Passengers Passengers;
+
+    /// <summary>
+    /// The seats of all live places of the pool: by their holds in order of arrival, each hold's by ticket; then those of the plan's
+    /// blocked places that have none, in the plan's order.
+    /// </summary>
+    public int[]? Numbers;
 }

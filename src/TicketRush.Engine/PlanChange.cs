@@ -21,6 +21,9 @@ internal static class PlanChange
         const string Allowed =
             "After opening, a plan may change only capacity, blocked, price, name, venue, tier names and closesAt, and add tiers and pools.";
 
+        if (!present.Stops.AsSpan().SequenceEqual(changed.Stops)) return $"stops is frozen. {Allowed}";
+        if (!present.HasPlaces && changed.HasPlaces)
+            return $"A sale that was opened with counted places only stays one: seats, journeys and a waitlist need another sale. {Allowed}";
         if (Plan.Frozen(present) != Plan.Frozen(changed))
         {
             var what = present.StartsAt != changed.StartsAt ? "startsAt"
@@ -34,7 +37,11 @@ internal static class PlanChange
 
         foreach (var pool in present.Pools)
         {
-            if (changed.PoolNamed(pool.Id) < 0) return $"Pool \"{pool.Id}\" cannot be taken away. {Allowed}";
+            var at = changed.PoolNamed(pool.Id);
+            if (at < 0) return $"Pool \"{pool.Id}\" cannot be taken away. {Allowed}";
+            var next = changed.Pools[at];
+            if (!pool.HasRowsOf(next) || (pool.Travel, pool.Focus, pool.NoSingles, pool.NumbersAtMs) != (next.Travel, next.Focus, next.NoSingles, next.NumbersAtMs))
+                return $"Pool \"{pool.Id}\": its rows and how it travels are frozen. {Allowed}";
         }
 
         foreach (var tier in present.Tiers)

@@ -28,9 +28,11 @@ public static class PlanCheck
             Id(pool.Id, path);
             if (plan.PoolNamed(pool.Id) < i) Add($"{path}.id", $"\"{pool.Id}\" is used twice; every pool needs an id of its own");
             Range(pool.Capacity, 0, Plan.CapacityMax, $"{path}.capacity", "places");
-            if (pool.Blocked < 0 || pool.Blocked > pool.Capacity)
+            if (pool.Blocks is null && (pool.Blocked < 0 || pool.Blocked > pool.Capacity))
                 Add($"{path}.blocked", $"is {pool.Blocked}; must be 0 to the capacity, {pool.Capacity}");
         }
+
+        PlacesCheck.Add(plan, errors);
 
         for (var i = 0; i < plan.Tiers.Length; i++)
         {
@@ -40,6 +42,7 @@ public static class PlanCheck
             if (plan.TierNamed(tier.Id) < i) Add($"{path}.id", $"\"{tier.Id}\" is used twice; every tier needs an id of its own");
             if (plan.PoolNamed(tier.Pool) < 0) Add($"{path}.pool", $"\"{tier.Pool}\" is not one of the pools");
             Range(tier.Price, 0, Plan.PriceMax, $"{path}.price", "minor units");
+            PlacesCheck.AddPrices(plan, tier, path, errors);
         }
 
         var rules = plan.Rules;

@@ -52,6 +52,51 @@ public enum Refusal : byte
     /// <summary>The new capacity is below what is held, sold and blocked.</summary>
     CapacityInUse = 43,
 
+    UnknownSeat = 50,
+
+    /// <summary>A seat that was named is not free.</summary>
+    SeatTaken = 51,
+
+    /// <summary>Seats of several tiers in one hold, which the plan forbids; or some seats named and others not.</summary>
+    SeatsMixed = 52,
+
+    /// <summary>The named seats would leave a single one over, which the plan forbids.</summary>
+    LeavesSingle = 53,
+
+    /// <summary>The party is larger than any stretch of seats side by side, or than the whole pool.</summary>
+    PartyTooLarge = 54,
+    UnknownStop = 55,
+
+    /// <summary>The journey is missing, goes nowhere or backwards, or nothing travels there.</summary>
+    BadJourney = 56,
+
+    /// <summary>There are as many free places, but not together.</summary>
+    NotTogether = 57,
+
+    /// <summary>A place for a wheelchair or a companion was named without being asked for as such.</summary>
+    SeatReserved = 58,
+
+    /// <summary>The seats of this pool are numbered later, so none can be named.</summary>
+    SeatsLater = 59,
+
+    /// <summary>The plan wants a passenger for each place: one is missing, twice there, or not wanted.</summary>
+    BadPassengers = 60,
+
+    /// <summary>A passenger has a place on some of these legs already.</summary>
+    PassengerOverlap = 61,
+
+    /// <summary>The plan has no waitlist, or the wish is not one that can wait.</summary>
+    CannotWait = 62,
+
+    /// <summary>Seats are numbered once, and only in a pool whose seats are numbered later.</summary>
+    CannotNumber = 63,
+
+    /// <summary>The hold or order cannot be exchanged: it is over, or nothing of it is left.</summary>
+    CannotExchange = 64,
+
+    /// <summary>It waits, and has no places yet that could be paid or kept longer.</summary>
+    StillWaiting = 65,
+
     /// <summary>More differently named keys have acted in this sale than it can tell apart.</summary>
-    TooManyKeys = 50,
+    TooManyKeys = 70,
 }

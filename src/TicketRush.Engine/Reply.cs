@@ -7,6 +7,9 @@ public enum HoldState : byte
     Paid = 2,
     Released = 3,
     Expired = 4,
+
+    /// <summary>On the waitlist.</summary>
+    Waiting = 5,
 }
 
 public enum SaleState : byte
@@ -86,11 +89,15 @@ public struct Reply
     /// <summary>Where a list of orders goes on; 0 when it does not.</summary>
     public long Next;
 
+    /// <summary>Seats, journey and place on the waitlist; null, or empty, where the sale has none of these.</summary>
+    public GivenPlaces? Given;
+
     public void Clear()
     {
         (Refusal, Sequence, State, SaleState, Extensions, Late, UntilMs) = (default, 0, default, default, 0, false, 0);
         (FirstTicket, Refunded, Amount, Allowed, Detail, Plan, Orders, Next) = (0, 0, 0, 0, null, null, null, 0);
         Lines.Clear();
+        Given?.Clear();
     }
 }
 
@@ -98,4 +105,10 @@ public struct Reply
 /// <param name="TimeMs">When it was paid; the sale does not know, the sequencer sets it.</param>
 /// <param name="By">The name of the key that placed it; null for a buyer in a browser.</param>
 public readonly record struct OrderRow(
-    long Sequence, long TimeMs, uint FirstTicket, PricedLines Lines, UInt128 Refunded, bool Late, string? By);
+    long Sequence, long TimeMs, uint FirstTicket, PricedLines Lines, UInt128 Refunded, bool Late, string? By)
+{
+    /// <summary>In the order of the tickets; null where the sale has none.</summary>
+    public int[]? Seats { get; init; }
+    public ushort From { get; init; }
+    public ushort To { get; init; }
+}

@@ -10,7 +10,7 @@ namespace TicketRush.Engine;
 /// </para>
 /// Not thread-safe, on purpose: exactly one loop, the sequencer's, ever calls it.
 /// </summary>
-public sealed class Sale
+public sealed partial class Sale
 {
     private readonly Holds _holds = new();
     private readonly Buyers _buyers = new();
@@ -26,6 +26,9 @@ public sealed class Sale
     // Few: one for each shop and desk that ever did something here.
     private readonly List<string> _keyNames = [];
     private readonly Dictionary<string, ushort> _keyNumbers = new(StringComparer.Ordinal);
+
+    // Null in a sale of counted places.
+    private Places? _places;
 
     private Pool[] _pools = [];
     private int[] _poolOfTier = [];
@@ -52,8 +55,18 @@ public sealed class Sale
         return new(count.Capacity, count.Blocked, count.Held, count.Sold);
     }
 
-    /// <summary>When the next hold may run out, in sale time; <see cref="long.MaxValue"/> when none will.</summary>
-    public long NextExpiryMs => _holds.Due.NextSecond() is var second and < long.MaxValue ? second * 1000 : long.MaxValue;
+    /// <summary>
+    /// When the next hold may run out, in sale time, or something else is due (<see cref="TryExpire"/>, <see cref="TryOffer"/>);
+    /// <see cref="long.MaxValue"/> when nothing will.
+    /// </summary>
+    public long NextExpiryMs
+    {
+        get
+        {
+            var next = _holds.Due.NextSecond() is var second and < long.MaxValue ? second * 1000 : long.MaxValue;
+            return _places is null ? next : NextOfPlaces(next);
+        }
+    }
 
     /// <summary>Asks for the memory that the command will touch; worth it a few commands ahead.</summary>
     public void Prefetch(in Command command)
@@ -66,21 +79,27 @@ public sealed class Sale
     public void Prefetch(in Entry entry)
     {
         _holds.Prefetch(entry.Hold);
-        if (entry.Kind is EntryKind.Held or EntryKind.Purchased) _buyers.Prefetch(entry.Buyer);
+        if (entry.Kind is EntryKind.Held or EntryKind.Purchased or EntryKind.HeldPlaces or EntryKind.PurchasedPlaces) _buyers.Prefetch(entry.Buyer);
     }
 
     /// <summary>
-    /// The next hold that has run out by now, as an entry to apply and record. Called before a batch decides anything, until
-    /// it says no or a bound is reached; each hold is given once.
+    /// The next hold that has run out by now, as an entry to apply and record; or seats whose numbers the plan wants by now. Called
+    /// before a batch decides anything, until it says no or a bound is reached; each hold is given once.
     /// </summary>
     public bool TryExpire(long nowMs, ref Entry entry)
     {
         var number = _holds.Due.Take(nowMs / 1000);
-        if (number < 0) return false;
+        if (number < 0) return _places is not null && TryNumber(nowMs, ref entry);
 
         (entry.Kind, entry.Hold, entry.By) = (EntryKind.Expired, _holds.IdOf(number), 0);
         return true;
     }
+
+    /// <summary>
+    /// The offer that is due: places have come free, and somebody who waits fits them. To be asked, applied and recorded until it
+    /// says no, after every entry and before every decision: so nobody is given places past somebody who waits for them.
+    /// </summary>
+    public bool TryOffer(long nowMs, ref Entry entry) => _places is { MayOffer: true } && NextOffer(nowMs, ref entry);
 
     /// <summary>
     /// Decides a command: a new entry, a repeated reply, a refusal, or an answer to a question. Changes nothing.
@@ -88,9 +107,12 @@ public sealed class Sale
     /// <list type="number">
     /// <item>The id or key is looked up first, in every state of the sale: <see cref="Refusal.IdReused"/>, or the first reply. What
     /// <see cref="Command.Whose"/> does not cover is unknown, except that its id cannot be used.</item>
-    /// <item>Hold, Purchase: SaleDraft, SalePaused, SaleClosed, NotYetOpen; UnknownTier; OrderLimit; BuyerLimit; SoldOut or
-    /// NotEnough, of the first line that does not fit.</item>
-    /// <item>Extend: UnknownHold; AlreadyPaid, HoldReleased, HoldExpired; ExtensionLimit.</item>
+    /// <item>Hold, Purchase: SaleDraft, SalePaused, SaleClosed, NotYetOpen; UnknownTier; UnknownStop, BadJourney; OrderLimit; BuyerLimit;
+    /// BadPassengers, PassengerOverlap; SeatsMixed; then of the first line that does not fit SoldOut, NotEnough, PartyTooLarge or
+    /// NotTogether; with named seats SeatsLater, UnknownSeat, SeatReserved, SeatTaken, LeavesSingle.</item>
+    /// <item>Exchange: SaleDraft, SalePaused, SaleClosed, NotYetOpen; UnknownHold; CannotExchange; UnknownTicket, AlreadyRefunded; then as Hold.</item>
+    /// <item>Wait: as Hold up to PassengerOverlap, and CannotWait, PartyTooLarge. Number: SaleDraft; UnknownTier; CannotNumber.</item>
+    /// <item>Extend: UnknownHold; StillWaiting, AlreadyPaid, HoldReleased, HoldExpired; ExtensionLimit.</item>
     /// <item>Pay: UnknownHold; then the refusals that are written down: AlreadyPaid (with another reference), HoldReleased, and
     /// for a late payment BuyerLimit, SoldOut or NotEnough.</item>
     /// <item>Release: UnknownHold; AlreadyPaid, HoldExpired.</item>
@@ -119,6 +141,9 @@ public sealed class Sale
             CommandKind.Open or CommandKind.Pause or CommandKind.Close => DecideState(command, nowMs, ref entry, ref reply),
             CommandKind.FindHold or CommandKind.FindOrder => Look(command, nowMs, ref entry, ref reply),
             CommandKind.ListOrders => ListOrders(command, ref reply),
+            CommandKind.Exchange => DecideExchange(command, nowMs, ref entry, ref reply),
+            CommandKind.Wait => DecideWait(command, nowMs, ref entry, ref reply),
+            CommandKind.Number => DecideNumber(command, ref entry, ref reply),
             _ => throw new ArgumentOutOfRangeException(nameof(command), command.Kind, "Not a command."),
         };
         return verdict == Verdict.Entry ? SignBy(command.By, ref entry, ref reply) : verdict;
@@ -142,6 +167,12 @@ public sealed class Sale
             case EntryKind.Paused: ApplyState(entry, SaleState.Paused, sequence); break;
             case EntryKind.Closed: ApplyState(entry, SaleState.Closed, sequence); break;
             case EntryKind.KeyNamed: ApplyKeyNamed(entry); break;
+            case EntryKind.HeldPlaces or EntryKind.PurchasedPlaces: ApplyHold(entry, sequence); break;
+            case EntryKind.Exchanged: ApplyExchanged(entry, sequence); break;
+            case EntryKind.Waited: ApplyWaited(entry, sequence); break;
+            case EntryKind.Left: ApplyLeft(entry, sequence); break;
+            case EntryKind.Offered: ApplyOffered(entry, sequence); break;
+            case EntryKind.Numbered: ApplyNumbered(entry, sequence); break;
             default: throw new ArgumentOutOfRangeException(nameof(entry), entry.Kind, "Not an entry.");
         }
     }
@@ -163,6 +194,7 @@ public sealed class Sale
                 hold.UntilSeconds, (ulong)_buyers[hold.Buyer], hold.FirstTicket,
                 (ulong)hold.State | (ulong)hold.Extensions << 8 | (hold.Late ? 1UL << 16 : 0) | (ulong)hold.By << 32, (ulong)lines.Amount, (ulong)lines.Places,
                 (ulong)_refunded.Read(hold.FirstTicket, hold.FirstTicket == 0 ? 0 : lines.Places));
+            if (_places is not null) digest = _places.Digest(digest, i, lines.Places);
         }
 
         foreach (var pool in _pools) digest = Content.Of(digest, (ulong)pool.Capacity, (ulong)pool.Blocked, (ulong)pool.Held, (ulong)pool.Sold);
@@ -197,27 +229,18 @@ public sealed class Sale
         var refusal = NotSelling(nowMs);
         if (refusal != Refusal.None) return Refuse(refusal, ref reply);
 
-        entry.Lines.Clear();
-        var places = 0;
-        for (var i = 0; i < command.Lines.Count; i++)
-        {
-            var (tier, quantity) = command.Lines[i];
-            if (!Knows(tier, command.Plan)) return Refuse(Refusal.UnknownTier, ref reply);
-            places += quantity;
-            entry.Lines.Add(tier, quantity, Plan!.Tiers[tier].Price);
-        }
-
-        if (places > Plan!.Rules.PerOrder) return Refuse(Refusal.OrderLimit, ref reply, Plan.Rules.PerOrder);
-        var allowed = Plan.Rules.PerBuyer - _buyers.PlacesOf(command.Buyer);
-        if (places > allowed) return Refuse(Refusal.BuyerLimit, ref reply, Math.Max(allowed, 0));
-        if (!Fits(entry.Lines, ref reply)) return Verdict.Refused;
+        refusal = Price(command, ref entry, ref reply);
+        if (refusal != Refusal.None) return Refuse(refusal, ref reply, reply.Allowed);
+        var allowed = Plan!.Rules.PerBuyer - _buyers.PlacesOf(command.Buyer);
+        if (entry.Lines.Places > allowed) return Refuse(Refusal.BuyerLimit, ref reply, Math.Max(allowed, 0));
+        if (_places is null ? !Fits(entry.Lines, ref reply) : !Suits(command, ref entry, ref reply)) return Verdict.Refused;
 
         entry.Hold = command.Hold;
         entry.Buyer = command.Buyer;
         entry.Content = content;
         if (command.Kind == CommandKind.Purchase)
         {
-            entry.Kind = EntryKind.Purchased;
+            entry.Kind = _places is null ? EntryKind.Purchased : EntryKind.PurchasedPlaces;
             entry.Reference = command.Reference;
             entry.FirstTicket = _nextTicket;
             entry.UntilMs = 0;
@@ -225,17 +248,45 @@ public sealed class Sale
         }
         else
         {
-            entry.Kind = EntryKind.Held;
+            entry.Kind = _places is null ? EntryKind.Held : EntryKind.HeldPlaces;
 
             // On a whole second, so that holds that end together are one bucket; never shorter than promised.
-            entry.UntilMs = (nowMs + 999) / 1000 * 1000 + Plan.Rules.HoldSeconds * 1000L;
+            entry.UntilMs = HoldEnd(nowMs);
             (reply.State, reply.UntilMs) = (HoldState.Held, entry.UntilMs);
         }
 
         reply.Lines = entry.Lines;
         reply.Amount = entry.Lines.Amount;
+        if (_places is not null) Tell(entry, ref reply);
         return Verdict.Entry;
     }
+
+    /// <summary>Reads the lines of a command at the prices of now, and checks what does not depend on who asks.</summary>
+    private Refusal Price(in Command command, ref Entry entry, ref Reply reply)
+    {
+        for (var i = 0; i < command.Lines.Count; i++)
+        {
+            if (!Knows(command.Lines[i].Tier, command.Plan)) return Refusal.UnknownTier;
+        }
+
+        var journey = _places?.CheckJourney(command) ?? (command.From == 0 && command.To == 0 ? Refusal.None : Refusal.BadJourney);
+        if (journey != Refusal.None) return journey;
+
+        entry.Lines.Clear();
+        var places = 0;
+        for (var i = 0; i < command.Lines.Count; i++)
+        {
+            var (tier, quantity) = command.Lines[i];
+            places += quantity;
+            entry.Lines.Add(tier, quantity, _places is null ? Plan!.Tiers[tier].Price : Plan!.PriceOf(tier, command.From, command.To));
+        }
+
+        if (places <= Plan!.Rules.PerOrder) return Refusal.None;
+        reply.Allowed = Plan.Rules.PerOrder;
+        return Refusal.OrderLimit;
+    }
+
+    private long HoldEnd(long nowMs) => (nowMs + 999) / 1000 * 1000 + Plan!.Rules.HoldSeconds * 1000L;
 
     private Verdict RepeatHold(int number, ulong content, ref Reply reply)
     {
@@ -243,11 +294,12 @@ public sealed class Sale
         if (hold.Content != content) return Refuse(Refusal.IdReused, ref reply);
 
         // The first reply, whatever has become of the hold since; asking for it (FindHold) tells what has.
-        Describe(hold, ref reply);
+        Describe(number, ref reply);
         reply.Sequence = hold.PlacedSequence;
         reply.Refunded = 0;
         reply.Late = false;
         reply.Extensions = 0;
+        if (_places is not null && _places.Given[number].Waited) return AsItWaited(ref reply);
         if (hold.PlacedSequence == hold.EndSequence) return Verdict.Repeat;
 
         reply.State = HoldState.Held;
@@ -274,7 +326,7 @@ public sealed class Sale
         entry.Content = content;
         entry.UntilMs = (hold.UntilSeconds + Plan.Rules.HoldSeconds) * 1000L;
 
-        Describe(hold, ref reply);
+        Describe(number, ref reply);
         reply.UntilMs = entry.UntilMs;
         reply.Extensions++;
         return Verdict.Entry;
@@ -289,14 +341,14 @@ public sealed class Sale
 
         if (hold.State == HoldState.Paid && hold.Reference == reference)
         {
-            Describe(hold, ref reply);
+            Describe(number, ref reply);
             reply.Refunded = 0;
             return Verdict.Repeat;
         }
 
         if (_refusedPayments.TryGetValue((number, reference), out var earlier))
         {
-            Describe(hold, ref reply);
+            Describe(number, ref reply);
             (reply.Sequence, reply.Refusal) = earlier;
             return Verdict.Repeat;
         }
@@ -305,14 +357,15 @@ public sealed class Sale
 
         entry.Lines.Clear();
         _holds.ReadLines(hold, ref entry.Lines);
-        Describe(hold, ref reply);
+        Describe(number, ref reply);
 
         // A payment for a hold that ran out is good while the places are: nobody else may have been promised them.
         if (hold.State == HoldState.Expired)
         {
             var allowed = Plan!.Rules.PerBuyer - _buyers[hold.Buyer];
             if (entry.Lines.Places > allowed) Refuse(Refusal.BuyerLimit, ref reply, Math.Max(allowed, 0));
-            else Fits(entry.Lines, ref reply);
+            else if (_places is null) Fits(entry.Lines, ref reply);
+            else SuitsAgain(number, entry.Lines, ref reply);
         }
         else if (hold.State != HoldState.Held)
         {
@@ -347,15 +400,15 @@ public sealed class Sale
 
         if (hold.State == HoldState.Released)
         {
-            Describe(hold, ref reply);
+            Describe(number, ref reply);
             return Verdict.Repeat;
         }
 
-        if (hold.State != HoldState.Held) return Refuse(EndOf(hold), ref reply);
-        if (IsDue(hold, nowMs)) return ExpireFirst(command, ref entry);
+        if (hold.State is not (HoldState.Held or HoldState.Waiting)) return Refuse(EndOf(hold), ref reply);
+        if (hold.State == HoldState.Held && IsDue(hold, nowMs)) return ExpireFirst(command, ref entry);
 
-        (entry.Kind, entry.Hold) = (EntryKind.Released, command.Hold);
-        Describe(hold, ref reply);
+        (entry.Kind, entry.Hold) = (hold.State == HoldState.Held ? EntryKind.Released : EntryKind.Left, command.Hold);
+        Describe(number, ref reply);
         reply.State = HoldState.Released;
         return Verdict.Entry;
     }
@@ -370,7 +423,7 @@ public sealed class Sale
         if (number < 0 || _holds[number].State != HoldState.Paid) return Refuse(Refusal.UnknownOrder, ref reply);
         ref readonly var hold = ref _holds[number];
 
-        Describe(hold, ref reply);
+        Describe(number, ref reply);
         var all = (UInt128.One << reply.Lines.Places) - 1;
         var asked = all & ~reply.Refunded;
         if (command.Tickets is not null)
@@ -414,11 +467,13 @@ public sealed class Sale
         if (Plan is not null && State != SaleState.Draft)
         {
             if (PlanChange.Frozen(Plan, changed) is { } what) return Refuse(Refusal.PlanFrozen, ref reply, detail: what);
-            if (_holds.OfferCount + changed.Tiers.Length > Holds.OffersMax)
+            if (_holds.OfferCountWith(changed) > Holds.OffersMax)
                 return Refuse(Refusal.PlanFrozen, ref reply, detail: "The prices have been changed too often.");
 
+            if (_places?.Clash(changed) is { } clash) return Refuse(Refusal.CapacityInUse, ref reply, detail: clash);
             for (var i = 0; i < _pools.Length; i++)
             {
+                if (changed.Pools[i].HasPlaces) continue;
                 var needed = _pools[i].Held + _pools[i].Sold + changed.Pools[i].Blocked;
                 if (changed.Pools[i].Capacity >= needed) continue;
                 return Refuse(
@@ -470,7 +525,7 @@ public sealed class Sale
 
         ref readonly var hold = ref _holds[number];
         if (hold.State == HoldState.Held && IsDue(hold, nowMs)) return ExpireFirst(command, ref entry);
-        Describe(hold, ref reply);
+        Describe(number, ref reply);
         return Verdict.Found;
     }
 
@@ -488,13 +543,15 @@ public sealed class Sale
         var at = from;
         for (; at < end && rows.Count < OrderPage; at++)
         {
-            ref readonly var hold = ref _holds[_orders[at]];
+            var number = _orders[at];
+            ref readonly var hold = ref _holds[number];
             if (!Sees(command, hold)) continue;
             var lines = new PricedLines();
             _holds.ReadLines(hold, ref lines);
-            rows.Add(new(
+            var row = new OrderRow(
                 hold.EndSequence, 0, hold.FirstTicket, lines, _refunded.Read(hold.FirstTicket, lines.Places), hold.Late,
-                hold.By == 0 ? null : _keyNames[hold.By - 1]));
+                hold.By == 0 ? null : _keyNames[hold.By - 1]);
+            rows.Add(_places is null ? row : WithPlaces(row, number));
         }
 
         reply.Orders = [.. rows];
@@ -504,22 +561,30 @@ public sealed class Sale
 
     private void ApplyHold(in Entry entry, long sequence)
     {
-        var paid = entry.Kind == EntryKind.Purchased;
+        var paid = entry.Kind is EntryKind.Purchased or EntryKind.PurchasedPlaces || (entry.Kind == EntryKind.Exchanged && entry.FirstTicket != 0);
         var places = entry.Lines.Places;
         var buyer = _buyers.NumberOf(entry.Buyer);
-        _buyers[buyer] += places;
-        for (var i = 0; i < entry.Lines.Count; i++)
-        {
-            ref var pool = ref _pools[_poolOfTier[entry.Lines[i].Tier]];
-            if (paid) pool.Sold += entry.Lines[i].Quantity;
-            else pool.Held += entry.Lines[i].Quantity;
-        }
-
         ref var hold = ref _holds.Add(entry, out var number);
         hold.Content = entry.Content;
         hold.PlacedSequence = sequence;
         hold.Buyer = buyer;
         hold.By = entry.By;
+        if (_places is not null)
+        {
+            _places.Add(entry);
+            Move(number, entry.Lines, UInt128.MaxValue, paid ? 0 : 1, paid ? 1 : 0);
+        }
+        else
+        {
+            _buyers[buyer] += places;
+            for (var i = 0; i < entry.Lines.Count; i++)
+            {
+                ref var pool = ref _pools[_poolOfTier[entry.Lines[i].Tier]];
+                if (paid) pool.Sold += entry.Lines[i].Quantity;
+                else pool.Held += entry.Lines[i].Quantity;
+            }
+        }
+
         if (!paid)
         {
             hold.State = HoldState.Held;
@@ -557,11 +622,17 @@ public sealed class Sale
         for (var i = 0; i < lines.Count; i++)
         {
             ref var pool = ref _pools[_poolOfTier[lines[i].Tier]];
-            pool.Sold += lines[i].Quantity;
-            if (!entry.Late) pool.Held -= lines[i].Quantity;
+            var places = lines[i].Quantity * LegsOf(number, lines[i].Tier);
+            pool.Sold += places;
+            if (!entry.Late) pool.Held -= places;
         }
 
-        if (entry.Late) _buyers[hold.Buyer] += lines.Places;
+        if (entry.Late)
+        {
+            _buyers[hold.Buyer] += lines.Places;
+            _places?.TurnSeats(number, lines, UInt128.MaxValue, take: true);
+            _places?.TurnPassengers(number, lines, UInt128.MaxValue);
+        }
 
         hold.State = HoldState.Paid;
         hold.Late = entry.Late;
@@ -574,12 +645,20 @@ public sealed class Sale
 
     private void ApplyEnd(in Entry entry, HoldState end, long sequence)
     {
-        ref var hold = ref _holds[_holds.Find(entry.Hold)];
+        var number = _holds.Find(entry.Hold);
+        ref var hold = ref _holds[number];
         hold.State = end;
         hold.EndSequence = sequence;
 
         var lines = new PricedLines();
         _holds.ReadLines(hold, ref lines);
+        if (_places is not null)
+        {
+            Move(number, lines, UInt128.MaxValue, held: -1, sold: 0);
+            _places.Returned(lines);
+            return;
+        }
+
         _buyers[hold.Buyer] -= lines.Places;
         for (var i = 0; i < lines.Count; i++) _pools[_poolOfTier[lines[i].Tier]].Held -= lines[i].Quantity;
     }
@@ -589,19 +668,28 @@ public sealed class Sale
         var number = _holds.Find(entry.Hold);
         ref var hold = ref _holds[number];
         _refunded.Set(entry.FirstTicket, entry.Tickets);
-        _buyers[hold.Buyer] -= (int)UInt128.PopCount(entry.Tickets);
 
         var lines = new PricedLines();
         _holds.ReadLines(hold, ref lines);
-        var before = 0;
-        for (var i = 0; i < lines.Count; i++)
+        if (_places is not null)
         {
-            var returned = PlacesIn(entry.Tickets, before, lines[i].Quantity);
-            before += lines[i].Quantity;
+            Move(number, lines, entry.Tickets, held: 0, sold: -1);
+            if (entry.Resell) _places.Returned(lines);
+            else BlockTickets(number, lines, entry.Tickets, sequence);
+        }
+        else
+        {
+            _buyers[hold.Buyer] -= (int)UInt128.PopCount(entry.Tickets);
+            var before = 0;
+            for (var i = 0; i < lines.Count; i++)
+            {
+                var returned = PlacesIn(entry.Tickets, before, lines[i].Quantity);
+                before += lines[i].Quantity;
 
-            var pool = _poolOfTier[lines[i].Tier];
-            _pools[pool].Sold -= returned;
-            if (!entry.Resell) Block(pool, returned, sequence);
+                var pool = _poolOfTier[lines[i].Tier];
+                _pools[pool].Sold -= returned;
+                if (!entry.Resell) Block(pool, returned, sequence);
+            }
         }
 
         if (entry.Key.IsNone) return;
@@ -635,19 +723,30 @@ public sealed class Sale
 
         // Only a draft, in which nothing is held or sold, may have fewer pools than before.
         Array.Copy(_pools, pools, Math.Min(_pools.Length, pools.Length));
-        for (var i = 0; i < pools.Length; i++) (pools[i].Capacity, pools[i].Blocked) = (plan.Pools[i].Capacity, plan.Pools[i].Blocked);
+        for (var i = 0; i < pools.Length; i++)
+        {
+            // A place that travels is counted once for every leg.
+            var legs = plan.Pools[i].Travel == Travel.None ? 1 : plan.Legs;
+            (pools[i].Capacity, pools[i].Blocked) = (plan.Pools[i].Capacity * legs, plan.Pools[i].Blocked);
+        }
 
         _pools = pools;
         _poolOfTier = Array.ConvertAll(plan.Tiers, tier => plan.PoolNamed(tier.Pool));
         if (State is SaleState.None or SaleState.Draft)
         {
             State = SaleState.Draft;
+            _places = plan.HasPlaces ? new(plan) : null;
+            _places?.Set(plan, _poolOfTier, anew: true);
             _holds.Due.Span(plan.Rules.HoldSeconds * (1 + plan.Rules.Extensions) + 1);
 
             // A hold and a buyer for every place: more will come when holds lapse, fewer when people buy in pairs.
             var places = (int)Math.Min(pools.Sum(pool => (long)pool.Capacity), int.MaxValue);
             _holds.Reserve(places);
             _buyers.Reserve(places);
+        }
+        else
+        {
+            _places?.Set(plan, _poolOfTier, anew: false);
         }
 
         Plan = plan;
@@ -657,6 +756,7 @@ public sealed class Sale
     private void ApplyState(in Entry entry, SaleState state, long sequence)
     {
         (State, _stateSequence) = (state, sequence);
+        if (state == SaleState.Open) _places?.ReturnedAnywhere();
         if (entry.Key.IsNone) return;
 
         ref var request = ref _requests.Add(entry.Key);
@@ -737,7 +837,7 @@ public sealed class Sale
         }
 
         reply.SaleState = request.SaleState;
-        if (request.Hold >= 0) Describe(_holds[request.Hold], ref reply);
+        if (request.Hold >= 0) Describe(request.Hold, ref reply);
         reply.Sequence = request.Sequence;
         if (request.UntilMs != 0)
         {
@@ -753,8 +853,9 @@ public sealed class Sale
         return true;
     }
 
-    private void Describe(in HoldRecord hold, ref Reply reply)
+    private void Describe(int number, ref Reply reply)
     {
+        ref readonly var hold = ref _holds[number];
         reply.Sequence = hold.EndSequence != 0 ? hold.EndSequence : hold.PlacedSequence;
         reply.State = hold.State;
         reply.Extensions = hold.Extensions;
@@ -764,6 +865,7 @@ public sealed class Sale
         _holds.ReadLines(hold, ref reply.Lines);
         reply.Amount = reply.Lines.Amount;
         if (hold.FirstTicket != 0) reply.Refunded = _refunded.Read(hold.FirstTicket, reply.Lines.Places);
+        if (_places is not null) DescribePlaces(number, ref reply);
     }
 
     private Refusal NotSelling(long nowMs) => State switch
@@ -815,6 +917,7 @@ public sealed class Sale
     {
         HoldState.Paid => Refusal.AlreadyPaid,
         HoldState.Released => Refusal.HoldReleased,
+        HoldState.Waiting => Refusal.StillWaiting,
         _ => Refusal.HoldExpired,
     };
 

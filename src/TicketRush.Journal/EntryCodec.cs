@@ -29,6 +29,9 @@ internal static class EntryCodec
         EntryKind.Planned => ShortMax + PlanText(entry.Plan!).Length,
         EntryKind.Refunded => ShortMax + Encoding.UTF8.GetMaxByteCount(entry.Reason?.Length ?? 0),
         EntryKind.KeyNamed => ShortMax + Encoding.UTF8.GetMaxByteCount(entry.Name?.Length ?? 0),
+        EntryKind.HeldPlaces or EntryKind.PurchasedPlaces or EntryKind.Exchanged or EntryKind.Waited or EntryKind.Offered =>
+            HeadSize + 136 + entry.Lines.Count * LineSize + 16 + 4 * entry.Seats.Count + 8 * entry.Passengers.Count,
+        EntryKind.Numbered => ShortMax + 4 * entry.Numbers!.Length,
         _ => ShortMax,
     };
 
@@ -91,6 +94,58 @@ internal static class EntryCodec
                 break;
             case EntryKind.KeyNamed:
                 to.PutText(Encoding.UTF8.GetBytes(entry.Name ?? ""));
+                break;
+            case EntryKind.PurchasedPlaces:
+                to.Put(entry.Hold.Value);
+                to.Put(entry.Buyer.Value);
+                to.Put(entry.Content);
+                to.Put(entry.Reference.Value);
+                to.Put(entry.FirstTicket);
+                detail = PutLines(entry, ref to);
+                PutPlaces(entry.From, entry.To, entry.Seats.AsSpan(), entry.Passengers.AsSpan(), ref to);
+                break;
+            case EntryKind.HeldPlaces:
+                to.Put(entry.Hold.Value);
+                to.Put(entry.Buyer.Value);
+                to.Put(entry.Content);
+                to.Put((ulong)entry.UntilMs);
+                detail = PutLines(entry, ref to);
+                PutPlaces(entry.From, entry.To, entry.Seats.AsSpan(), entry.Passengers.AsSpan(), ref to);
+                break;
+            case EntryKind.Exchanged:
+                to.Put(entry.Hold.Value);
+                to.Put(entry.Of.Value);
+                to.Put(entry.Buyer.Value);
+                to.Put(entry.Content);
+                to.Put(entry.Reference.Value);
+                to.Put(entry.Tickets);
+                to.Put((ulong)entry.Amount);
+                to.Put((ulong)entry.UntilMs);
+                to.Put(entry.FirstTicket);
+                detail = PutLines(entry, ref to);
+                PutPlaces(entry.From, entry.To, entry.Seats.AsSpan(), entry.Passengers.AsSpan(), ref to);
+                break;
+            case EntryKind.Waited:
+                to.Put(entry.Hold.Value);
+                to.Put(entry.Buyer.Value);
+                to.Put(entry.Content);
+                detail = PutLines(entry, ref to);
+                PutPlaces(entry.From, entry.To, entry.Seats.AsSpan(), entry.Passengers.AsSpan(), ref to);
+                break;
+            case EntryKind.Left:
+                to.Put(entry.Hold.Value);
+                break;
+            case EntryKind.Offered:
+                to.Put(entry.Hold.Value);
+                to.Put((ulong)entry.UntilMs);
+                PutPlaces(0, 0, entry.Seats.AsSpan(), [], ref to);
+                break;
+            case EntryKind.Numbered:
+                to.Put(entry.Key.Value);
+                to.Put(entry.Content);
+                to.Put(entry.Pool);
+                to.Put((uint)entry.Numbers!.Length);
+                to.PutSeats(entry.Numbers);
                 break;
             default:
                 throw new ArgumentOutOfRangeException(nameof(entry), entry.Kind, "Not an entry.");
@@ -176,6 +231,58 @@ internal static class EntryCodec
             case EntryKind.KeyNamed:
                 entry.Name = Encoding.UTF8.GetString(from.TakeText());
                 break;
+            case EntryKind.PurchasedPlaces:
+                entry.Hold = new(from.Take128());
+                entry.Buyer = new(from.Take128());
+                entry.Content = from.Take64();
+                entry.Reference = new(from.Take128());
+                entry.FirstTicket = from.TakePadded32();
+                TakeLines(detail, ref from, ref entry);
+                TakePlaces(ref from, ref entry);
+                break;
+            case EntryKind.HeldPlaces:
+                entry.Hold = new(from.Take128());
+                entry.Buyer = new(from.Take128());
+                entry.Content = from.Take64();
+                entry.UntilMs = (long)from.Take64();
+                TakeLines(detail, ref from, ref entry);
+                TakePlaces(ref from, ref entry);
+                break;
+            case EntryKind.Exchanged:
+                entry.Hold = new(from.Take128());
+                entry.Of = new(from.Take128());
+                entry.Buyer = new(from.Take128());
+                entry.Content = from.Take64();
+                entry.Reference = new(from.Take128());
+                entry.Tickets = from.Take128();
+                entry.Amount = (long)from.Take64();
+                entry.UntilMs = (long)from.Take64();
+                entry.FirstTicket = from.TakePadded32();
+                TakeLines(detail, ref from, ref entry);
+                TakePlaces(ref from, ref entry);
+                break;
+            case EntryKind.Waited:
+                entry.Hold = new(from.Take128());
+                entry.Buyer = new(from.Take128());
+                entry.Content = from.Take64();
+                TakeLines(detail, ref from, ref entry);
+                TakePlaces(ref from, ref entry);
+                break;
+            case EntryKind.Left:
+                entry.Hold = new(from.Take128());
+                break;
+            case EntryKind.Offered:
+                entry.Hold = new(from.Take128());
+                entry.UntilMs = (long)from.Take64();
+                TakePlaces(ref from, ref entry);
+                break;
+            case EntryKind.Numbered:
+                entry.Key = new(from.Take128());
+                entry.Content = from.Take64();
+                entry.Pool = (ushort)from.TakePadded32();
+                entry.Numbers = new int[from.TakeCount()];
+                from.TakeSeats(entry.Numbers);
+                break;
             default:
                 throw new NewerFormatException($"An entry of kind {source[4]} was written by a newer TicketRush.");
         }
@@ -205,6 +312,29 @@ internal static class EntryCodec
             var packed = from.TakePadded32();
             entry.Lines.Add((ushort)packed, (ushort)(packed >> 16), price);
         }
+    }
+
+    // Where no place has a seat, none is written.
+    private static void PutPlaces(ushort from, ushort until, scoped ReadOnlySpan<int> seats, scoped ReadOnlySpan<ulong> passengers, ref Writer to)
+    {
+        if (!seats.ContainsAnyExcept(-1)) seats = [];
+        to.Put(from | (ulong)until << 16 | (ulong)seats.Length << 32 | (ulong)passengers.Length << 48);
+        to.PutSeats(seats);
+        foreach (var passenger in passengers) to.Put(passenger);
+    }
+
+    private static void TakePlaces(ref Reader from, ref Entry entry)
+    {
+        var packed = from.Take64();
+        var (seats, passengers) = ((int)(packed >> 32 & 0xffff), (int)(packed >> 48));
+        if (seats > PlanRules.PerOrderMax || passengers > PlanRules.PerOrderMax) throw new InvalidDataException($"An entry has {seats} seats and {passengers} passengers.");
+        (entry.From, entry.To) = ((ushort)packed, (ushort)(packed >> 16));
+        entry.Seats.Clear();
+        entry.Passengers.Clear();
+        Span<int> taken = stackalloc int[PlanRules.PerOrderMax];
+        from.TakeSeats(taken[..seats]);
+        foreach (var seat in taken[..seats]) entry.Seats.Add(seat);
+        for (; passengers > 0; passengers--) entry.Passengers.Add(from.Take64());
     }
 
     private static byte[] PlanText(Plan plan) => JsonSerializer.SerializeToUtf8Bytes(plan, PlanJson.Default.Plan);
@@ -241,6 +371,20 @@ internal static class EntryCodec
 
         public void Put(uint value) => Put((ulong)value);
 
+        public void PutSeats(scoped ReadOnlySpan<int> seats)
+        {
+            foreach (var seat in seats)
+            {
+                // One more than the seat, so that many a first seat is no sector of zeros; 0 is none.
+                BinaryPrimitives.WriteInt32LittleEndian(_target[At..], seat + 1);
+                At += 4;
+            }
+
+            if (seats.Length % 2 == 0) return;
+            _target.Slice(At, 4).Clear();
+            At += 4;
+        }
+
         public void PutText(ReadOnlySpan<byte> text)
         {
             Put((uint)text.Length);
@@ -263,6 +407,19 @@ internal static class EntryCodec
 
         public uint TakePadded32() => (uint)Take64();
 
+        /// <summary>How many seats follow; never more than there are bytes for.</summary>
+        public int TakeCount()
+        {
+            var count = TakePadded32();
+            return count <= _rest.Length / 4 ? (int)count : throw new InvalidDataException($"An entry has {count} seats.");
+        }
+
+        public void TakeSeats(scoped Span<int> seats)
+        {
+            foreach (ref var seat in seats) seat = (int)Take32() - 1;
+            if (seats.Length % 2 != 0) Take32();
+        }
+
         public ReadOnlySpan<byte> TakeText()
         {
             var length = (int)TakePadded32();
@@ -282,6 +439,7 @@ internal static class EntryCodec
 
 /// <summary>The plan as it stands in the journal: the engine's own names and units, every member written.</summary>
 [JsonSourceGenerationOptions(
-    PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, UseStringEnumConverter = true, RespectNullableAnnotations = true)]
+    PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, UseStringEnumConverter = true, RespectNullableAnnotations = true,
+    IgnoreReadOnlyProperties = true)]
 [JsonSerializable(typeof(Plan))]
 internal sealed partial class PlanJson : JsonSerializerContext;

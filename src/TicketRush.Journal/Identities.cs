@@ -27,6 +27,11 @@ public sealed class Identities(UInt128 idKey, UInt128 buyerKey)
         return new(SipHash.Hash128(buyerKey, bytes));
     }
 
+    /// <summary>A passenger; another hash than that of a buyer of the same name, and never zero.</summary>
+    public ulong Passenger(string name) => (ulong)Hash(buyerKey ^ PassengerKey, name) is not 0 and var hash ? hash : 1;
+
+    private static readonly UInt128 PassengerKey = new(0, 0x70617373656E6765);
+
     public PaymentReference Reference(string reference) => new(Hash(idKey, reference));
 
     /// <param name="owner">Whose key it is: what another chose for its own request must never meet this one. To 80 bytes.</param>

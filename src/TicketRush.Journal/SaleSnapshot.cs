@@ -23,6 +23,12 @@ public sealed class SaleSnapshot
     /// <summary>By the plan's order of pools.</summary>
     public required PoolCount[] Pools { get; init; }
 
+    /// <summary>By the plan's order of pools; null where places are only counted.</summary>
+    public required PoolView?[] Views { get; init; }
+
+    /// <summary>Wishes on the waitlist.</summary>
+    public required int Waiting { get; init; }
+
     public required int Orders { get; init; }
 
     /// <summary>Payments refused after money may have moved: how many, and how much, in minor units.</summary>
@@ -31,12 +37,21 @@ public sealed class SaleSnapshot
     /// <summary>When the next hold may run out; <see cref="long.MaxValue"/> when none will.</summary>
     public required long NextExpiryMs { get; init; }
 
-    internal static SaleSnapshot? Of(Sale sale, in Tail tail)
+    // Only to know whether the last snapshot was of the same state; never read.
+    private Sale? _sale;
+
+    /// <param name="last">The snapshot before, of which what has not changed is taken over.</param>
+    internal static SaleSnapshot? Of(Sale sale, in Tail tail, SaleSnapshot? last)
     {
         if (sale.Plan is null) return null;
 
         var pools = new PoolCount[sale.Plan.Pools.Length];
         for (var i = 0; i < pools.Length; i++) pools[i] = sale.CountOf(i);
+
+        // A rebuilt sale, and a draft with another plan, count their changes anew.
+        var views = sale.Plan.HasPlaces ? new PoolView?[pools.Length] : [];
+        for (var i = 0; i < views.Length; i++)
+            views[i] = sale.ViewOf(i, last is not null && last._sale == sale && ReferenceEquals(last.Plan, sale.Plan) ? last.Views[i] : null);
         return new()
         {
             Sequence = tail.Sequence,
@@ -46,6 +61,9 @@ public sealed class SaleSnapshot
             Plan = sale.Plan,
             Revision = sale.Revision,
             Pools = pools,
+            Views = views,
+            Waiting = sale.WaitingCount,
+            _sale = sale,
             Orders = sale.OrderCount,
             Owed = sale.Owed,
             NextExpiryMs = sale.NextExpiryMs,

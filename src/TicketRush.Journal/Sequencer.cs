@@ -273,7 +273,14 @@ public sealed class Sequencer : IBatchReader, IAsyncDisposable
         var room = expiries > 0 || _status.Kind == SequencerStatusKind.DiskFull ? Reserve(_wanted) : 0;
 
         // Expiries come before the first decision that could depend on them, but a landslide must not keep the buyers waiting.
-        for (; expiries > 0 && _batch.Length + BatchHeader.SectorSize <= room && _sale.TryExpire(nowMs, ref _entry); expiries--) Record();
+        for (; expiries > 0 && _batch.Length + BatchHeader.SectorSize <= room && _sale.TryExpire(nowMs, ref _entry); expiries--)
+        {
+            // Numbers for a whole train are long; they are asked for again when there is no room now.
+            if (_entry.Kind == EntryKind.Numbered && _batch.LengthWith(_entry) > room && !MakeRoom(nowMs, ref room)) break;
+            Record();
+        }
+
+        Offer(nowMs, ref room);
 
         SetOldest();
         const int Ahead = 8;
@@ -302,6 +309,8 @@ public sealed class Sequencer : IBatchReader, IAsyncDisposable
 
     private Outcome Decide(Submission submission, long nowMs, ref int room)
     {
+        // Offers that a full disk kept from being made come before anybody else's wish.
+        if (!Offer(nowMs, ref room)) return Outcome.DiskFull;
         while (true)
         {
             var verdict = _sale.Decide(submission.Command, nowMs, ref _entry, ref submission.Reply);
@@ -311,11 +320,25 @@ public sealed class Sequencer : IBatchReader, IAsyncDisposable
 
             if (_batch.LengthWith(_entry) > room && !MakeRoom(nowMs, ref room)) return Outcome.DiskFull;
             Record();
+            if (verdict == Verdict.ExpireFirst && !Offer(nowMs, ref room)) return Outcome.DiskFull;
             if (verdict != Verdict.Entry) continue;
 
             submission.Reply.Sequence = _journal.Tail.Sequence + _batch.Count;
+            Offer(nowMs, ref room);
             return submission.Reply.Refusal == Refusal.None ? Outcome.Done : Outcome.Refused;
         }
+    }
+
+    /// <summary>Places that came back go to those who wait for them, before anything else is decided.</summary>
+    private bool Offer(long nowMs, ref int room)
+    {
+        while (_sale.TryOffer(nowMs, ref _entry))
+        {
+            if (_batch.LengthWith(_entry) > room && !MakeRoom(nowMs, ref room)) return false;
+            Record();
+        }
+
+        return true;
     }
 
     /// <summary>The entry takes effect at once, for those behind it in the batch; nobody is told before it is durable.</summary>
@@ -425,7 +448,7 @@ public sealed class Sequencer : IBatchReader, IAsyncDisposable
             && (last.Sequence > _journal.Tail.Sequence || last.NextExpiryMs == _sale.NextExpiryMs))
             return;
 
-        _snapshot = SaleSnapshot.Of(_sale, _journal.Tail);
+        _snapshot = SaleSnapshot.Of(_sale, _journal.Tail, _snapshot);
     }
 
     private void KeepInFlight(ReadOnlySpan<Submission> taken)

@@ -57,6 +57,7 @@ public static class RushServer
         api.MapSales();
         api.MapHolds();
         api.MapOrders();
+        api.MapPlaces();
         api.MapKeys();
         api.MapSession();
         api.MapLive();

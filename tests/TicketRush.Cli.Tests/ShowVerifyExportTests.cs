@@ -148,8 +148,8 @@ public sealed class ShowVerifyExportTests : IAsyncDisposable
         var (code, output, _) = Run(ExportCommand.Create(), FilePath);
         var rows = output.Split("\r\n");
         Assert.Equal(0, code);
-        Assert.Equal("order,time,placed,first_ticket,tickets,tiers,amount,currency,late,refunded_tickets,refunded_amount,by", rows[0]);
-        Assert.Matches(@"^3,\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z,3,1,3,adult:2 child:1,11000,EUR,false,1,4500,$", rows[1]);
+        Assert.Equal("order,time,placed,first_ticket,tickets,tiers,amount,currency,late,refunded_tickets,refunded_amount,by,from,to,seats", rows[0]);
+        Assert.Matches(@"^3,\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z,3,1,3,adult:2 child:1,11000,EUR,false,1,4500,,,,$", rows[1]);
         Assert.Equal(("", 3), (rows[2], rows.Length));
     }
 
@@ -161,10 +161,10 @@ public sealed class ShowVerifyExportTests : IAsyncDisposable
         Assert.Equal((0, ""), (code, output));
 
         var rows = File.ReadAllText(target).Split("\r\n");
-        Assert.Equal("ticket,order,order_time,tier,price,currency,state,refunded,refunded_time,refund_reason,by,refunded_by", rows[0]);
-        Assert.Matches(@"^1,3,\S+Z,adult,4500,EUR,valid,,,,,$", rows[1]);
-        Assert.Matches(@"^2,3,\S+Z,adult,4500,EUR,refunded,5,\S+Z,ill-really,,$", rows[2]);
-        Assert.Matches(@"^3,3,\S+Z,child,2000,EUR,valid,,,,,$", rows[3]);
+        Assert.Equal("ticket,order,order_time,tier,price,currency,state,refunded,refunded_time,refund_reason,by,refunded_by,from,to,seat", rows[0]);
+        Assert.Matches(@"^1,3,\S+Z,adult,4500,EUR,valid,,,,,,,,$", rows[1]);
+        Assert.Matches(@"^2,3,\S+Z,adult,4500,EUR,refunded,5,\S+Z,ill-really,,,,,$", rows[2]);
+        Assert.Matches(@"^3,3,\S+Z,child,2000,EUR,valid,,,,,,,,$", rows[3]);
     }
 
     [Fact]

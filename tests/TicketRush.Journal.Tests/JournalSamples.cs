@@ -37,8 +37,29 @@ internal static class JournalSamples
         if (kind is EntryKind.Opened or EntryKind.Paused or EntryKind.Closed)
             return entry with { Key = new(Wide(random)), Content = (ulong)Wide(random) };
 
+        if (kind is EntryKind.Numbered)
+        {
+            var numbers = Enumerable.Range(0, random.Next(2_000)).Select(_ => random.Next(3) == 0 ? 0 : random.Next()).ToArray();
+            return entry with { Key = new(Wide(random)), Content = (ulong)Wide(random), Pool = (ushort)Wide(random), Numbers = numbers };
+        }
+
         entry.Hold = new(Wide(random));
-        if (kind is EntryKind.Held or EntryKind.Purchased)
+        if (kind is EntryKind.HeldPlaces or EntryKind.PurchasedPlaces or EntryKind.Exchanged or EntryKind.Waited) Places(random, ref entry);
+        if (kind is EntryKind.Offered)
+        {
+            Places(random, ref entry);
+            entry = new() { Kind = kind, Hold = entry.Hold, Seats = entry.Seats };
+        }
+
+        if (kind is EntryKind.Exchanged)
+        {
+            (entry.Of, entry.Tickets, entry.Amount, entry.UntilMs) = (new(Wide(random)), Wide(random), (long)(ulong)Wide(random), (long)(ulong)Wide(random));
+            (entry.Reference, entry.FirstTicket) = (new(Wide(random)), (uint)Wide(random));
+        }
+
+        if (kind is EntryKind.HeldPlaces or EntryKind.Offered) entry.UntilMs = (long)(ulong)Wide(random);
+        if (kind is EntryKind.PurchasedPlaces) (entry.Reference, entry.FirstTicket) = (new(Wide(random)), (uint)Wide(random));
+        if (kind is EntryKind.Held or EntryKind.Purchased or EntryKind.HeldPlaces or EntryKind.PurchasedPlaces or EntryKind.Exchanged or EntryKind.Waited)
         {
             entry.Buyer = new(Wide(random));
             entry.Content = (ulong)Wide(random);
@@ -64,7 +85,18 @@ internal static class JournalSamples
         var lines = "";
         for (var i = 0; i < entry.Lines.Count; i++) lines += $" {entry.Lines[i].Tier}x{entry.Lines[i].Quantity}@{entry.Lines[i].Price}";
         return $"{entry.Kind} {entry.By} {entry.Name} {entry.Late} {entry.Resell} {entry.Refusal} {entry.Hold} {entry.Buyer} {entry.Reference} {entry.Key} "
-            + $"{entry.Content} {entry.UntilMs} {entry.FirstTicket} {entry.Tickets} {entry.Amount}{lines} \"{entry.Reason}\"";
+            + $"{entry.Content} {entry.UntilMs} {entry.FirstTicket} {entry.Tickets} {entry.Amount}{lines} \"{entry.Reason}\" {entry.Of} {entry.Pool} "
+            + $"{entry.From}-{entry.To} [{string.Join(' ', entry.Seats.AsSpan().ToArray())}] [{string.Join(' ', entry.Passengers.AsSpan().ToArray())}] "
+            + $"[{string.Join(' ', entry.Numbers ?? [])}]";
+    }
+
+    private static void Places(Random random, ref Entry entry)
+    {
+        (entry.From, entry.To) = ((ushort)Wide(random), (ushort)Wide(random));
+
+        // Seats are written when one place has one; passengers are keyed hashes, and never zero.
+        for (var seats = random.Next(PlanRules.PerOrderMax + 1); seats > 0; seats--) entry.Seats.Add(random.Next(3) == 0 && seats > 1 ? -1 : random.Next());
+        for (var passengers = random.Next(PlanRules.PerOrderMax + 1); passengers > 0; passengers--) entry.Passengers.Add((ulong)Wide(random) | 1);
     }
 
     public static BatchBuffer Batch(params ReadOnlySpan<Entry> entries)

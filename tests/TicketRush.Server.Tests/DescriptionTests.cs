@@ -16,13 +16,14 @@ public sealed partial class DescriptionTests(RunningServer server) : IClassFixtu
         "post /api/sales/{sale}/close", "put /api/sales/{sale}/holds/{id}", "post /api/sales/{sale}/holds/{id}/extend",
         "post /api/sales/{sale}/holds/{id}/pay", "delete /api/sales/{sale}/holds/{id}", "put /api/sales/{sale}/orders/{id}",
         "post /api/sales/{sale}/orders/{id}/refund", "get /api/sales/{sale}/holds/{id}", "get /api/sales/{sale}/orders/{id}",
+        "put /api/sales/{sale}/exchanges/{id}", "put /api/sales/{sale}/waitlist/{id}", "post /api/sales/{sale}/pools/{pool}/numbers",
         "get /api/keys", "post /api/keys", "delete /api/keys/{id}",
     ];
 
     private static readonly string[] Open =
     [
-        "get /api/sales", "get /api/sales/{sale}", "get /api/sales/{sale}/availability", "get /api/sales/{sale}/live", "post /api/session",
-        "get /health/live", "get /health/ready",
+        "get /api/sales", "get /api/sales/{sale}", "get /api/sales/{sale}/availability", "get /api/sales/{sale}/pools/{pool}/seats",
+        "get /api/sales/{sale}/live", "post /api/session", "get /health/live", "get /health/ready",
     ];
 
     [Fact]

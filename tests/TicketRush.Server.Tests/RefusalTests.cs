@@ -82,7 +82,10 @@ public sealed class RefusalTests(RunningServer server) : IClassFixture<RunningSe
 
         var owed = (await server.GetAsync(sale)).Json.GetProperty("owed");
         Assert.Equal((3, 342_000), (owed.GetProperty("payments").GetInt32(), owed.GetProperty("amount").GetInt32()));
-        Assert.Equal(Enum.GetValues<Refusal>().Where(refusal => refusal is not (Refusal.None or Refusal.TooManyKeys)).Select(Problems.Code).Order(), met.Keys.Order());
+
+        // Those of seats and journeys are met in a story of their own.
+        var counted = Enum.GetValues<Refusal>().Where(refusal => refusal is not Refusal.None and < Refusal.UnknownSeat);
+        Assert.Equal(counted.Select(Problems.Code).Order(), met.Keys.Order());
 
         void Meet(Answer answer, int status, Refusal refusal, int? allowed = null, long? owed = null)
         {

@@ -8,10 +8,12 @@ namespace TicketRush.Cli.Commands;
 public static class ExportCommand
 {
     private static readonly string[] OrderColumns =
-        ["order", "time", "placed", "first_ticket", "tickets", "tiers", "amount", "currency", "late", "refunded_tickets", "refunded_amount", "by"];
+        ["order", "time", "placed", "first_ticket", "tickets", "tiers", "amount", "currency", "late", "refunded_tickets", "refunded_amount", "by",
+        "from", "to", "seats"];
 
     private static readonly string[] TicketColumns =
-        ["ticket", "order", "order_time", "tier", "price", "currency", "state", "refunded", "refunded_time", "refund_reason", "by", "refunded_by"];
+        ["ticket", "order", "order_time", "tier", "price", "currency", "state", "refunded", "refunded_time", "refund_reason", "by", "refunded_by",
+        "from", "to", "seat"];
 
     public static Command Create()
     {
@@ -26,6 +28,8 @@ public static class ExportCommand
             Columns with --tickets: {string.Join(", ", TicketColumns)}.
             "by" and "refunded_by" name the key that confirmed the order and that refunded; empty for a buyer in a browser.
             "order", "placed" and "refunded" are sequences; "tiers" is tier:places, separated by spaces; "state" is valid or refunded.
+            "from" and "to" are the stops of a journey, "seat" a seat's name, "seats" those of the order; empty where there are none. A ticket
+            that was given back in an exchange is refunded with the reason exchanged.
             Times are UTC in ISO 8601; amounts and prices are in the currency's minor unit.
             Ids, buyers and payment references are never in it: the journal has only keyed hashes of them.
 
@@ -63,7 +67,7 @@ public static class ExportCommand
                 $"{order.Sequence}", JournalFile.Time(order.TimeMs), $"{order.Placed}", $"{order.FirstTicket}", $"{order.Lines.Sum(line => line.Quantity)}",
                 JournalFile.Lines(order.Lines), $"{order.Lines.Sum(line => line.Quantity * line.Price)}", currency, order.Late ? "true" : "false",
                 $"{order.Refunds.Sum(refund => refund.Tickets.Length)}", $"{order.Refunds.Sum(refund => refund.Amount)}",
-                order.By ?? "");
+                order.By ?? "", order.From ?? "", order.To ?? "", string.Join(' ', order.Seats.Where(seat => seat is not null)));
         }
     }
 
@@ -72,16 +76,17 @@ public static class ExportCommand
         Row(to, TicketColumns);
         foreach (var order in orders)
         {
-            var ticket = order.FirstTicket;
+            var (ticket, place) = (order.FirstTicket, 0);
             foreach (var line in order.Lines)
             {
-                for (var i = 0; i < line.Quantity; i++, ticket++)
+                for (var i = 0; i < line.Quantity; i++, ticket++, place++)
                 {
                     var refund = order.Refunds.FirstOrDefault(refund => refund.Tickets.Contains(ticket));
                     Row(to,
                         $"{ticket}", $"{order.Sequence}", JournalFile.Time(order.TimeMs), line.Tier, $"{line.Price}", currency,
                         refund is null ? "valid" : "refunded", refund is null ? "" : $"{refund.Sequence}",
-                        refund is null ? "" : JournalFile.Time(refund.TimeMs), refund?.Reason ?? "", order.By ?? "", refund?.By ?? "");
+                        refund is null ? "" : JournalFile.Time(refund.TimeMs), refund?.Reason ?? "", order.By ?? "", refund?.By ?? "",
+                        order.From ?? "", order.To ?? "", place < order.Seats.Length ? order.Seats[place] ?? "" : "");
                 }
             }
         }

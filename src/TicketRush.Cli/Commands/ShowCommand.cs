@@ -106,11 +106,16 @@ public static class ShowCommand
         var facts = new List<string>();
         if (entry.Placed != 0 && entry.Placed != entry.Sequence) facts.Add($"of {entry.Placed}");
         if (entry.Lines.Length > 0) facts.Add(JournalFile.Lines(entry.Lines));
+        if (entry.Of != 0) facts.Add($"for {entry.Of}");
+        if (entry.From is not null) facts.Add($"{entry.From} to {entry.To}");
+        if (entry.Seats.Length > 0) facts.Add($"seats {string.Join(' ', entry.Seats.Select(seat => seat ?? "-"))}");
+        if (entry.Pool is not null) facts.Add(entry.Pool);
         if (entry.FirstTicket is { } first) facts.Add($"tickets from {first}");
         if (entry.Late) facts.Add("late");
         if (entry.Tickets.Length > 0) facts.Add($"tickets {string.Join(',', entry.Tickets)}");
         if (entry.UntilMs is { } until) facts.Add($"until {JournalFile.Time(until)}");
         if (entry.Amount is { } amount) facts.Add($"amount {amount}");
+        if (entry.Credit is { } credit) facts.Add($"given back {credit}");
         if (entry.By is { } by) facts.Add(entry.Kind == "KeyNamed" ? by : $"by {by}");
         if (entry.Refusal is { } refusal) facts.Add(refusal);
         if (entry.Resell is { } resell) facts.Add(resell ? "on sale again" : "blocked");

@@ -8,6 +8,8 @@ internal sealed class Buyers
 
     public int Count => _ids.Count;
 
+    public BuyerId IdOf(int number) => new(_ids[number]);
+
     public ref int this[int number] => ref _places[number];
 
     public void Reserve(int count) => _ids.Reserve(count);

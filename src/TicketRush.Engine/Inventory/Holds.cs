@@ -11,6 +11,10 @@ internal sealed class Holds
     private readonly Rows<uint> _lines = new();
     private readonly List<Offer> _offers = [];
 
+    // A hall has a few offers, which are looked through; a train one for each journey and class, which are looked up.
+    private const int FewOffers = 8;
+    private readonly Dictionary<Offer, int> _offerNumbers = [];
+
     public Holds() => Due = new(_records);
 
     /// <summary>The offers that the 16 bits of a line can name.</summary>
@@ -29,6 +33,13 @@ internal sealed class Holds
     public HoldId IdOf(int number) => new(_ids[number]);
 
     public void Prefetch(HoldId id) => _ids.Prefetch(id.Value);
+
+    /// <summary>Asks for the memory of a hold whose number is known.</summary>
+    public void Prefetch(int number)
+    {
+        _ids.PrefetchId(number);
+        _records.Prefetch(number);
+    }
 
     public ref HoldRecord Add(in Entry entry, out int number)
     {
@@ -64,16 +75,39 @@ internal sealed class Holds
         return places;
     }
 
+    /// <summary>How many offers there would be if every price of a plan were sold at.</summary>
+    public int OfferCountWith(Plan plan)
+    {
+        var more = new HashSet<Offer>();
+        for (ushort tier = 0; tier < plan.Tiers.Length; tier++)
+        {
+            if (plan.Tiers[tier] is { LegPrices: null, PairPrices: null })
+            {
+                more.Add(new(tier, plan.Tiers[tier].Price));
+                continue;
+            }
+
+            for (var from = 0; from < plan.Legs; from++)
+            {
+                for (var to = from + 1; to <= plan.Legs; to++) more.Add(new(tier, plan.PriceOf(tier, from, to)));
+            }
+        }
+
+        more.ExceptWith(_offers);
+        return _offers.Count + more.Count;
+    }
+
     private uint Pack(in PricedLine line)
     {
         var offer = new Offer(line.Tier, line.Price);
 
         // The newest first: nearly every hold is decided at a price that is still good.
-        var index = _offers.LastIndexOf(offer);
+        var index = _offers.Count <= FewOffers ? _offers.LastIndexOf(offer) : _offerNumbers.GetValueOrDefault(offer, -1);
         if (index < 0)
         {
             index = _offers.Count;
             _offers.Add(offer);
+            _offerNumbers.Add(offer, index);
         }
 
         return (uint)index << 16 | line.Quantity;

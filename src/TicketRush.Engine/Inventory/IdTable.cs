@@ -86,6 +86,9 @@ internal sealed class IdTable
         Sse.Prefetch0(Unsafe.AsPointer(ref Unsafe.Add(ref slots, UsedAt)));
     }
 
+    /// <summary>Asks for the cache line of an id whose number is known.</summary>
+    public void PrefetchId(int number) => _ids.Prefetch(number);
+
     private static int NumberIn(ulong slot) => (int)(uint)slot - 1;
 
     // Ids are keyed hashes already; the multiplications only spread the ids of tests, which count 1, 2, 3.

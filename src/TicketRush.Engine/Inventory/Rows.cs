@@ -1,4 +1,6 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics.X86;
 
 namespace TicketRush.Engine.Inventory;
 
@@ -25,6 +27,12 @@ internal sealed class Rows<T>
         if (index >> ChunkBits == _chunks.Length || _chunks[index >> ChunkBits] is null) AddChunk(index >> ChunkBits);
         Count = index + 1;
         return ref this[index];
+    }
+
+    /// <summary>Asks for the cache line of a row that will be needed soon.</summary>
+    public unsafe void Prefetch(int index)
+    {
+        if (Sse.IsSupported) Sse.Prefetch0(Unsafe.AsPointer(ref this[index]));
     }
 
     private void AddChunk(int chunk)

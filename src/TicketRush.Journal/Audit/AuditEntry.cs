@@ -19,6 +19,13 @@ internal enum AuditKind : byte
     PaymentRefused = 11,
     Purchased = 12,
     KeyNamed = 13,
+    HeldPlaces = 20,
+    PurchasedPlaces = 21,
+    Exchanged = 22,
+    Waited = 23,
+    Left = 24,
+    Offered = 25,
+    Numbered = 26,
 }
 
 internal readonly record struct AuditLine(long Price, ushort Tier, ushort Quantity);
@@ -36,7 +43,13 @@ internal ref struct AuditEntry
     public bool Late, Resell;
     public byte Refusal;
     public ushort By;
-    public UInt128 Hold, Buyer, Reference, Key, Tickets;
+    public UInt128 Hold, Of, Buyer, Reference, Key, Tickets;
+    public int From, To;
+    public uint Pool;
+
+    /// <summary>By ticket; -1 for none. Empty when no place has one. Of Numbered: all its numbers.</summary>
+    public int[] Seats = [];
+    public ulong[] Passengers = [];
     public long UntilMs, Amount;
     public uint FirstTicket;
     public int LineCount;
@@ -56,6 +69,14 @@ internal ref struct AuditEntry
     }
 
     private const int LinesMax = 8;
+    private const int PlacesMax = 100;
+
+    public AuditEntry()
+    {
+    }
+
+    public readonly bool HasLines =>
+        Kind is AuditKind.Held or AuditKind.Purchased or AuditKind.HeldPlaces or AuditKind.PurchasedPlaces or AuditKind.Exchanged or AuditKind.Waited;
 
     /// <summary>Reads the entry that begins the bytes.</summary>
     /// <param name="bytes">What is left of the batch's entries.</param>
@@ -64,7 +85,7 @@ internal ref struct AuditEntry
     /// <exception cref="NewerFormatException">The kind is none of format 1.</exception>
     public static string? Read(ReadOnlySpan<byte> bytes, out AuditEntry entry, out int length)
     {
-        entry = default;
+        entry = new();
         length = 0;
         if (bytes.Length < 8) return "the batch's entries end before its count says so";
         var said = BinaryPrimitives.ReadUInt32LittleEndian(bytes) & 0xff_ffff;
@@ -72,7 +93,7 @@ internal ref struct AuditEntry
 
         length = (int)said;
         var (kind, flags, detail) = (bytes[4], bytes[5], bytes[3]);
-        if (kind > (byte)AuditKind.KeyNamed) throw new NewerFormatException($"An entry of kind {kind} was written by a newer TicketRush.");
+        if (kind != 0 && !Enum.IsDefined((AuditKind)kind)) throw new NewerFormatException($"An entry of kind {kind} was written by a newer TicketRush.");
         if (kind == 0) return "an entry of kind 0 is none";
 
         entry.Kind = (AuditKind)kind;
@@ -82,24 +103,32 @@ internal ref struct AuditEntry
 
         var flagsAllowed = entry.Kind switch { AuditKind.Paid => 1, AuditKind.Refunded => 2, _ => 0 };
         if ((flags & ~flagsAllowed) != 0) return $"an entry {entry.Kind} has flags {flags}";
-        var hasLines = entry.Kind is AuditKind.Held or AuditKind.Purchased;
-        if (hasLines ? detail is 0 or > LinesMax : detail != 0 && entry.Kind != AuditKind.PaymentRefused)
-            return hasLines ? $"an entry {entry.Kind} has {detail} lines" : $"an entry {entry.Kind} has {detail} where zero belongs";
-        if (hasLines) entry.LineCount = detail;
+        if (entry.HasLines ? detail is 0 or > LinesMax : detail != 0 && entry.Kind != AuditKind.PaymentRefused)
+            return entry.HasLines ? $"an entry {entry.Kind} has {detail} lines" : $"an entry {entry.Kind} has {detail} where zero belongs";
+        if (entry.HasLines) entry.LineCount = detail;
         else entry.Refusal = detail;
 
         var from = new Fields(bytes[8..length]);
         switch (entry.Kind)
         {
-            case AuditKind.Held or AuditKind.Purchased:
+            case AuditKind.Held or AuditKind.Purchased or AuditKind.HeldPlaces or AuditKind.PurchasedPlaces or AuditKind.Exchanged or AuditKind.Waited:
                 entry.Hold = from.Id();
+                if (entry.Kind == AuditKind.Exchanged) entry.Of = from.Id();
                 entry.Buyer = from.Id();
                 from.Number(); // The content hash: it names what was asked, and no rule of the sale depends on it.
-                if (entry.Kind == AuditKind.Held)
+                if (entry.Kind is AuditKind.Held or AuditKind.HeldPlaces)
                 {
                     entry.UntilMs = from.Number();
                 }
-                else
+                else if (entry.Kind == AuditKind.Exchanged)
+                {
+                    entry.Reference = from.Id();
+                    entry.Tickets = from.Id();
+                    entry.Amount = from.Number();
+                    entry.UntilMs = from.Number();
+                    entry.FirstTicket = from.Small();
+                }
+                else if (entry.Kind != AuditKind.Waited)
                 {
                     entry.Reference = from.Id();
                     entry.FirstTicket = from.Small();
@@ -112,6 +141,19 @@ internal ref struct AuditEntry
                     entry.Lines[i] = new(price, (ushort)packed, (ushort)(packed >> 16));
                 }
 
+                if (entry.Kind is not (AuditKind.Held or AuditKind.Purchased)) (entry.From, entry.To, entry.Seats, entry.Passengers) = from.Places(PlacesMax);
+                break;
+            case AuditKind.Offered:
+                entry.Hold = from.Id();
+                entry.UntilMs = from.Number();
+                (entry.From, entry.To, entry.Seats, entry.Passengers) = from.Places(PlacesMax);
+                if (entry.From != 0 || entry.To != 0 || entry.Passengers.Length > 0) return "an offer names a journey or passengers";
+                break;
+            case AuditKind.Numbered:
+                entry.Key = from.Id();
+                from.Number();
+                entry.Pool = from.Small();
+                entry.Seats = from.Seats(from.Small());
                 break;
             case AuditKind.Extended:
                 entry.Hold = from.Id();
@@ -129,7 +171,7 @@ internal ref struct AuditEntry
                 entry.Reference = from.Id();
                 entry.Amount = from.Number();
                 break;
-            case AuditKind.Released or AuditKind.Expired:
+            case AuditKind.Released or AuditKind.Expired or AuditKind.Left:
                 entry.Hold = from.Id();
                 break;
             case AuditKind.Refunded:
@@ -170,6 +212,40 @@ internal ref struct AuditEntry
             var wide = Number();
             _failed |= wide is < 0 or > uint.MaxValue;
             return (uint)wide;
+        }
+
+        /// <summary>Seats as they are written: one more than the seat, 0 for none, and zeros to a multiple of 8.</summary>
+        public int[] Seats(uint count)
+        {
+            if (count > _rest.Length / 4)
+            {
+                _failed = true;
+                return [];
+            }
+
+            var seats = new int[count];
+            var bytes = Take((int)(count * 4 + 7 & ~7u));
+            for (var i = 0; i < seats.Length; i++)
+            {
+                var seat = BinaryPrimitives.ReadUInt32LittleEndian(bytes[(i * 4)..]);
+                _failed |= seat > int.MaxValue;
+                seats[i] = (int)seat - 1;
+            }
+
+            _failed |= bytes[(seats.Length * 4)..].ContainsAnyExcept((byte)0);
+            return seats;
+        }
+
+        public (int From, int To, int[] Seats, ulong[] Passengers) Places(int most)
+        {
+            var packed = (ulong)Number();
+            var (seats, passengers) = ((uint)(packed >> 32 & 0xffff), (uint)(packed >> 48));
+            _failed |= seats > most || passengers > most;
+            if (_failed) return (0, 0, [], []);
+
+            var (named, who) = (Seats(seats), new ulong[passengers]);
+            foreach (ref var passenger in who.AsSpan()) passenger = (ulong)Number();
+            return ((int)(packed & 0xffff), (int)(packed >> 16 & 0xffff), named, who);
         }
 
         public ReadOnlySpan<byte> Text()

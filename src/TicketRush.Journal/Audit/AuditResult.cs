@@ -18,7 +18,7 @@ public enum AuditVerdict
 /// <param name="Sequence">The entry that is wrong, or the first one that cannot be read.</param>
 public readonly record struct AuditProblem(long Sequence, string What);
 
-/// <summary>The places of one pool: free = capacity − blocked − held − sold.</summary>
+/// <summary>The places of one pool, those that travel counted once for every leg: free = capacity − blocked − held − sold.</summary>
 public sealed record AuditedPool(string Id, long Capacity, long Blocked, long Held, long Sold)
 {
     public long Free => Capacity - Blocked - Held - Sold;
@@ -112,6 +112,22 @@ public sealed record AuditedEntry
 
     /// <summary>The code of the refusal, as clients know it.</summary>
     public string? Refusal { get; init; }
+
+    /// <summary>By ticket, null for a place without a seat; empty where no place has one.</summary>
+    public string?[] Seats { get; init; } = [];
+
+    /// <summary>Stops of the journey.</summary>
+    public string? From { get; init; }
+    public string? To { get; init; }
+
+    /// <summary>The sequence that placed what was exchanged; 0 for none.</summary>
+    public long Of { get; init; }
+
+    /// <summary>What was given back in exchange.</summary>
+    public long? Credit { get; init; }
+
+    /// <summary>The pool whose seats were numbered.</summary>
+    public string? Pool { get; init; }
 }
 
 /// <param name="Price">Per place, in minor units.</param>
@@ -122,7 +138,13 @@ public readonly record struct AuditedLine(string Tier, int Quantity, long Price)
 /// <param name="Late">Paid after its hold had run out.</param>
 /// <param name="By">The name of the key that confirmed it; null for a buyer in a browser.</param>
 public sealed record AuditedOrder(
-    long Sequence, long TimeMs, long Placed, uint FirstTicket, AuditedLine[] Lines, bool Late, string? By, AuditedRefund[] Refunds);
+    long Sequence, long TimeMs, long Placed, uint FirstTicket, AuditedLine[] Lines, bool Late, string? By, AuditedRefund[] Refunds)
+{
+    /// <summary>By ticket, null for a place without a seat; empty where no place has one.</summary>
+    public string?[] Seats { get; init; } = [];
+    public string? From { get; init; }
+    public string? To { get; init; }
+}
 
 /// <param name="Tickets">By number.</param>
 public sealed record AuditedRefund(long Sequence, long TimeMs, uint[] Tickets, long Amount, bool Resell, string Reason, string? By);

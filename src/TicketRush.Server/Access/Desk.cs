@@ -76,11 +76,18 @@ public sealed class Desk(Identities identities, BuyerLimits limits, bool allowsT
         var kind = submission.Command.Kind;
         if (kind is CommandKind.Pay or CommandKind.Purchase && !MayPay(sequencer.Snapshot!.Plan.PaymentKind))
             return new(Outcome.None, DeskRefusal.PaymentElsewhere);
-        if (kind is not (CommandKind.Hold or CommandKind.Extend or CommandKind.Pay or CommandKind.Release))
+        if (kind == CommandKind.Exchange)
+        {
+            var exchanged = await sequencer.SubmitAsync(submission);
+            if (exchanged == Outcome.Done) Replace(session, sale, submission);
+            return new(exchanged);
+        }
+
+        if (kind is not (CommandKind.Hold or CommandKind.Wait or CommandKind.Extend or CommandKind.Pay or CommandKind.Release))
             return new(await sequencer.SubmitAsync(submission));
 
         var hold = submission.Command.Hold;
-        if (kind != CommandKind.Hold)
+        if (kind is not (CommandKind.Hold or CommandKind.Wait))
         {
             var said = await sequencer.SubmitAsync(submission);
             if (said == Outcome.Done) Note(session, hold, submission.Reply);
@@ -193,6 +200,12 @@ public sealed class Desk(Identities identities, BuyerLimits limits, bool allowsT
         if (!_buyers.TryGetValue(session, out var buyer) || buyer.Holds.Find(kept => kept.Hold == hold) is not { } kept) return;
         kept.UntilMs = reply.UntilMs;
         if (reply.State == HoldState.Held) return;
+        if (reply.State == HoldState.Waiting)
+        {
+            // It counts like the hold that it will become; when that is nobody knows, so it is asked about the next time.
+            kept.UntilMs = kept.Sale.Sequencer!.NowMs;
+            return;
+        }
 
         if (reply.State == HoldState.Expired)
         {
@@ -202,6 +215,19 @@ public sealed class Desk(Identities identities, BuyerLimits limits, bool allowsT
         }
 
         ForgetLocked(session, kept);
+    }
+
+    /// <summary>One hold for another: as many as before.</summary>
+    private void Replace(UInt128 session, OpenSale sale, Submission submission)
+    {
+        if (submission.Reply.State != HoldState.Held) return;
+        lock (_gate)
+        {
+            // One that another process gave, or that this one has forgotten, is not counted here.
+            if (!_buyers.TryGetValue(session, out var buyer)) return;
+            var at = buyer.Holds.FindIndex(kept => kept.Hold == submission.Command.Of);
+            if (at >= 0) buyer.Holds[at] = new(sale, submission.Command.Hold) { UntilMs = submission.Reply.UntilMs, IsAsking = false };
+        }
     }
 
     private void Forget(UInt128 session, Kept kept)

@@ -12,7 +12,15 @@ internal static class Answering
         return new JsonAnswer<HoldAnswer>(
             new(
                 id, NameOf(reply.State), reply.UntilMs == 0 ? null : PlanTimes.Utc(reply.UntilMs), reply.Extensions, Items(reply.Lines, reply.Plan!),
-                reply.Amount, reply.Plan!.Currency, reply.Sequence, PlanTimes.Utc(submission.TimeMs), submission.Hash.ToString()),
+                reply.Amount, reply.Plan!.Currency, reply.Sequence, PlanTimes.Utc(submission.TimeMs), submission.Hash.ToString())
+            {
+                From = StopOf(reply, isFrom: true),
+                To = StopOf(reply, isFrom: false),
+                Seats = reply.Given is null ? null : PlacesAsking.SeatsOf(reply.Lines, reply.Given.Seats.AsSpan(), reply.Plan!),
+                Credit = reply.Given is { Credit: > 0 and var credit } ? credit : null,
+                Ahead = reply.State == HoldState.Waiting ? reply.Given?.Ahead : null,
+                AheadElsewhere = reply.State == HoldState.Waiting ? reply.Given?.AheadElsewhere : null,
+            },
             ApiJson.Api.HoldAnswer) { IsPrivate = true };
     }
 
@@ -22,8 +30,13 @@ internal static class Answering
         return new JsonAnswer<OrderAnswer>(
             new(
                 id, OrderState(reply.Lines, reply.Refunded), reply.Late, Items(reply.Lines, reply.Plan!),
-                Tickets(reply.Lines, reply.FirstTicket, reply.Refunded, reply.Plan!), reply.Amount, reply.Plan!.Currency, reply.Sequence,
-                PlanTimes.Utc(submission.TimeMs), submission.Hash.ToString()),
+                Tickets(reply.Lines, reply.FirstTicket, reply.Refunded, reply.Plan!, reply.Given is null ? [] : reply.Given.Seats.AsSpan()), reply.Amount,
+                reply.Plan!.Currency, reply.Sequence, PlanTimes.Utc(submission.TimeMs), submission.Hash.ToString())
+            {
+                From = StopOf(reply, isFrom: true),
+                To = StopOf(reply, isFrom: false),
+                Credit = reply.Given is { Credit: > 0 and var credit } ? credit : null,
+            },
             ApiJson.Api.OrderAnswer) { IsPrivate = true };
     }
 
@@ -50,7 +63,11 @@ internal static class Answering
             rows,
             row => new OrderListItem(
                 row.Sequence, PlanTimes.Utc(row.TimeMs), OrderState(row.Lines, row.Refunded), row.Late,
-                Tickets(row.Lines, row.FirstTicket, row.Refunded, plan), row.Lines.Amount, row.By));
+                Tickets(row.Lines, row.FirstTicket, row.Refunded, plan, row.Seats), row.Lines.Amount, row.By)
+            {
+                From = PlacesAsking.StopName(plan, row.From, row.To),
+                To = PlacesAsking.StopName(plan, row.To, row.To),
+            });
         return new JsonAnswer<OrderListAnswer>(
             new(plan.Currency, orders, submission.Reply.Next == 0 ? null : submission.Reply.Next), ApiJson.Api.OrderListAnswer) { IsPrivate = true };
     }
@@ -78,6 +95,7 @@ internal static class Answering
         HoldState.Held => "held",
         HoldState.Paid => "paid",
         HoldState.Released => "released",
+        HoldState.Waiting => "waiting",
         _ => "expired",
     };
 
@@ -95,8 +113,12 @@ internal static class Answering
         return items;
     }
 
-    private static TicketAnswer[] Tickets(in PricedLines lines, uint first, UInt128 refunded, Plan plan)
+    private static string? StopOf(in Reply reply, bool isFrom) =>
+        reply.Given is not { } given ? null : PlacesAsking.StopName(reply.Plan!, isFrom ? given.From : given.To, given.To);
+
+    private static TicketAnswer[] Tickets(in PricedLines lines, uint first, UInt128 refunded, Plan plan, ReadOnlySpan<int> seats)
     {
+        var names = PlacesAsking.SeatsOf(lines, seats, plan);
         var tickets = new TicketAnswer[lines.Places];
         var at = 0;
         for (var i = 0; i < lines.Count; i++)
@@ -104,7 +126,10 @@ internal static class Answering
             for (var end = at + lines[i].Quantity; at < end; at++)
             {
                 tickets[at] = new(
-                    first + (uint)at, plan.Tiers[lines[i].Tier].Id, lines[i].Price, (refunded >> at & 1) == 0 ? "valid" : "refunded");
+                    first + (uint)at, plan.Tiers[lines[i].Tier].Id, lines[i].Price, (refunded >> at & 1) == 0 ? "valid" : "refunded")
+                {
+                    Seat = names is not null && at < names.Length ? names[at] : null,
+                };
             }
         }
 

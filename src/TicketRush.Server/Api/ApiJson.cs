@@ -19,13 +19,58 @@ public sealed record PlanDocument
     public PoolDocument[] Pools { get; set; } = [];
     public required TierDocument[] Tiers { get; init; }
     public RulesDocument Rules { get; set; } = new();
+
+    /// <summary>The stops of a journey, in order; left out where nothing travels.</summary>
+    public StopDocument[]? Stops { get; set; }
 }
 
 public sealed record PoolDocument
 {
     public required string Id { get; init; }
-    public required int Capacity { get; init; }
-    public int Blocked { get; set; }
+
+    /// <summary>Left out where rows say it.</summary>
+    public int? Capacity { get; set; }
+    public int? Blocked { get; set; }
+    public RowDocument[]? Rows { get; set; }
+
+    /// <summary><c>seat-now</c>, <c>seat-later</c> or <c>standing</c>; left out where nothing travels.</summary>
+    public string? Travel { get; set; }
+    public FocusDocument? Focus { get; set; }
+
+    /// <summary>The places that are not for sale, by name.</summary>
+    public BlockDocument[]? Blocks { get; set; }
+    public bool? NoSingles { get; set; }
+    public string? NumbersAt { get; set; }
+}
+
+public sealed record RowDocument
+{
+    public string Section { get; set; } = "";
+    public required string Rows { get; init; }
+    public required string Seats { get; init; }
+    public string Aisles { get; set; } = "";
+    public string Wheelchair { get; set; } = "";
+    public string Companion { get; set; } = "";
+    public int X { get; set; }
+    public int Y { get; set; }
+    public int Turn { get; set; }
+}
+
+public sealed record FocusDocument(int X, int Y);
+
+public sealed record BlockDocument
+{
+    public string? Seat { get; set; }
+    public string? From { get; set; }
+    public string? To { get; set; }
+}
+
+public sealed record StopDocument
+{
+    public required string Id { get; init; }
+    public required string Name { get; init; }
+    public string Arrives { get; set; } = "";
+    public string Departs { get; set; } = "";
 }
 
 public sealed record TierDocument
@@ -36,7 +81,15 @@ public sealed record TierDocument
     /// <summary>The pool it draws on; or else <see cref="Capacity"/>, for a pool of its own with the tier's id.</summary>
     public string? Pool { get; set; }
     public int? Capacity { get; set; }
-    public required long Price { get; init; }
+
+    /// <summary>Per place; left out where legs or pairs have prices.</summary>
+    public long? Price { get; set; }
+
+    /// <summary>For each leg; a journey costs the sum of its own.</summary>
+    public long[]? LegPrices { get; set; }
+
+    /// <summary>From each stop but the last, to each stop behind it.</summary>
+    public long[][]? PairPrices { get; set; }
 }
 
 public sealed record RulesDocument
@@ -45,6 +98,9 @@ public sealed record RulesDocument
     public int Extensions { get; set; } = 1;
     public int PerOrder { get; set; } = 6;
     public int PerBuyer { get; set; } = 6;
+    public bool? Waitlist { get; set; }
+    public bool? Passengers { get; set; }
+    public bool? OneTier { get; set; }
 }
 
 public sealed record HoldRequest
@@ -52,12 +108,28 @@ public sealed record HoldRequest
     /// <summary>Whom the places are for. With a key, required; a buyer without one is itself.</summary>
     public string? Buyer { get; set; }
     public required ItemRequest[] Items { get; init; }
+
+    /// <summary>Stops of the journey, where something travels.</summary>
+    public string? From { get; set; }
+    public string? To { get; set; }
+
+    /// <summary>How many of the places are for wheelchairs; the others are beside them.</summary>
+    public int Wheelchair { get; set; }
+
+    /// <summary>Whether seats that are not together will do, when there are no others.</summary>
+    public bool Apart { get; set; }
 }
 
 public sealed record ItemRequest
 {
     public required string Tier { get; init; }
     public required int Quantity { get; init; }
+
+    /// <summary>One name for each place; left out to be given the best.</summary>
+    public string[]? Seats { get; set; }
+
+    /// <summary>One for each place, where the plan asks for them.</summary>
+    public string[]? Passengers { get; set; }
 }
 
 public sealed record OrderRequest
@@ -66,6 +138,48 @@ public sealed record OrderRequest
     public string? Buyer { get; set; }
     public required ItemRequest[] Items { get; init; }
     public string Reference { get; set; } = "";
+
+    /// <summary>Stops of the journey, where something travels.</summary>
+    public string? From { get; set; }
+    public string? To { get; set; }
+
+    /// <summary>How many of the places are for wheelchairs; the others are beside them.</summary>
+    public int Wheelchair { get; set; }
+
+    /// <summary>Whether seats that are not together will do, when there are no others.</summary>
+    public bool Apart { get; set; }
+}
+
+/// <summary>Give back a hold, or tickets of an order, and take other places in one decision.</summary>
+public sealed record ExchangeRequest
+{
+    /// <summary>The id of the hold or order that is given back.</summary>
+    public required string Of { get; init; }
+
+    /// <summary>Tickets of the order; left out for all that are left.</summary>
+    public uint[]? Tickets { get; set; }
+    public required ItemRequest[] Items { get; init; }
+    public string Reference { get; set; } = "";
+
+    /// <summary>Stops of the journey, where something travels.</summary>
+    public string? From { get; set; }
+    public string? To { get; set; }
+
+    /// <summary>How many of the places are for wheelchairs; the others are beside them.</summary>
+    public int Wheelchair { get; set; }
+
+    /// <summary>Whether seats that are not together will do, when there are no others.</summary>
+    public bool Apart { get; set; }
+}
+
+/// <summary>Wait for places that are not free.</summary>
+public sealed record WaitRequest
+{
+    /// <inheritdoc cref="HoldRequest.Buyer"/>
+    public string? Buyer { get; set; }
+    public required ItemRequest[] Items { get; init; }
+    public string? From { get; set; }
+    public string? To { get; set; }
 }
 
 public sealed record PayRequest
@@ -111,20 +225,48 @@ public sealed record ItemAnswer(string Tier, int Quantity, long Price);
 
 public sealed record HoldAnswer(
     string Id, string State, string? ExpiresAt, int Extensions, ItemAnswer[] Items, long Total, string Currency, long Sequence, string At, string Hash)
-    : IReceipt;
+    : IReceipt
+{
+    public string? From { get; init; }
+    public string? To { get; init; }
 
-public sealed record TicketAnswer(uint Number, string Tier, long Price, string State);
+    /// <summary>In the order of the items; null for a place without a seat.</summary>
+    public string?[]? Seats { get; init; }
+
+    /// <summary>What was given back for it.</summary>
+    public long? Credit { get; init; }
+
+    /// <summary>On the waitlist: how many before it wait for the same, and for other places of which it wants some; at the most.</summary>
+    public int? Ahead { get; init; }
+    public int? AheadElsewhere { get; init; }
+}
+
+public sealed record TicketAnswer(uint Number, string Tier, long Price, string State)
+{
+    public string? Seat { get; init; }
+}
 
 public sealed record OrderAnswer(
     string Id, string State, bool Late, ItemAnswer[] Items, TicketAnswer[] Tickets, long Total, string Currency, long Sequence, string At, string Hash)
-    : IReceipt;
+    : IReceipt
+{
+    public string? From { get; init; }
+    public string? To { get; init; }
+
+    /// <summary>What was given back for it.</summary>
+    public long? Credit { get; init; }
+}
 
 public sealed record RefundAnswer(string Id, uint[] Tickets, long Amount, string Currency, long Sequence, string At, string Hash) : IReceipt;
 
 public sealed record SaleChangeAnswer(string Sale, string State, long Sequence, string At, string Hash) : IReceipt;
 
 /// <param name="By">The name of the key that placed it; null for a buyer in a browser.</param>
-public sealed record OrderListItem(long Sequence, string At, string State, bool Late, TicketAnswer[] Tickets, long Total, string? By);
+public sealed record OrderListItem(long Sequence, string At, string State, bool Late, TicketAnswer[] Tickets, long Total, string? By)
+{
+    public string? From { get; init; }
+    public string? To { get; init; }
+}
 
 /// <param name="Next">What to give as <c>after</c> for the next page, which may be short; null on the last.</param>
 public sealed record OrderListAnswer(string Currency, OrderListItem[] Orders, long? Next);
@@ -142,10 +284,21 @@ public sealed record SaleListAnswer(SaleListItem[] Sales);
 /// <param name="Available">Places that are openly free at the sequence; a tier may be sold out while its holds may still lapse.</param>
 public sealed record TierAvailability(string Tier, string Name, long Price, int Available);
 
-public sealed record PoolAvailability(string Pool, int Capacity, int Blocked, int Held, int Sold, int Free);
+public sealed record PoolAvailability(string Pool, int Capacity, int Blocked, int Held, int Sold, int Free)
+{
+    /// <summary>Places that are free from each stop but the last, to each stop behind it.</summary>
+    public int[][]? Pairs { get; init; }
+}
+
+/// <param name="Free">One bit for each seat, the lowest bit of the first byte first, in Base64.</param>
+public sealed record SeatsAnswer(string Pool, string? From, string? To, int Seats, byte[] Free, long Sequence, string At, string Hash) : IReceipt;
 
 public sealed record AvailabilityAnswer(
-    string Sale, string State, string Currency, TierAvailability[] Tiers, PoolAvailability[] Pools, long Sequence, string At, string Hash) : IReceipt;
+    string Sale, string State, string Currency, TierAvailability[] Tiers, PoolAvailability[] Pools, long Sequence, string At, string Hash) : IReceipt
+{
+    /// <summary>Wishes on the waitlist.</summary>
+    public int? Waiting { get; init; }
+}
 
 public sealed record HealthAnswer(string Status, int Sales, string[] Stopped);
 
@@ -185,6 +338,9 @@ public sealed record ProblemError(string Path, string Message);
 [JsonSerializable(typeof(OrderRequest))]
 [JsonSerializable(typeof(PayRequest))]
 [JsonSerializable(typeof(RefundRequest))]
+[JsonSerializable(typeof(ExchangeRequest))]
+[JsonSerializable(typeof(WaitRequest))]
+[JsonSerializable(typeof(SeatsAnswer))]
 [JsonSerializable(typeof(HoldAnswer))]
 [JsonSerializable(typeof(OrderAnswer))]
 [JsonSerializable(typeof(RefundAnswer))]

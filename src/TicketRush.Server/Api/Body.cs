@@ -11,7 +11,7 @@ internal static class Body
     /// <summary>Bytes of a command at the most.</summary>
     public const int CommandBytesMax = 16 * 1024;
 
-    /// <summary>Bytes of a plan at the most: 256 tiers with long names fit.</summary>
+    /// <summary>Bytes of a plan at the most: a stadium in blocks of rows, or the prices of every pair of 64 stops in 10 classes, fit.</summary>
     public const int PlanBytesMax = 256 * 1024;
 
     public static async ValueTask<(T? Value, IResult? Problem)> ReadAsync<T>(HttpRequest request, JsonTypeInfo<T> type, int bytesMax = CommandBytesMax)

@@ -32,6 +32,8 @@ internal static class Description
     public static readonly Dictionary<string, (int Status, string Meaning)> Others = new()
     {
         ["UNKNOWN_SALE"] = (404, "no such sale"),
+        ["UNKNOWN_POOL"] = (404, "the plan has no such pool"),
+        ["NO_SEATS"] = (409, "the pool's places have no numbers, or none yet"),
         ["IF_MATCH_REQUIRED"] = (428, "the sale exists with another plan; name the version that is to change"),
         ["TOO_MANY_SALES"] = (409, "as many sales as there may be"),
         ["UNKNOWN_KEY"] = (404, "no such live key"),
@@ -169,6 +171,9 @@ internal static class Description
             parameter.Example = parameter.Name switch
             {
                 "sale" => "spring",
+                "pool" => "coaches",
+                "from" => "north",
+                "to" => "south",
                 "id" => metadata.OfType<AccessMiddleware.NeedsPermission>().Any(needed => needed.Permission == Permission.ManageKeys) ? "3fa085c1" : Examples.Id,
                 "after" => "0",
                 _ => parameter.Example,

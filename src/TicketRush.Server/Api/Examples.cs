@@ -16,6 +16,7 @@ internal static class Examples
         """;
 
     private const string Items = """[{"tier":"standing","quantity":2}]""";
+    private const string Seats = """[{"tier":"stalls","quantity":1,"seats":["A-1-12"]}]""";
     private const string PricedItems = """[{"tier":"standing","quantity":2,"price":38000}]""";
     private const string Tickets = """[{"number":1,"tier":"standing","price":38000,"state":"valid"},{"number":2,"tier":"standing","price":38000,"state":"valid"}]""";
 
@@ -24,6 +25,9 @@ internal static class Examples
         [nameof(PlanDocument)] = Plan,
         [nameof(HoldRequest)] = $$"""{"buyer":"customer-4711","items":{{Items}}}""",
         [nameof(OrderRequest)] = $$"""{"buyer":"customer-4711","items":{{Items}},"reference":"bank-4711"}""",
+        [nameof(ExchangeRequest)] = $$"""{"of":"0b9a5c1e-6a0d-4a52-8f0e-3f1f6f2f7a10","tickets":[2],"items":{{Seats}},"reference":"bank-4712","wheelchair":0,"apart":false}""",
+        [nameof(WaitRequest)] = $$"""{"buyer":"customer-4711","items":{{Items}}}""",
+        [nameof(SeatsAnswer)] = $$"""{"pool":"coaches","from":"north","to":"south","seats":8,"free":"vw==",{{Receipt}}}""",
         [nameof(PayRequest)] = """{"reference":"bank-4711"}""",
         [nameof(RefundRequest)] = """{"reason":"cannot-come","tickets":[2],"resell":true}""",
         [nameof(KeyRequest)] = """{"name":"web-shop","role":"shop"}""",

@@ -16,17 +16,20 @@ internal static class HoldEndpoints
             .AsksSale(
                 Refusal.IdReused, Refusal.SaleDraft, Refusal.SalePaused, Refusal.SaleClosed, Refusal.NotYetOpen, Refusal.UnknownTier, Refusal.OrderLimit, Refusal.BuyerLimit,
                 Refusal.SoldOut, Refusal.NotEnough, Refusal.TooManyKeys)
+            .AsksSale(PlacesAsking.Refusals)
             .MayAnswer("HOLDS_LIMIT", "WAIT_AFTER_LAPSE")
             .WithSummary("Keep places for a buyer").WithDescription("The same id with the same body repeats the first answer, sequence included.");
         holds.MapGet("", Get).Needs(Permission.SeeOrders).Answers<HoldAnswer>().AsksSale(Refusal.UnknownHold).WithSummary("What has become of a hold");
         changes.MapPost("extend", Extend).Answers<HoldAnswer>()
             .AsksSale(
-                Refusal.IdReused, Refusal.UnknownHold, Refusal.AlreadyPaid, Refusal.HoldReleased, Refusal.HoldExpired, Refusal.ExtensionLimit, Refusal.TooManyKeys)
+                Refusal.IdReused, Refusal.UnknownHold, Refusal.AlreadyPaid, Refusal.HoldReleased, Refusal.HoldExpired, Refusal.StillWaiting, Refusal.ExtensionLimit,
+                Refusal.TooManyKeys)
             .Reads("Idempotency-Key", required: true, "A text of your own, 1 to 256 bytes; the same one when you repeat the request.", "more-time-1")
             .WithSummary("Extend a hold by holdSeconds");
         changes.MapPost("pay", Pay).Accepts<PayRequest>("application/json").Answers<OrderAnswer>()
             .AsksSale(
-                Refusal.UnknownHold, Refusal.AlreadyPaid, Refusal.HoldReleased, Refusal.BuyerLimit, Refusal.SoldOut, Refusal.NotEnough, Refusal.TooManyKeys)
+                Refusal.UnknownHold, Refusal.AlreadyPaid, Refusal.HoldReleased, Refusal.BuyerLimit, Refusal.SoldOut, Refusal.NotEnough, Refusal.SeatTaken,
+                Refusal.PassengerOverlap, Refusal.StillWaiting, Refusal.TooManyKeys)
             .MayAnswer("PAYMENT_ELSEWHERE")
             .WithSummary("Pay a hold: it becomes an order").WithDescription("A refused payment is written down as owed back; its problem has a sequence.");
         changes.MapDelete("", Release).Answers<HoldAnswer>().AsksSale(Refusal.UnknownHold, Refusal.AlreadyPaid, Refusal.HoldExpired, Refusal.TooManyKeys)
@@ -42,10 +45,9 @@ internal static class HoldEndpoints
         var plan = found.Sequencer!.Snapshot!.Plan;
         if (!Asking.TryBuyer(http, sales.Identities, body.Buyer, out var buyer, out problem) || !Asking.TryLines(body.Items, plan, out var lines, out problem)) return problem;
 
-        var submission = new Submission
-        {
-            Command = new() { Kind = CommandKind.Hold, Hold = hold, Buyer = buyer, Lines = lines, Plan = plan },
-        };
+        var command = new Command { Kind = CommandKind.Hold, Hold = hold, Buyer = buyer, Lines = lines, Plan = plan };
+        if (!PlacesAsking.TryPlaces(ref command, body.Items, body.From, body.To, body.Wheelchair, body.Apart, sales.Identities, out problem)) return problem;
+        var submission = PlacesAsking.Submission(command, plan);
         var answer = await desk.AskAsync(Caller.Of(http), found, submission);
         return Problems.From(answer, submission, found) ?? Answering.Hold(id, submission);
     }
@@ -80,7 +82,7 @@ internal static class HoldEndpoints
     {
         if (!Asking.TryFind(sales, sale, out var found, out var problem) || !Asking.TryHold(sales.Identities, id, out command.Hold, out problem)) return problem;
 
-        var submission = new Submission { Command = command };
+        var submission = PlacesAsking.Submission(command, found.Sequencer!.Snapshot!.Plan);
         var said = await desk.AskAsync(Caller.Of(http), found, submission);
         return Problems.From(said, submission, found) ?? answer(id, submission);
     }

@@ -14,6 +14,7 @@ internal static class OrderEndpoints
             .AsksSale(
                 Refusal.IdReused, Refusal.SaleDraft, Refusal.SalePaused, Refusal.SaleClosed, Refusal.NotYetOpen, Refusal.UnknownTier, Refusal.OrderLimit, Refusal.BuyerLimit,
                 Refusal.SoldOut, Refusal.NotEnough, Refusal.TooManyKeys)
+            .AsksSale(PlacesAsking.Refusals)
             .MayAnswer("PAYMENT_ELSEWHERE")
             .WithSummary("Hold and pay in one").WithDescription("The same id with the same body repeats the first answer, sequence included.");
         orders.MapGet("{id}", Get).Needs(Permission.SeeOrders).Answers<OrderAnswer>().AsksSale(Refusal.UnknownOrder).WithSummary("An order and its tickets");
@@ -39,18 +40,17 @@ internal static class OrderEndpoints
             || !Asking.TryLines(body.Items, plan, out var lines, out problem))
             return problem;
 
-        var submission = new Submission
+        var command = new Command
         {
-            Command = new()
-            {
-                Kind = CommandKind.Purchase,
-                Hold = hold,
-                Buyer = buyer,
-                Reference = sales.Identities.Reference(body.Reference),
-                Lines = lines,
-                Plan = plan,
-            },
+            Kind = CommandKind.Purchase,
+            Hold = hold,
+            Buyer = buyer,
+            Reference = sales.Identities.Reference(body.Reference),
+            Lines = lines,
+            Plan = plan,
         };
+        if (!PlacesAsking.TryPlaces(ref command, body.Items, body.From, body.To, body.Wheelchair, body.Apart, sales.Identities, out problem)) return problem;
+        var submission = PlacesAsking.Submission(command, plan);
         var answer = await desk.AskAsync(Caller.Of(http), found, submission);
         return Problems.From(answer, submission, found) ?? Answering.Order(id, submission);
     }

@@ -91,22 +91,40 @@ public static class Problems
         ref readonly var reply = ref submission.Reply;
         var (status, code, type) = Known[reply.Refusal];
         var written = reply.Sequence != 0;
-        return Answer(new(type, Title(code), status, Detail(reply), code)
+        return Answer(new(type, Title(code), status, Detail(reply, submission.Command), code)
         {
-            Allowed = !written && reply.Refusal is Refusal.BuyerLimit or Refusal.OrderLimit or Refusal.NotEnough or Refusal.SoldOut ? reply.Allowed : null,
+            Allowed = !written && reply.Refusal is Refusal.BuyerLimit or Refusal.OrderLimit or Refusal.NotEnough or Refusal.SoldOut
+                or Refusal.PartyTooLarge or Refusal.NotTogether ? reply.Allowed : null,
             OwedBack = written ? reply.Amount : null,
             Sequence = written ? reply.Sequence : null,
             Hash = written ? submission.Hash.ToString() : null,
         });
     }
 
-    private static string Detail(in Reply reply)
+    private static string Detail(in Reply reply, in Command command)
     {
         var said = reply.Refusal switch
         {
             // What is written down is told in the same words whenever it is asked again; the numbers are those of the day.
             Refusal.BuyerLimit when reply.Sequence != 0 => "The hold had run out, and the buyer's limit does not allow the places again.",
             Refusal.NotEnough or Refusal.SoldOut when reply.Sequence != 0 => "The hold had run out, and its places are not free any more.",
+            Refusal.SeatTaken or Refusal.PassengerOverlap when reply.Sequence != 0 => "The hold had run out, and its places are not free any more.",
+            Refusal.UnknownSeat => $"The seat named for {PlacesAsking.PlaceOf(command, reply.Plan!, reply.Allowed)} is none of its pool; GET the sale to see its rows.",
+            Refusal.SeatTaken => $"The {PlacesAsking.PlaceOf(command, reply.Plan!, reply.Allowed)} is not free.",
+            Refusal.SeatsMixed => "Name a seat for every place of a pool or for none, and seats of one tier only where the plan says so.",
+            Refusal.LeavesSingle => "These seats would leave a single one over beside them. Choose others, or ask for the best.",
+            Refusal.PartyTooLarge => $"The largest party that can sit together here is {reply.Allowed}. With apart, more may sit apart.",
+            Refusal.NotTogether => $"As many are free, but not together: {reply.Allowed} side by side are. With apart, you may sit apart.",
+            Refusal.UnknownStop => "The plan has no such stop; GET the sale to see its stops.",
+            Refusal.BadJourney => "from must be a stop before to, where something travels; where nothing does, leave both out.",
+            Refusal.SeatReserved => $"The {PlacesAsking.PlaceOf(command, reply.Plan!, reply.Allowed)} is kept for a wheelchair or who comes along; ask for it with wheelchair.",
+            Refusal.SeatsLater => "The seats of this pool are numbered later, so none can be named now.",
+            Refusal.BadPassengers => "Name one passenger for each place, none twice, where the plan asks for them; and none where it does not.",
+            Refusal.PassengerOverlap => $"The passenger of place {reply.Allowed + 1} has a place on some of these legs already.",
+            Refusal.CannotWait => "Only one tier without named seats can be waited for, in a sale with a waitlist.",
+            Refusal.CannotNumber => "The seats of this pool are numbered already, or given at once.",
+            Refusal.CannotExchange => "Only a live hold, or tickets that were not given back, can be exchanged for seats or journeys.",
+            Refusal.StillWaiting => "It waits, and has no places yet.",
             Refusal.IdReused => "This id was used before for something else. Make a new id for a new wish, and keep it for every repetition.",
             Refusal.UnknownHold => "There is no such hold in this sale.",
             Refusal.UnknownOrder => "There is no such order in this sale.",
@@ -129,6 +147,7 @@ public static class Problems
             Refusal.AlreadyRefunded => "These tickets are refunded already.",
             Refusal.PlanChanged => "The plan has changed since the version in If-Match. GET it, change that, and send its ETag.",
             Refusal.TooManyKeys => "More differently named keys have acted in this sale than it can tell apart.",
+            Refusal.CapacityInUse when reply.Detail is not null && reply.Allowed == 0 => "Places that are taken cannot be blocked or taken away:",
             Refusal.CapacityInUse => $"The capacity must not be below {reply.Allowed}.",
             _ => "",
         };
@@ -140,7 +159,8 @@ public static class Problems
     internal static int StatusOf(Refusal refusal) => refusal switch
     {
         Refusal.UnknownHold or Refusal.UnknownOrder or Refusal.UnknownTier or Refusal.UnknownTicket => 404,
-        Refusal.ReasonInvalid => 400,
+        Refusal.UnknownSeat or Refusal.UnknownStop => 404,
+        Refusal.ReasonInvalid or Refusal.BadJourney or Refusal.BadPassengers or Refusal.SeatsMixed => 400,
         Refusal.PlanInvalid => 422,
         Refusal.PlanChanged => 412,
         _ => 409,

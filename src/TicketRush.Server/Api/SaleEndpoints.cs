@@ -146,10 +146,30 @@ internal static class SaleEndpoints
         return JsonSerializer.SerializeToUtf8Bytes(
             new(
                 sale, state, plan.Currency,
-                Array.ConvertAll(plan.Tiers, tier => new TierAvailability(tier.Id, tier.Name, tier.Price, snapshot.Pools[plan.PoolNamed(tier.Pool)].Free)),
-                [.. snapshot.Pools.Select((pool, i) => new PoolAvailability(plan.Pools[i].Id, pool.Capacity, pool.Blocked, pool.Held, pool.Sold, pool.Free))],
-                snapshot.Sequence, PlanTimes.Utc(snapshot.TimeMs), snapshot.Hash.ToString()),
+                Array.ConvertAll(plan.Tiers, tier => new TierAvailability(tier.Id, tier.Name, tier.Price, FreeOf(snapshot, plan.PoolNamed(tier.Pool)))),
+                [.. snapshot.Pools.Select((pool, i) => new PoolAvailability(plan.Pools[i].Id, pool.Capacity, pool.Blocked, pool.Held, pool.Sold, pool.Free) { Pairs = PairsOf(snapshot, i) })],
+                snapshot.Sequence, PlanTimes.Utc(snapshot.TimeMs), snapshot.Hash.ToString())
+            {
+                Waiting = plan.Rules.Waitlist ? snapshot.Waiting : null,
+            },
             ApiJson.Api.AvailabilityAnswer);
+    }
+
+    // What anybody may have: for the whole journey, where the pool travels; without the places for wheelchairs.
+    private static int FreeOf(SaleSnapshot snapshot, int pool) =>
+        pool < snapshot.Views.Length && snapshot.Views[pool] is { } view ? Math.Max(view.FreeFor(0, view.Legs), 0) : snapshot.Pools[pool].Free;
+
+    private static int[][]? PairsOf(SaleSnapshot snapshot, int pool)
+    {
+        if (snapshot.Plan.Pools[pool].Travel == Travel.None || snapshot.Views[pool] is not { } view) return null;
+        var pairs = new int[view.Legs][];
+        for (var from = 0; from < pairs.Length; from++)
+        {
+            pairs[from] = new int[view.Legs - from];
+            for (var to = from + 1; to <= view.Legs; to++) pairs[from][to - from - 1] = Math.Max(view.FreeFor(from, to), 0);
+        }
+
+        return pairs;
     }
 
     internal static string StateOf(OpenSale sale) =>

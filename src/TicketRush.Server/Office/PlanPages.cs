@@ -52,7 +52,7 @@ internal static class PlanPages
     private static async Task AskChangeAsync(HttpContext http, OfficeDesk on)
     {
         if (Languages.TryChoose(http)) return;
-        if (on.Sale(http) is not { } sale) await ErrorPages.SendAsync(http, 404);
+        if (on.Sale(http) is not { } sale || !HasForm(sale.Plan)) await ErrorPages.SendAsync(http, 404);
         else await SendAsync(http, on, View(sale));
     }
 
@@ -95,7 +95,7 @@ internal static class PlanPages
 
     private static async Task ChangeAsync(HttpContext http, OfficeDesk on)
     {
-        if (on.Sale(http) is not { } sale)
+        if (on.Sale(http) is not { } sale || !HasForm(sale.Plan))
         {
             await ErrorPages.SendAsync(http, 404);
             return;
@@ -142,12 +142,12 @@ internal static class PlanPages
         };
         for (var i = 0; i < plan.Pools.Length; i++)
             (values[$"pools[{i}].id"], values[$"pools[{i}].capacity"], values[$"pools[{i}].blocked"]) = (plan.Pools[i].Id,
-                Write(plan.Pools[i].Capacity), Write(plan.Pools[i].Blocked));
+                Write(plan.Pools[i].Capacity ?? 0), Write(plan.Pools[i].Blocked ?? 0));
         for (var i = 0; i < plan.Tiers.Length; i++)
         {
             var tier = plan.Tiers[i];
             (values[$"tiers[{i}].id"], values[$"tiers[{i}].name"], values[$"tiers[{i}].pool"]) = (tier.Id, tier.Name, tier.Pool!);
-            values[$"tiers[{i}].price"] = Money.Number(tier.Price, plan.Currency);
+            values[$"tiers[{i}].price"] = tier.Price is { } price ? Money.Number(price, plan.Currency) : "";
         }
 
         return new(
@@ -230,6 +230,9 @@ internal static class PlanPages
             return at < rows.Count ? $"{path[..5]}[{rows[at]}]{path[(end + 1)..]}" : path;
         }
     }
+
+    // The form knows of neither rows nor stops, and would take them away.
+    private static bool HasForm(Plan plan) => !plan.HasPlaces;
 
     private static string Write(int number) => number.ToString(CultureInfo.InvariantCulture);
 }
