@@ -50,7 +50,7 @@ public sealed class ArenaTests : IDisposable
             () =>
             {
                 arena.SweepAll();
-                return arena.Slots.All().SequenceEqual([arena.Self]);
+                return arena.Slots.All().All(arena.Slots.IsAlive); // Children of tests beside this one have theirs.
             },
             "The slot of a killed process was not given back.");
     }
