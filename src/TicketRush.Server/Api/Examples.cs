@@ -23,8 +23,8 @@ internal static class Examples
     public static readonly Dictionary<string, string> Of = new()
     {
         [nameof(PlanDocument)] = Plan,
-        [nameof(HoldRequest)] = $$"""{"buyer":"customer-4711","items":{{Items}}}""",
-        [nameof(OrderRequest)] = $$"""{"buyer":"customer-4711","items":{{Items}},"reference":"bank-4711"}""",
+        [nameof(HoldRequest)] = $$"""{"buyer":"customer-4711","items":{{Items}},"wheelchair":0,"apart":false}""",
+        [nameof(OrderRequest)] = $$"""{"buyer":"customer-4711","items":{{Items}},"reference":"bank-4711","wheelchair":0,"apart":false}""",
         [nameof(ExchangeRequest)] = $$"""{"of":"0b9a5c1e-6a0d-4a52-8f0e-3f1f6f2f7a10","tickets":[2],"items":{{Seats}},"reference":"bank-4712","wheelchair":0,"apart":false}""",
         [nameof(WaitRequest)] = $$"""{"buyer":"customer-4711","items":{{Items}}}""",
         [nameof(SeatsAnswer)] = $$"""{"pool":"coaches","from":"north","to":"south","seats":8,"free":"vw==",{{Receipt}}}""",
