@@ -12,7 +12,7 @@ namespace TicketRush.Cli.Race;
 internal static class Buyers
 {
     /// <summary>How many may be on their way at once in one process, where the strategy lets them.</summary>
-    private const int AtOnceMax = 1024;
+    private static readonly int AtOnceMax = int.Parse(Environment.GetEnvironmentVariable("ATONCE") ?? "1024");
 
     /// <summary>The target of the process: one round after another, until nobody asks any more.</summary>
     public static async Task RunAsync(Connection rounds, SharedArray<BuyerRecord> records)
@@ -29,6 +29,7 @@ internal static class Buyers
                 return;
             }
 
+            await RehearseAsync(round);
             await using (var buying = await Buying.StartAsync(round))
             {
                 round.Start?.Wait();
@@ -36,6 +37,26 @@ internal static class Buyers
             }
 
             await rounds.SendAsync(ReadOnlyMemory<byte>.Empty);
+        }
+    }
+
+    /// <summary>
+    /// Buys what is nobody's. Whatever a process compiles when it does a thing first, it has compiled when this is over: the race is between
+    /// buyers, and nobody compiles anything while it holds the turn that others wait for.
+    /// </summary>
+    private static async Task RehearseAsync(Round round)
+    {
+        if (Buying.Rehearsal(round) is not { } rehearsal) return;
+        try
+        {
+            // Two of them, for each must also catch up with what the other decided.
+            using var records = new SharedArray<BuyerRecord>(rehearsal.Count);
+            await using Buying one = await Buying.StartAsync(rehearsal), other = await Buying.StartAsync(rehearsal);
+            await Task.WhenAll(BuyAllAsync(rehearsal, records, one), BuyAllAsync(rehearsal, records, other));
+        }
+        finally
+        {
+            Buying.Clear(rehearsal);
         }
     }
 
@@ -55,6 +76,7 @@ internal static class Buyers
         })));
     }
 
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
     private static async ValueTask BuyAsync(int buyer, SharedArray<BuyerRecord> records, Buying buying)
     {
         // Written back whole, its state last: whoever watches sees no state before what belongs to it.
@@ -72,14 +94,12 @@ internal static class Buyers
             return;
         }
 
-        record.ArrivedAt = Stopwatch.GetTimestamp();
-        Say(BuyerState.Buying);
         try
         {
-            var (told, sequence) = await buying.BuyAsync(buyer);
+            var answer = await buying.BuyAsync(buyer);
             record.AnsweredAt = Stopwatch.GetTimestamp();
-            record.Sequence = sequence;
-            Say(told ? BuyerState.Told : BuyerState.Refused);
+            (record.ArrivedAt, record.Sequence) = (answer.ArrivedAt, answer.Sequence);
+            Say(answer.IsTold ? BuyerState.Told : BuyerState.Refused);
         }
         catch (Exception e) when (e is JsonException or IOException or HttpRequestException)
         {

@@ -35,7 +35,7 @@ internal sealed class Commentary(RaceOptions options, TextWriter output, bool is
         for (var i = 0; i < _said.Length; i++)
         {
             // Nobody changes once through, so those are not looked at again.
-            if (_said[i] >= BuyerState.Told || _said[i] == BuyerState.LookCrashed)
+            if (_said[i] >= BuyerState.LookCrashed)
             {
                 over++;
                 continue;

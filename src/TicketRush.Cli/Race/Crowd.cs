@@ -8,29 +8,28 @@ namespace TicketRush.Cli.Race;
 /// </summary>
 internal sealed class Crowd : IDisposable
 {
+    /// <summary>So many buyers in one process would share the processors with the runtime, which compiles anew what is used much.</summary>
+    private const int ManyBuyers = 1_000;
+
+    private const string Tiers = "DOTNET_TieredCompilation";
+
     private readonly Member[] _members;
-    private readonly int _buyers;
 
     /// <param name="buyers">How many want a ticket.</param>
     /// <param name="workers">How many processes they are in.</param>
     public Crowd(int buyers, int workers)
     {
-        _buyers = buyers;
-        BuyersEach = (buyers + workers - 1) / workers;
-        _members = new Member[(buyers + BuyersEach - 1) / BuyersEach];
+        Share = new(buyers, Math.Min(workers, buyers));
+        _members = new Member[Share.Processes];
+        if (Share.Count(0) >= ManyBuyers && Environment.GetEnvironmentVariable(Tiers) is null) Environment.SetEnvironmentVariable(Tiers, "0");
         Records = new(buyers);
     }
 
     public SharedArray<BuyerRecord> Records { get; }
 
-    /// <summary>How many buyers each process has, but for the last, which may have fewer.</summary>
-    public int BuyersEach { get; }
+    public Share Share { get; }
 
     public IReadOnlyList<Member> Members => _members;
-
-    public int First(int member) => member * BuyersEach;
-
-    public int Count(int member) => Math.Min(BuyersEach, _buyers - First(member));
 
     /// <summary>Starts who is not there.</summary>
     /// <param name="progress">Told how many are there.</param>

@@ -53,8 +53,7 @@ internal sealed record Shop
     /// <summary>One for each process of buyers.</summary>
     public required SharedQueue<int>[] Answers { get; init; }
 
-    /// <summary>How many buyers each of those has, but for the last.</summary>
-    public required int BuyersEach { get; init; }
+    public required Share Share { get; init; }
 }
 
 [JsonSourceGenerationOptions(GenerationMode = JsonSourceGenerationMode.Metadata)]

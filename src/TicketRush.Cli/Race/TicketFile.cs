@@ -73,11 +73,17 @@ internal static class TicketFile
     /// <summary>Writes another file, and gives it the name of this one: everybody sees the old or the new.</summary>
     public static void Replace(string path, string key, int count)
     {
-        var temporary = $"{path}.{Environment.ProcessId}";
+        var temporary = Beside(path);
         using (var file = File.OpenHandle(temporary, FileMode.Create, FileAccess.Write, FileShare.ReadWrite | FileShare.Delete))
             RandomAccess.Write(file, Text(key, count), 0);
         File.Move(temporary, path, overwrite: true);
     }
+
+    /// <summary>The one other file that a process makes, here or in its buyers' rehearsal.</summary>
+    public static string Beside(string path) => Beside(path, Environment.ProcessId);
+
+    /// <inheritdoc cref="Beside(string)"/>
+    public static string Beside(string path, int process) => $"{path}.rush-{process}";
 
     private static byte[] Text(string key, int count) => Encoding.UTF8.GetBytes(string.Create(CultureInfo.InvariantCulture, $"{{\"{key}\": {count}}}"));
 

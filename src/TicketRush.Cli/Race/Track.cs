@@ -74,7 +74,8 @@ internal sealed class Track : IDisposable
         var killed = 0;
         var answered = -1;
         var nextKill = Stopwatch.GetTimestamp() + KillPause();
-        var progressAt = Stopwatch.GetTimestamp();
+        var (progressAt, followedAt) = (Stopwatch.GetTimestamp(), 0L);
+        var followEvery = TimeSpan.FromMilliseconds(_options.IsTold ? 0 : 100);
         while (members.Any(member => member.IsBusy))
         {
             Thread.Sleep(members.Count == 1 ? 1 : 5);
@@ -86,6 +87,9 @@ internal sealed class Track : IDisposable
                 nextKill = Stopwatch.GetTimestamp() + KillPause();
             }
 
+            // Looking at a hundred thousand records takes a processor that the race needs.
+            if (Stopwatch.GetElapsedTime(followedAt) < followEvery) continue;
+            followedAt = Stopwatch.GetTimestamp();
             var over = _commentary.Follow(_crowd.Records);
             if (over != answered) (answered, progressAt) = (over, Stopwatch.GetTimestamp());
             if (Stopwatch.GetElapsedTime(progressAt) < Patience + TimeSpan.FromMilliseconds(_options.DelayMs * 3)) continue;
@@ -108,9 +112,9 @@ internal sealed class Track : IDisposable
         var told = records.Count(record => record.State == BuyerState.Told);
         var left = means.Left();
         var seconds = records.Max(record => record.AnsweredAt) is > 0 and var last ? (last - started) / (double)Stopwatch.Frequency : 0;
-        var waits = answered.Select(record => (record.AnsweredAt - record.ArrivedAt) * 1000.0 / Stopwatch.Frequency).Order().ToArray();
+        var waits = answered.Select(record => (record.AnsweredAt - record.LookedAt) * 1000.0 / Stopwatch.Frequency).Order().ToArray();
         var dead = _crowd.Members.Select((member, i) => (member, i)).Where(pair => !pair.member.Process.IsAlive)
-            .SelectMany(pair => Enumerable.Range(_crowd.First(pair.i), _crowd.Count(pair.i))).Count(i => !records[i].IsOver);
+            .SelectMany(pair => Enumerable.Range(_crowd.Share.First(pair.i), _crowd.Share.Count(pair.i))).Count(i => !records[i].IsOver);
         return new()
         {
             Strategy = strategy.Name(),
@@ -167,7 +171,7 @@ internal sealed class Track : IDisposable
                     means._seller = new ChildProcess(Seller.Run, new Shop
                     {
                         File = track._file, Key = options.Key, DelayMs = options.DelayMs, Wishes = means._wishes, Answers = means._answers,
-                        BuyersEach = track._crowd.BuyersEach,
+                        Share = track._crowd.Share,
                     }) { Name = "seller", Daemon = true };
                     means._seller.Start();
                     break;
@@ -185,8 +189,8 @@ internal sealed class Track : IDisposable
         public Round RoundOf(int member) => new()
         {
             Strategy = _strategy,
-            First = _track._crowd.First(member),
-            Count = _track._crowd.Count(member),
+            First = _track._crowd.Share.First(member),
+            Count = _track._crowd.Share.Count(member),
             DelayMs = _track._options.DelayMs,
             File = _track._file,
             Key = _track._options.Key,
