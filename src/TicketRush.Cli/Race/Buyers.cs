@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 using System.Text.Json;
 using TicketRush.Multiprocessing;
 
@@ -12,11 +13,13 @@ namespace TicketRush.Cli.Race;
 internal static class Buyers
 {
     /// <summary>How many may be on their way at once in one process, where the strategy lets them.</summary>
-    private static readonly int AtOnceMax = int.Parse(Environment.GetEnvironmentVariable("ATONCE") ?? "1024");
+    private const int AtOnceMax = 2048;
 
     /// <summary>The target of the process: one round after another, until nobody asks any more.</summary>
     public static async Task RunAsync(Connection rounds, SharedArray<BuyerRecord> records)
     {
+        // Ctrl-C comes to every process of the terminal; who started these ends them.
+        using var interrupts = PosixSignalRegistration.Create(PosixSignal.SIGINT, signal => signal.Cancel = true);
         while (true)
         {
             Round round;
@@ -87,7 +90,7 @@ internal static class Buyers
             record.LookedAt = Stopwatch.GetTimestamp();
             Say(BuyerState.Looked);
         }
-        catch (JsonException)
+        catch (Exception e) when (IsCrash(e))
         {
             record.LookedAt = Stopwatch.GetTimestamp();
             Say(BuyerState.LookCrashed);
@@ -101,7 +104,7 @@ internal static class Buyers
             (record.ArrivedAt, record.Sequence) = (answer.ArrivedAt, answer.Sequence);
             Say(answer.IsTold ? BuyerState.Told : BuyerState.Refused);
         }
-        catch (Exception e) when (e is JsonException or IOException or HttpRequestException)
+        catch (Exception e) when (IsCrash(e))
         {
             record.AnsweredAt = Stopwatch.GetTimestamp();
             Say(BuyerState.BuyCrashed);
@@ -114,4 +117,8 @@ internal static class Buyers
             Volatile.Write(ref Unsafe.As<BuyerState, int>(ref records[buyer].State), (int)state);
         }
     }
+
+    /// <summary>Whether it is half a file, no file, or nobody there who answers: the end of one buyer, not of the others in its process.</summary>
+    private static bool IsCrash(Exception e) =>
+        e is JsonException or IOException or UnauthorizedAccessException or HttpRequestException or OperationCanceledException;
 }

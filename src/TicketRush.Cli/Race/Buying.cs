@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Net.Http.Headers;
 using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 using System.Text.Json;
 using TicketRush.Engine;
 using TicketRush.Journal;
@@ -266,6 +267,7 @@ internal static class Seller
 {
     public static void Run(Shop shop)
     {
+        using var interrupts = PosixSignalRegistration.Create(PosixSignal.SIGINT, signal => signal.Cancel = true);
         while (true)
         {
             var buyer = shop.Wishes.Get();

@@ -13,14 +13,14 @@ internal sealed class Crowd : IDisposable
 
     private const string Tiers = "DOTNET_TieredCompilation";
 
-    private readonly Member[] _members;
+    private readonly Member?[] _members;
 
     /// <param name="buyers">How many want a ticket.</param>
     /// <param name="workers">How many processes they are in.</param>
     public Crowd(int buyers, int workers)
     {
         Share = new(buyers, Math.Min(workers, buyers));
-        _members = new Member[Share.Processes];
+        _members = new Member?[Share.Processes];
         if (Share.Count(0) >= ManyBuyers && Environment.GetEnvironmentVariable(Tiers) is null) Environment.SetEnvironmentVariable(Tiers, "0");
         Records = new(buyers);
     }
@@ -29,15 +29,17 @@ internal sealed class Crowd : IDisposable
 
     public Share Share { get; }
 
-    public IReadOnlyList<Member> Members => _members;
+    public IReadOnlyList<Member> Members => _members!;
 
     /// <summary>Starts who is not there.</summary>
     /// <param name="progress">Told how many are there.</param>
-    public void Fill(Action<int> progress)
+    /// <exception cref="OperationCanceledException">Stopped.</exception>
+    public void Fill(Action<int> progress, CancellationToken stop)
     {
         for (var i = 0; i < _members.Length; i++)
         {
-            if (_members[i] is { Process.IsAlive: true }) continue;
+            stop.ThrowIfCancellationRequested();
+            if (_members[i] is { Process.IsAlive: true, IsBusy: false }) continue;
             _members[i]?.Dispose();
             var (here, there) = Pipe.Create();
             var process = new ChildProcess(Buyers.RunAsync, there, Records) { Name = $"buyers-{i}", Daemon = true };
@@ -48,9 +50,16 @@ internal sealed class Crowd : IDisposable
         }
     }
 
-    public void Dispose()
+    /// <summary>Ends all of them, whatever they are doing.</summary>
+    public void End()
     {
         foreach (var member in _members) member?.Dispose();
+        Array.Clear(_members);
+    }
+
+    public void Dispose()
+    {
+        End();
         Records.Dispose();
     }
 
@@ -63,10 +72,13 @@ internal sealed class Crowd : IDisposable
         /// <summary>Has a round and has neither ended it nor died.</summary>
         public bool IsBusy { get; private set; }
 
+        /// <summary>Killed in this round because the race is to show what becomes of that.</summary>
+        public bool WasKilled { get; private set; }
+
         public void Begin(Round round)
         {
             Rounds.Send(round, RaceJson.Default.Round);
-            IsBusy = true;
+            (IsBusy, WasKilled) = (true, false);
         }
 
         public void Look()
@@ -88,8 +100,9 @@ internal sealed class Crowd : IDisposable
             if (!Process.IsAlive) IsBusy = false;
         }
 
-        public void Kill()
+        public void Kill(bool onPurpose)
         {
+            WasKilled |= onPurpose;
             Process.Kill();
             Process.Join();
         }
@@ -97,7 +110,7 @@ internal sealed class Crowd : IDisposable
         public void Dispose()
         {
             Rounds.Dispose();
-            if (Process.IsAlive) Kill();
+            if (Process.IsAlive) Kill(onPurpose: false);
             Process.Dispose();
         }
     }

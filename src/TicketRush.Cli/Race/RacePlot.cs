@@ -33,7 +33,19 @@ internal static class RacePlot
         }
 
         svg.Append("</svg>\n");
-        File.WriteAllText(path, svg.ToString());
+
+        // Another file first: nobody finds half a picture.
+        var whole = TicketFile.Beside(path);
+        File.WriteAllText(whole, svg.ToString());
+        File.Move(whole, path, overwrite: true);
+    }
+
+    /// <summary>Why no picture can be written there; null when it can. Asked before the race: afterwards it would be lost.</summary>
+    public static string? WhyNot(string path)
+    {
+        if (path.Length == 0) return "--plot needs the name of a file.";
+        if (Directory.Exists(path)) return $"--plot: {path} is a directory.";
+        return Directory.Exists(Path.GetDirectoryName(Path.GetFullPath(path))) ? null : $"--plot: the directory of {path} is not there.";
     }
 
     private static void Panel(StringBuilder svg, RaceRow row, BuyerRecord[] records, int tickets)
