@@ -26,14 +26,15 @@ public static class ExportCommand
             HelpName = "FILE",
         };
         var command = new Command("export", $"""
-            Writes a sale's orders or tickets as CSV (RFC 4180, UTF-8, with a header row). Only reads, and may run while the sale is selling.
+            Writes a sale's orders or tickets as CSV (RFC 4180, UTF-8, with a header row). Only reads, and may run while the sale is
+            selling.
 
             Columns with --orders: {string.Join(", ", OrderColumns)}.
             Columns with --tickets: {string.Join(", ", TicketColumns)}.
             "by" and "refunded_by" name the key that confirmed the order and that refunded; empty for a buyer in a browser.
             "order", "placed" and "refunded" are sequences; "tiers" is tier:places, separated by spaces; "state" is valid or refunded.
-            "from" and "to" are the stops of a journey, "seat" a seat's name, "seats" those of the order; empty where there are none. A ticket
-            that was given back in an exchange is refunded with the reason exchanged.
+            "from" and "to" are the stops of a journey, "seat" a seat's name, "seats" those of the order; empty where there are none. A
+            ticket that was given back in an exchange is refunded with the reason exchanged.
             Times are UTC in ISO 8601; amounts and prices are in the currency's minor unit.
             Ids, buyers and payment references are never in it: the journal has only keyed hashes of them.
 
@@ -73,7 +74,8 @@ public static class ExportCommand
             Row(to,
                 $"{order.Sequence}", JournalFile.Time(order.TimeMs), $"{order.Placed}", $"{order.FirstTicket}",
                 $"{order.Lines.Sum(line => line.Quantity)}",
-                JournalFile.Lines(order.Lines), $"{order.Lines.Sum(line => line.Quantity * line.Price)}", currency, order.Late ? "true" : "false",
+                JournalFile.Lines(order.Lines), $"{order.Lines.Sum(line => line.Quantity * line.Price)}", currency,
+                order.Late ? "true" : "false",
                 $"{order.Refunds.Sum(refund => refund.Tickets.Length)}", $"{order.Refunds.Sum(refund => refund.Amount)}",
                 order.By ?? "", order.From ?? "", order.To ?? "", string.Join(' ', order.Seats.Where(seat => seat is not null)));
         }

@@ -15,7 +15,8 @@ internal static class KeyCommands
         Makes, lists and revokes the keys of a data directory. Running servers follow within a second.
 
         A key has a role: office (everything), staff (sell, find, refund), shop (sell to buyers it names, confirm payments, see its own
-        orders), read (lists and figures). Two keys of one name are one caller: to change a shop's key, add another, then revoke the old one.
+        orders), read (lists and figures). Two keys of one name are one caller: to change a shop's key, add another, then revoke the
+        old one.
         """) { CreateAdd(), CreateList(), CreateRevoke() };
 
     private static Command CreateAdd()
@@ -37,7 +38,8 @@ internal static class KeyCommands
             var line = new NewKeyLine(key.Id, key.Name, key.Role.Name(), secret);
             Console.WriteLine(result.GetValue(json)
                 ? JsonSerializer.Serialize(line, CliJson.Default.NewKeyLine)
-                : $"{secret}\n\nThis is the {line.Role} key of \"{key.Name}\" (id {key.Id}). It is shown this once; only its hash is kept.");
+                : $"{secret}\n\nThis is the {line.Role} key of \"{key.Name}\" (id {key.Id}). "
+                    + "It is shown this once; only its hash is kept.");
             return 0;
         }));
         return command;
@@ -46,7 +48,8 @@ internal static class KeyCommands
     private static Command CreateList()
     {
         var (data, json) = (Shared.Data(), Shared.Json());
-        var command = new Command("list", "Lists the keys, revoked ones too; never their secrets.\n\nExample: rush keys list") { data, json };
+        var command = new Command("list", "Lists the keys, revoked ones too; never their secrets.\n\nExample: rush keys list")
+            { data, json };
         command.SetAction(result => With(result.GetRequiredValue(data), make: false, ring =>
         {
             KeyLine[] lines = [.. ring.List().Select(key =>
@@ -59,7 +62,8 @@ internal static class KeyCommands
 
             if (lines.Length == 0) Console.WriteLine("No keys. Make one: rush keys add NAME --role ROLE");
             else Console.WriteLine($"{"ID",-8}  {"ROLE",-6}  {"MADE",-20}  {"REVOKED",-20}  NAME");
-            foreach (var line in lines) Console.WriteLine($"{line.Id,-8}  {line.Role,-6}  {line.Made,-20}  {line.Revoked,-20}  {line.Name}");
+            foreach (var line in lines)
+                Console.WriteLine($"{line.Id,-8}  {line.Role,-6}  {line.Made,-20}  {line.Revoked,-20}  {line.Name}");
             return 0;
         }));
         return command;

@@ -128,7 +128,8 @@ internal static class SaleCommands
             Console.WriteLine($"{"SALE",-24} {"STATE",-8} {"FREE",9} {"HELD",9} {"SOLD",9} {"SEQUENCE",10}  NAME");
             foreach (var line in lines)
                 Console.WriteLine(
-                    $"{line.Sale,-24} {line.State,-8} {line.Free,9} {line.Held,9} {line.Sold,9} {line.Sequence,10}  {line.Name ?? line.Reason}");
+                    $"{line.Sale,-24} {line.State,-8} {line.Free,9} {line.Held,9} {line.Sold,9} {line.Sequence,10}  "
+                    + (line.Name ?? line.Reason));
         }
 
         return Task.FromResult(0);

@@ -39,8 +39,8 @@ internal static class ServeCommand
         var test = Shared.AllowTestPayments();
         var proxies = new Option<string[]>("--trusted-proxy")
         {
-            Description = "Believe X-Forwarded-For and X-Forwarded-Proto from this network, such as 127.0.0.1/32. May be repeated; nobody is "
-                + "believed without.",
+            Description = "Believe X-Forwarded-For and X-Forwarded-Proto from this network, such as 127.0.0.1/32. May be repeated; "
+                + "nobody is believed without.",
             HelpName = "CIDR",
             DefaultValueFactory = _ => [],
         };
@@ -122,8 +122,8 @@ internal static class ServeCommand
             if (demo) await MakeDemoAsync(app.Services.GetRequiredService<Sales>());
             await app.StartAsync(stop);
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException or InvalidDataException or FormatException
-            or InvalidOperationException or SocketException or JournalRefusedException)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException or InvalidDataException
+            or FormatException or InvalidOperationException or SocketException or JournalRefusedException)
         {
             // A key that was made is shown now or never, also when the port is taken.
             if (app?.Services.GetRequiredService<KeyRing>().Made is { } made)
@@ -160,8 +160,10 @@ internal static class ServeCommand
         var limits = options.Limits;
         Console.WriteLine(
             $"  buyers       {limits.Holds} holds each, {limits.WaitAfterLapse.TotalSeconds:0} s wait after one lapsed, "
-            + $"{limits.SessionPerMinute} requests a minute; a network {limits.NetworkPerMinute} requests and {limits.NewSessionsPerMinute} new buyers a minute");
-        Console.WriteLine($"  proxies      {(limits.TrustedProxies.Length == 0 ? "none is trusted" : string.Join(' ', limits.TrustedProxies))}");
+            + $"{limits.SessionPerMinute} requests a minute; "
+            + $"a network {limits.NetworkPerMinute} requests and {limits.NewSessionsPerMinute} new buyers a minute");
+        var proxies = limits.TrustedProxies.Length == 0 ? "none is trusted" : string.Join(' ', limits.TrustedProxies);
+        Console.WriteLine($"  proxies      {proxies}");
         if (RuntimeFloor.Warning(Environment.Version) is { } warning) Console.WriteLine($"  OLD RUNTIME  {warning}");
         if (options.AllowTestPayments)
             Console.WriteLine("  TEST PAYMENTS are allowed: in sales with paymentKind test, anybody may pay with nothing.");

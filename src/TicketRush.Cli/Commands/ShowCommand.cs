@@ -71,8 +71,8 @@ public static class ShowCommand
             var closes = plan.ClosesAtMs is { } closeMs ? $" to {JournalFile.Time(closeMs)}" : "";
             output.WriteLine($"selling    {opens}{closes}");
             output.WriteLine(
-                $"rules      hold {plan.HoldSeconds} s, {plan.Extensions} extensions, {plan.PerOrder} per order, {plan.PerBuyer} per buyer, "
-                + $"payment {plan.PaymentKind.ToLowerInvariant()}");
+                $"rules      hold {plan.HoldSeconds} s, {plan.Extensions} extensions, {plan.PerOrder} per order, "
+                + $"{plan.PerBuyer} per buyer, payment {plan.PaymentKind.ToLowerInvariant()}");
         }
 
         foreach (var pool in result.Pools)
@@ -93,7 +93,8 @@ public static class ShowCommand
             + $"{JournalFile.Count(result.RefundedTickets)} of them refunded ({result.RefundedAmount} {result.Plan?.Currency})");
         if (result.OwedPayments > 0)
             output.WriteLine($"owed back  {JournalFile.Count(result.OwedPayments)} payments, {result.OwedAmount} {result.Plan?.Currency}");
-        output.WriteLine($"sequence   {result.Sequences} in {JournalFile.Count(result.Batches)} batches, {JournalFile.Count(result.Length)} bytes");
+        output.WriteLine($"sequence   {result.Sequences} in {JournalFile.Count(result.Batches)} batches, "
+            + $"{JournalFile.Count(result.Length)} bytes");
         if (result.Batches > 0)
             output.WriteLine($"time       {JournalFile.Time(result.FirstTimeMs)} to {JournalFile.Time(result.LastTimeMs)}");
         output.WriteLine($"hash       {result.Hash}");

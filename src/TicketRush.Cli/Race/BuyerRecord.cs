@@ -20,8 +20,8 @@ internal enum BuyerState
 }
 
 /// <summary>
-/// What became of one buyer, in memory shared with the program that watches: a killed buyer's record says how far it came. Times are ticks of
-/// the monotonic clock, which processes of a machine share.
+/// What became of one buyer, in memory shared with the program that watches: a killed buyer's record says how far it came. Times are
+/// ticks of the monotonic clock, which processes of a machine share.
 /// </summary>
 internal struct BuyerRecord
 {

@@ -44,8 +44,8 @@ internal static class Buyers
     }
 
     /// <summary>
-    /// Buys what is nobody's. Whatever a process compiles when it does a thing first, it has compiled when this is over: the race is between
-    /// buyers, and nobody compiles anything while it holds the turn that others wait for.
+    /// Buys what is nobody's. Whatever a process compiles when it does a thing first, it has compiled when this is over: the race is
+    /// between buyers, and nobody compiles anything while it holds the turn that others wait for.
     /// </summary>
     private static async Task RehearseAsync(Round round)
     {
@@ -118,7 +118,9 @@ internal static class Buyers
         }
     }
 
-    /// <summary>Whether it is half a file, no file, or nobody there who answers: the end of one buyer, not of the others in its process.</summary>
+    /// <summary>
+    /// Whether it is half a file, no file, or nobody there who answers: the end of one buyer, not of the others in its process.
+    /// </summary>
     private static bool IsCrash(Exception e) =>
         e is JsonException or IOException or UnauthorizedAccessException or HttpRequestException or OperationCanceledException;
 }

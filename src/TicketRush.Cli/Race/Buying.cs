@@ -166,7 +166,8 @@ internal abstract class Buying : IAsyncDisposable
         {
             _round = round;
             _sales = new(new DataDirectory(round.Data!));
-            _sequencer = _sales.Find(Sale)?.Sequencer ?? throw new InvalidOperationException($"The journal in {round.Data} cannot be opened.");
+            _sequencer = _sales.Find(Sale)?.Sequencer
+                ?? throw new InvalidOperationException($"The journal in {round.Data} cannot be opened.");
         }
 
         public override ValueTask<int> LookAsync() => new(_sequencer.Snapshot!.Pools[0].Free);

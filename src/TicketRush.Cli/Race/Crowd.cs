@@ -21,7 +21,8 @@ internal sealed class Crowd : IDisposable
     {
         Share = new(buyers, Math.Min(workers, buyers));
         _members = new Member?[Share.Processes];
-        if (Share.Count(0) >= ManyBuyers && Environment.GetEnvironmentVariable(Tiers) is null) Environment.SetEnvironmentVariable(Tiers, "0");
+        if (Share.Count(0) >= ManyBuyers && Environment.GetEnvironmentVariable(Tiers) is null)
+            Environment.SetEnvironmentVariable(Tiers, "0");
         Records = new(buyers);
     }
 

@@ -2,7 +2,9 @@ using System.Security.Cryptography;
 
 namespace TicketRush.Cli.Race;
 
-/// <summary>Ids that nobody can guess, as a client makes them; drawn some hundred at a time, for each draw is a call of the system.</summary>
+/// <summary>
+/// Ids that nobody can guess, as a client makes them; drawn some hundred at a time, for each draw is a call of the system.
+/// </summary>
 internal static class Ids
 {
     private const int Size = 16, Drawn = 256;

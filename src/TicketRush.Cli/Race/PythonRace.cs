@@ -83,7 +83,10 @@ internal static class PythonRace
         {
             File.WriteAllText(program, Program);
             TicketFile.Replace(file, options.Key, options.Tickets);
-            var start = new ProcessStartInfo("python3") { RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true };
+            var start = new ProcessStartInfo("python3")
+            {
+                RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true,
+            };
             foreach (var argument in (string[])
                 [program, file, options.Key, Text(options.DelayMs), Text(options.Buyers), Text(Math.Min(options.Workers, options.Buyers))])
                 start.ArgumentList.Add(argument);
@@ -95,7 +98,8 @@ internal static class PythonRace
             var output = process.StandardOutput.ReadToEnd();
             process.WaitForExit();
             stop.ThrowIfCancellationRequested();
-            if (process.ExitCode != 0) throw new IOException($"python3 ended with exit code {process.ExitCode}: {error.GetAwaiter().GetResult().Trim()}");
+            if (process.ExitCode != 0)
+                throw new IOException($"python3 ended with exit code {process.ExitCode}: {error.GetAwaiter().GetResult().Trim()}");
             return Read(output, options, Scratch.IsInMemory(directory) ? "lock in memory" : "lock on disk");
         }
         finally

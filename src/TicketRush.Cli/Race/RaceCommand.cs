@@ -16,8 +16,8 @@ internal static class RaceCommand
     {
         var file = new Option<string?>("--file")
         {
-            Description = "A file of tickets, such as {\"count\": 5}, {\"ticket\": 5} or {\"ticket_num\": 5}: raced for as it is, and left as the "
-                + "last race leaves it; after Ctrl-C, as it was before.",
+            Description = "A file of tickets, such as {\"count\": 5}, {\"ticket\": 5} or {\"ticket_num\": 5}: raced for as it is, and left "
+                + "as the last race leaves it; after Ctrl-C, as it was before.",
             HelpName = "db.txt",
         };
         var buyers = Number("--buyers", "Who wants a ticket.", 1, RaceOptions.BuyersMax, 100);
@@ -29,7 +29,8 @@ internal static class RaceCommand
             DefaultValueFactory = _ => "unlocked,lock,journal",
         };
         var delay = Number(
-            "--delay", "Milliseconds that each buyer sleeps between reading and writing, as the documents do for the network.", 0, 60_000, 20);
+            "--delay", "Milliseconds that each buyer sleeps between reading and writing, as the documents do for the network.",
+            0, 60_000, 20);
         var like = new Option<string?>("--as")
         {
             Description = "Take the numbers, the file and the messages of a document.",
@@ -41,7 +42,8 @@ internal static class RaceCommand
             $"Processes that the buyers are in: as many as there are buyers, but no more than {RaceOptions.WorkersUsual}, unless said.",
             1, RaceOptions.WorkersMax, null);
         var kill = Number(
-            "--kill", "Processes of buyers that are killed at random moments of each race, as long as it lasts.", 0, RaceOptions.WorkersMax, 0);
+            "--kill", "Processes of buyers that are killed at random moments of each race, as long as it lasts.",
+            0, RaceOptions.WorkersMax, 0);
         var python = new Option<string?>("--versus")
         {
             Description = "Run the documents' locked program by python3 too, its file on this disk and in memory.",
@@ -53,8 +55,8 @@ internal static class RaceCommand
         var command = new Command(
             "race",
             """
-            Lets many processes look at the remaining tickets at once (查票), and then buy (抢票): without a lock, which oversells; with one, which is safe and
-            slow; and as TicketRush does it. The table says what each was told, and what is true.
+            Lets many processes look at the remaining tickets at once (查票), and then buy (抢票): without a lock, which oversells;
+            with one, which is safe and slow; and as TicketRush does it. The table says what each was told, and what is true.
 
             Strategies:
               unlocked      read, sleep, write in place; nothing keeps two from doing so at once
@@ -66,13 +68,13 @@ internal static class RaceCommand
               journal       buyers open the sale's journal and take turns at it
               server        buyers call a rush serve
 
-            Columns: told "you have one"; oversold, told less tickets; lost writes, told less what is gone from the file; crashed lookers, who met half
-            a file while they only looked; purchases/s, buyers who were answered; p50 and p99 of a purchase, its delay included; out of order, of all
-            pairs of buyers who got one, how many the later came first. With --kill, or after a crash: killed, crashed buyers, and blocked, who waited
-            for ever.
+            Columns: told "you have one"; oversold, told less tickets; lost writes, told less what is gone from the file; crashed
+            lookers, who met half a file while they only looked; purchases/s, buyers who were answered; p50 and p99 of a purchase,
+            its delay included; out of order, of all pairs of buyers who got one, in how many the later to arrive was served first.
+            With --kill, or after a crash: killed, crashed buyers, and blocked, who waited for ever.
 
-            Exit codes: 0 every strategy kept what it promises (unlocked and own-lock promise nothing); 1 one did not, or it could not be run; 2 wrong
-            usage; 130 interrupted.
+            Exit codes: 0 every strategy kept what it promises (unlocked and own-lock promise nothing); 1 one did not, or it could
+            not be run; 2 wrong usage; 130 interrupted.
 
             Example: rush race --strategy all --plot race.svg
             """) { file, buyers, tickets, strategy, delay, like, workers, kill, python, plot, json };
@@ -130,7 +132,8 @@ internal static class RaceCommand
             if (options.VersusPython)
             {
                 rows.Add(PythonRace.Run(options, Scratch.Disk, stop));
-                if (Directory.Exists(Scratch.Memory) && !Scratch.IsInMemory(Scratch.Disk)) rows.Add(PythonRace.Run(options, Scratch.Memory, stop));
+                if (Directory.Exists(Scratch.Memory) && !Scratch.IsInMemory(Scratch.Disk))
+                    rows.Add(PythonRace.Run(options, Scratch.Memory, stop));
             }
 
             if (options.Json)
@@ -170,7 +173,8 @@ internal static class RaceCommand
             Console.WriteLine($"{row.Strategy} sold {row.Told:N0} tickets of {options.Tickets:N0}: they looked before any of them wrote.");
         foreach (var row in rows.Where(row => row.CrashedLookers + row.CrashedBuyers > 0))
         {
-            var (crashed, through) = (row.CrashedLookers + row.CrashedBuyers, (row.CrashedLookers + row.CrashedBuyers) / row.Seconds + row.PerSecond);
+            var crashed = row.CrashedLookers + row.CrashedBuyers;
+            var through = row.PerSecond + (crashed / row.Seconds);
             Console.WriteLine(
                 $"{row.Strategy}: {crashed:N0} crashed and are in no purchases/s; with them {through:N0} buyers/s were through.");
         }

@@ -8,7 +8,8 @@ internal static class Scratch
 
     /// <summary>The temporary directory, unless it is in memory and another place is not.</summary>
     public static string Disk { get; } =
-        new[] { Path.GetTempPath(), "/var/tmp", Environment.CurrentDirectory }.FirstOrDefault(place => Directory.Exists(place) && !IsInMemory(place))
+        new[] { Path.GetTempPath(), "/var/tmp", Environment.CurrentDirectory }
+            .FirstOrDefault(place => Directory.Exists(place) && !IsInMemory(place))
         ?? Path.GetTempPath();
 
     public static bool IsInMemory(string directory) => new DriveInfo(directory).DriveFormat is "tmpfs" or "ramfs";

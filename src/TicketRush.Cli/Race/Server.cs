@@ -44,8 +44,23 @@ internal sealed class Server : IDisposable
     /// <summary>The target of the process.</summary>
     public static async Task RunAsync(string data, string officeKey, Connection ready)
     {
-        // What it logs would stand between the lines of the buyers.
+        // What it logs would stand between the lines of the buyers; why it could not start is to be read.
+        var error = Console.Error;
         Console.SetOut(TextWriter.Null);
+        Console.SetError(TextWriter.Null);
+        try
+        {
+            await ServeAsync(data, officeKey, ready);
+        }
+        catch
+        {
+            Console.SetError(error);
+            throw;
+        }
+    }
+
+    private static async Task ServeAsync(string data, string officeKey, Connection ready)
+    {
         await using var app = RushServer.Build(new() { DataDirectory = data, Urls = ["http://127.0.0.1:0"], OfficeKey = officeKey });
         await app.StartAsync();
         await ready.SendAsync(Encoding.UTF8.GetBytes(app.Urls.First()));

@@ -40,12 +40,16 @@ internal static class TicketFile
             if (root.ValueKind != JsonValueKind.Object) return ("", 0, $"{path} holds {Name(root)}. {Wanted}");
             var members = root.EnumerateObject().ToArray();
             if (members is not [var member] || !Keys.Contains(member.Name))
-                return ("", 0, $"{path} must hold one member, named {string.Join(" or ", Keys.Select(key => $"\"{key}\""))}; it has {Names(members)}.");
+            {
+                var keys = string.Join(" or ", Keys.Select(key => $"\"{key}\""));
+                return ("", 0, $"{path} must hold one member, named {keys}; it has {Names(members)}.");
+            }
+
             if (member.Value.ValueKind != JsonValueKind.Number)
                 return ("", 0, $"\"{member.Name}\" in {path} is {Name(member.Value)}; it must be a whole number, 0 or more.");
             return member.Value.TryGetInt32(out var count) && count >= 0
                 ? (member.Name, count, null)
-                : ("", 0, $"\"{member.Name}\" in {path} is {member.Value.GetRawText()}; it must be a whole number from 0 to {int.MaxValue}.");
+                : ("", 0, $"\"{member.Name}\" in {path} is {member.Value}; it must be a whole number from 0 to {int.MaxValue}.");
         }
         catch (JsonException e)
         {
@@ -94,11 +98,14 @@ internal static class TicketFile
     public static void Clear(string path)
     {
         var (directory, name) = (Path.GetDirectoryName(path)!, Path.GetFileName(path));
-        foreach (var left in Directory.EnumerateFiles(directory).Where(file => Path.GetFileName(file).StartsWith(name + BesideMark, StringComparison.Ordinal)))
-            File.Delete(left);
+        foreach (var other in Directory.EnumerateFiles(directory))
+        {
+            if (Path.GetFileName(other).StartsWith(name + BesideMark, StringComparison.Ordinal)) File.Delete(other);
+        }
     }
 
-    private static byte[] Text(string key, int count) => Encoding.UTF8.GetBytes(string.Create(CultureInfo.InvariantCulture, $"{{\"{key}\": {count}}}"));
+    private static byte[] Text(string key, int count) =>
+        Encoding.UTF8.GetBytes(string.Create(CultureInfo.InvariantCulture, $"{{\"{key}\": {count}}}"));
 
     // .NET locks what it opens unless told that others may read and write: the documents' programs share.
     private static byte[] ReadBytes(string path)

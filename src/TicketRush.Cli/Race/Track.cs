@@ -130,7 +130,8 @@ internal sealed class Track : IDisposable
             Thread.Sleep(members.Count == 1 ? 1 : 5);
             stop.ThrowIfCancellationRequested();
             foreach (var member in members) member.Look();
-            if (killed < kill && Stopwatch.GetTimestamp() >= nextKill && members.Where(member => member.IsBusy).ToArray() is { Length: > 0 } busy)
+            if (killed < kill && Stopwatch.GetTimestamp() >= nextKill
+                && members.Where(member => member.IsBusy).ToArray() is { Length: > 0 } busy)
             {
                 busy[_random.Next(busy.Length)].Kill(onPurpose: true);
                 killed++;
