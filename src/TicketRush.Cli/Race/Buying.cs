@@ -214,9 +214,12 @@ internal abstract class Buying : IAsyncDisposable
 
     private sealed class ByServer(Round round, HttpClient http) : Buying
     {
+        private const int ConnectionsMax = 100;
+
         public static async Task<ByServer> ConnectAsync(Round round)
         {
-            var http = new HttpClient { BaseAddress = new(round.Url!) };
+            // A process has some thousand buyers on their way, and a system some thousand connections for all of them.
+            var http = new HttpClient(new SocketsHttpHandler { MaxConnectionsPerServer = ConnectionsMax }) { BaseAddress = new(round.Url!) };
             http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", round.OfficeKey);
             using var answer = await http.GetAsync($"/api/sales/{Sale}/availability");
             answer.EnsureSuccessStatusCode();
@@ -239,7 +242,7 @@ internal abstract class Buying : IAsyncDisposable
                 using var answer = await http.PutAsync(path, new StringContent(wish, null, "application/json"));
                 using var body = JsonDocument.Parse(await answer.Content.ReadAsByteArrayAsync());
                 if (answer.IsSuccessStatusCode) return new(true, arrived, body.RootElement.GetProperty("sequence").GetInt64());
-                var code = body.RootElement.GetProperty("code").GetString();
+                var code = body.RootElement.TryGetProperty("code", out var stated) ? stated.GetString() : $"{(int)answer.StatusCode}";
                 if (code == "SOLD_OUT") return new(false, arrived);
 
                 // 503 and 504 are no answers: asking again with the same id is asking once.

@@ -28,18 +28,17 @@ internal sealed class Track : IDisposable
     /// <summary>The records of the last race, one for each buyer.</summary>
     public BuyerRecord[] Records() => [.. Enumerable.Range(0, _options.Buyers).Select(i => _crowd.Records[i])];
 
-    /// <exception cref="OperationCanceledException">
-    /// It was stopped: there are no buyers any more, and somebody's own file is what it was before this race.
-    /// </exception>
-    /// <exception cref="IOException">Buyers could not be made ready.</exception>
+    /// <exception cref="OperationCanceledException">Stopped.</exception>
+    /// <exception cref="IOException">It could not be run.</exception>
     public RaceRow Run(Strategy strategy, CancellationToken stop)
     {
         try
         {
             return RunToTheEnd(strategy, stop);
         }
-        catch (OperationCanceledException)
+        catch
         {
+            // There are no buyers any more, and one of them may have been killed while it wrote somebody's own file.
             TicketFile.Replace(_file, _options.Key, _options.Tickets);
             throw;
         }
