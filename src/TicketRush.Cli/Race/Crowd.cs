@@ -11,7 +11,7 @@ internal sealed class Crowd : IDisposable
     /// <summary>So many buyers in one process would share the processors with the runtime, which compiles anew what is used much.</summary>
     private const int ManyBuyers = 1_000;
 
-    private const string Tiers = "DOTNET_TieredCompilation";
+    private const string Tiers = "DOTNET_TieredCompilation", Diagnostics = "DOTNET_EnableDiagnostics";
 
     private readonly Member?[] _members;
 
@@ -21,8 +21,10 @@ internal sealed class Crowd : IDisposable
     {
         Share = new(buyers, Math.Min(workers, buyers));
         _members = new Member?[Share.Processes];
-        if (Share.Count(0) >= ManyBuyers && Environment.GetEnvironmentVariable(Tiers) is null)
-            Environment.SetEnvironmentVariable(Tiers, "0");
+        if (Share.Count(0) >= ManyBuyers) SetUnlessSet(Tiers);
+
+        // The runtime's sockets for debuggers stay in the temporary directory when a process is killed.
+        SetUnlessSet(Diagnostics);
         Records = new(buyers);
     }
 
@@ -49,6 +51,11 @@ internal sealed class Crowd : IDisposable
             _members[i] = new(process, here);
             progress(i + 1);
         }
+    }
+
+    private static void SetUnlessSet(string setting)
+    {
+        if (Environment.GetEnvironmentVariable(setting) is null) Environment.SetEnvironmentVariable(setting, "0");
     }
 
     /// <summary>Ends all of them, whatever they are doing.</summary>

@@ -56,8 +56,9 @@ internal static class RacePlot
 
     private static void Panel(StringBuilder svg, RaceRow row, BuyerRecord[] records, int tickets)
     {
+        var crashed = row.CrashedLookers + row.CrashedBuyers is > 0 and var count ? $", {count} crashed" : "";
         svg.Append(CultureInfo.InvariantCulture, $"""
-            <text y="-10" font-weight="600">{row.Strategy}: {row.Told} told, {row.Oversold} oversold, {row.Refused} refused</text>
+            <text y="-10" font-weight="600">{row.Strategy}: {row.Told} told, {row.Oversold} oversold, {row.Refused} refused{crashed}</text>
             <rect width="{PanelWidth}" height="{PanelHeight}" fill="#fafafa" stroke="#999"/>
 
             """);
