@@ -18,9 +18,12 @@ internal static class SaleCommands
     {
         var (sale, data, test, json) = (Shared.Sale(), Shared.Data(), Shared.AllowTestPayments(), Shared.Json());
         var file = new Argument<FileInfo>("PLAN.json") { Description = "The plan; docs/PROTOCOL.md has an example and every member." };
-        var command = new Command("create", "Creates a sale as a draft, from its plan.\n\nExample: rush create spring samples/plans/concert.json") { sale, file, data, test, json };
+        var command = new Command(
+            "create", "Creates a sale as a draft, from its plan.\n\nExample: rush create spring samples/plans/concert.json")
+            { sale, file, data, test, json };
         command.SetAction((result, stop) => CreateAsync(
-            result.GetRequiredValue(sale), result.GetRequiredValue(file), result.GetRequiredValue(data), result.GetValue(test), result.GetValue(json)));
+            result.GetRequiredValue(sale), result.GetRequiredValue(file), result.GetRequiredValue(data), result.GetValue(test),
+            result.GetValue(json)));
         return command;
     }
 
@@ -28,7 +31,8 @@ internal static class SaleCommands
     {
         var (sale, data, json) = (Shared.Sale(), Shared.Data(), Shared.Json());
         var command = new Command(name, $"{description}\n\nExample: rush {name} spring") { sale, data, json };
-        command.SetAction((result, _) => ChangeAsync(result.GetRequiredValue(sale), kind, result.GetRequiredValue(data), result.GetValue(json)));
+        command.SetAction((result, _) =>
+            ChangeAsync(result.GetRequiredValue(sale), kind, result.GetRequiredValue(data), result.GetValue(json)));
         return command;
     }
 
@@ -112,7 +116,8 @@ internal static class SaleCommands
         {
             if (sale.Sequencer?.Snapshot is not { } snapshot) return new(sale.Name, "stopped", null, 0, 0, 0, 0, 0, sale.Status.Reason);
             return new SaleLine(
-                sale.Name, snapshot.State.ToString().ToLowerInvariant(), snapshot.Plan.Name, snapshot.Sequence, snapshot.Pools.Sum(pool => pool.Capacity),
+                sale.Name, snapshot.State.ToString().ToLowerInvariant(), snapshot.Plan.Name, snapshot.Sequence,
+                snapshot.Pools.Sum(pool => pool.Capacity),
                 snapshot.Pools.Sum(pool => pool.Held), snapshot.Pools.Sum(pool => pool.Sold), snapshot.Pools.Sum(pool => pool.Free), null);
         })];
 
@@ -122,7 +127,9 @@ internal static class SaleCommands
         {
             Console.WriteLine($"{"SALE",-24} {"STATE",-8} {"FREE",9} {"HELD",9} {"SOLD",9} {"SEQUENCE",10}  NAME");
             foreach (var line in lines)
-                Console.WriteLine($"{line.Sale,-24} {line.State,-8} {line.Free,9} {line.Held,9} {line.Sold,9} {line.Sequence,10}  {line.Name ?? line.Reason}");
+                Console.WriteLine(
+                    $"{line.Sale,-24} {line.State,-8} {line.Free,9} {line.Held,9} {line.Sold,9} {line.Sequence,10}  "
+                    + (line.Name ?? line.Reason));
         }
 
         return Task.FromResult(0);
@@ -137,7 +144,8 @@ internal static class SaleCommands
             await using var sales = new Sales(new DataDirectory(data));
             return await act(sales);
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or InvalidDataException or InvalidOperationException or JournalRefusedException)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or InvalidDataException or InvalidOperationException
+            or JournalRefusedException)
         {
             return Shared.Fail(e.Message);
         }

@@ -38,7 +38,8 @@ internal static class Shared
 
 internal sealed record ReadyLine(string[] Urls, string Data, string? OfficeKey, string[] Sales);
 
-internal sealed record SaleLine(string Sale, string State, string? Name, long Sequence, int Capacity, int Held, int Sold, int Free, string? Reason);
+internal sealed record SaleLine(
+    string Sale, string State, string? Name, long Sequence, int Capacity, int Held, int Sold, int Free, string? Reason);
 
 internal sealed record ChangeLine(string Sale, string State, long Sequence, string Hash);
 
