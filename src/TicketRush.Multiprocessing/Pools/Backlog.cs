@@ -41,7 +41,9 @@ internal sealed class Backlog
         }
     }
 
-    /// <summary>From here to <see cref="EndStream"/> chunks are added by <see cref="AddToStream"/>, also when the pool is closed meanwhile.</summary>
+    /// <summary>
+    /// From here to <see cref="EndStream"/> chunks are added by <see cref="AddToStream"/>, also when the pool is closed meanwhile.
+    /// </summary>
     public void BeginStream()
     {
         lock (_gate)

@@ -31,7 +31,8 @@ internal abstract class Chunk
 }
 
 /// <summary>Tasks of one call, from their inputs to their results.</summary>
-internal sealed class Chunk<TIn, TOut>(Call<TIn, TOut> call, ReadOnlyMemory<TIn> inputs, Memory<TOut> results, Action<Chunk<TIn, TOut>> done) : Chunk
+internal sealed class Chunk<TIn, TOut>(
+    Call<TIn, TOut> call, ReadOnlyMemory<TIn> inputs, Memory<TOut> results, Action<Chunk<TIn, TOut>> done) : Chunk
 {
     /// <summary>Before which task the results end; all are there if there is no failure.</summary>
     public int Good { get; private set; }

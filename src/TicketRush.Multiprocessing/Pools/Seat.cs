@@ -2,7 +2,9 @@ using System.Buffers;
 
 namespace TicketRush.Multiprocessing.Pools;
 
-/// <summary>One of the places of a pool where a worker works: a thread that hands it one chunk at a time, and has another sit down when it ends.</summary>
+/// <summary>
+/// One of the places of a pool where a worker works: a thread that hands it one chunk at a time, and has another sit down when it ends.
+/// </summary>
 internal sealed class Seat
 {
     /// <summary>How many workers in a row may end before they were ready, in the whole pool, until there is no point in another.</summary>
@@ -113,10 +115,11 @@ internal sealed class Seat
                 _pool.Backlog.PutBack(chunk);
                 return false;
             default:
-                var exitCode = worker.AwaitEnd();
+                var lost = new WorkerLostException(
+                    worker.Pid, worker.AwaitEnd(), chunk.Count == 1 ? "while it had the task" : $"while it had {chunk.Count} tasks");
                 if (_pool.Backlog.WhyOver() is { } over) chunk.Fail(over);
                 else if (++chunk.Losses <= _pool.Retries) _pool.Backlog.PutBack(chunk);
-                else chunk.Fail(new WorkerLostException(worker.Pid, exitCode, chunk.Count == 1 ? "while it had the task" : $"while it had {chunk.Count} tasks"));
+                else chunk.Fail(lost);
                 return false;
         }
     }

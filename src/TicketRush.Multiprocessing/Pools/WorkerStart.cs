@@ -1,7 +1,7 @@
 using System.Reflection;
-using System.Text;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using System.Text.Json.Serialization.Metadata;
 using TicketRush.Multiprocessing.Processes;
 
 namespace TicketRush.Multiprocessing.Pools;
@@ -13,7 +13,9 @@ internal sealed record WorkerStart(MethodInfo Initializer, object?[] Arguments)
     public void Initialize() => Target.Invoke(Initializer, Arguments);
 }
 
-/// <summary>Writes the arguments as the types of the initialiser's parameters, so that they may be all that a child's arguments may.</summary>
+/// <summary>
+/// Writes the arguments as the types of the initialiser's parameters, so that they may be all that a child's arguments may.
+/// </summary>
 internal sealed class WorkerStartConverter : JsonConverter<WorkerStart>
 {
     public override void Write(Utf8JsonWriter writer, WorkerStart value, JsonSerializerOptions options)
@@ -22,7 +24,7 @@ internal sealed class WorkerStartConverter : JsonConverter<WorkerStart>
         writer.WriteBase64StringValue(CallTargets.Name(value.Initializer));
         var parameters = value.Initializer.GetParameters();
         for (var i = 0; i < parameters.Length; i++)
-            JsonSerializer.Serialize(writer, value.Arguments[i], Argument.TypeOf(parameters[i].ParameterType, What(value.Initializer, parameters[i])));
+            JsonSerializer.Serialize(writer, value.Arguments[i], TypeOf(value.Initializer, parameters[i]));
         writer.WriteEndArray();
     }
 
@@ -35,12 +37,13 @@ internal sealed class WorkerStartConverter : JsonConverter<WorkerStart>
         for (var i = 0; i < arguments.Length; i++)
         {
             reader.Read();
-            arguments[i] = JsonSerializer.Deserialize(ref reader, Argument.TypeOf(parameters[i].ParameterType, What(method, parameters[i])));
+            arguments[i] = JsonSerializer.Deserialize(ref reader, TypeOf(method, parameters[i]));
         }
 
         reader.Read();
         return new(method, arguments);
     }
 
-    private static string What(MethodInfo method, ParameterInfo parameter) => $"The argument {parameter.Name} of {method.Name}";
+    private static JsonTypeInfo TypeOf(MethodInfo method, ParameterInfo parameter) =>
+        Argument.TypeOf(parameter.ParameterType, $"The argument {parameter.Name} of {method.Name}");
 }

@@ -15,7 +15,8 @@ public sealed class PoolLifeTests : IDisposable
     {
         using var pool = new ProcessPool(2, new() { MaxTasksPerChild = 10 });
         var before = pool.WorkerIds;
-        var tasks = Enumerable.Range(0, 100).Select(i => (Square: pool.ApplyAsync(Tasks.Square, i), Pid: pool.ApplyAsync(Tasks.PidOf, i))).ToArray();
+        var tasks = Enumerable.Range(0, 100)
+            .Select(i => (Square: pool.ApplyAsync(Tasks.Square, i), Pid: pool.ApplyAsync(Tasks.PidOf, i))).ToArray();
         Assert.Equal(Enumerable.Range(0, 100).Select(Tasks.Square), tasks.Select(task => task.Square.Get()));
         var byWorker = tasks.GroupBy(task => task.Pid.Get()).ToArray();
         Assert.All(byWorker, worker => Assert.InRange(worker.Count(), 0, 10));
@@ -61,7 +62,8 @@ public sealed class PoolLifeTests : IDisposable
         Assert.True(stream.MoveNext());
         pool.Close();
         pool.Close();
-        Assert.Contains("closed", Assert.Throws<InvalidOperationException>(() => pool.Apply(Tasks.Square, 1)).Message, StringComparison.Ordinal);
+        var refused = Assert.Throws<InvalidOperationException>(() => pool.Apply(Tasks.Square, 1));
+        Assert.Contains("closed", refused.Message, StringComparison.Ordinal);
         Assert.Throws<InvalidOperationException>(() => pool.IMap(Tasks.Square, [1]).ToArray());
         var last = 0;
         while (stream.MoveNext()) last = stream.Current;
@@ -111,7 +113,10 @@ public sealed class PoolLifeTests : IDisposable
     public void A_worker_that_cannot_be_started_leaves_none_of_the_others()
     {
         var argument = new WornOut();
-        var options = new ProcessPoolOptions { Initializer = Tasks.InitializeOnce, InitializerArguments = [argument], WorkerName = "ThirdWorker" };
+        var options = new ProcessPoolOptions
+        {
+            Initializer = Tasks.InitializeOnce, InitializerArguments = [argument], WorkerName = "ThirdWorker",
+        };
         Assert.Equal("The system did not start the third.", Assert.Throws<IOException>(() => new ProcessPool(4, options)).Message);
         Assert.Equal(3, argument.Written);
         Kids.Until(() => !ChildProcess.ActiveChildren().Any(one => one.Name.StartsWith("ThirdWorker", StringComparison.Ordinal)));
@@ -124,7 +129,10 @@ public sealed class PoolLifeTests : IDisposable
         var (first, second) = Pipe.Create();
         using (first)
         using (second)
-        using (var pool = new ProcessPool(2, new() { Initializer = Tasks.Initialize, InitializerArguments = [_kids.File("initialised"), 5, first] }))
+        using (var pool = new ProcessPool(2, new()
+        {
+            Initializer = Tasks.Initialize, InitializerArguments = [_kids.File("initialised"), 5, first],
+        }))
         {
             Assert.All(pool.Map(Tasks.TellInitialized, Enumerable.Range(0, 50), 1), told => Assert.Equal("1 5 True", told));
             Assert.Equal(2, pool.Map(Tasks.PidAfterPause, Enumerable.Range(0, 20), 1).Distinct().Count());

@@ -149,5 +149,6 @@ internal sealed class WornOutConverter : JsonConverter<WornOut>
         writer.WriteNumberValue(value.Written);
     }
 
-    public override WornOut Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) => new() { Written = reader.GetInt32() };
+    public override WornOut Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) =>
+        new() { Written = reader.GetInt32() };
 }
