@@ -284,7 +284,7 @@ public sealed class Connection : IDisposable
     public bool Poll(TimeSpan timeout)
     {
         CheckReadable();
-        var ready = Wakeup.Wait(_socket, Descriptors.Readable, Limit.After(timeout), default, _closing.Token);
+        var ready = Wakeup.Wait(_socket, Descriptors.Readable, Deadline.After(timeout), default, _closing.Token);
         CheckOpen();
         return ready;
     }
@@ -568,7 +568,7 @@ public sealed class Connection : IDisposable
             return;
         }
 
-        Wakeup.Wait(_socket, Descriptors.Readable, Limit.Never, default, _closing.Token);
+        Wakeup.Wait(_socket, Descriptors.Readable, Deadline.Never, default, _closing.Token);
         CheckOpen();
         _lastWaitWasShort = Stopwatch.GetTimestamp() - since < ShortWaitTicks;
         since = 0;
@@ -576,7 +576,7 @@ public sealed class Connection : IDisposable
 
     private void WaitToSend()
     {
-        Wakeup.Wait(_socket, Descriptors.Writable, Limit.Never, default, _closing.Token);
+        Wakeup.Wait(_socket, Descriptors.Writable, Deadline.Never, default, _closing.Token);
         CheckOpen();
     }
 

@@ -55,10 +55,18 @@ internal sealed class Backlog
 
     public void AddToStream(Chunk chunk)
     {
-        lock (_gate)
+        try
         {
-            CheckOpen(isClosed: false);
-            AddInGate(chunk);
+            lock (_gate)
+            {
+                CheckOpen(isClosed: false);
+                AddInGate(chunk);
+            }
+        }
+        catch
+        {
+            chunk.Drop();
+            throw;
         }
     }
 
@@ -109,8 +117,9 @@ internal sealed class Backlog
                 {
                     _waiting.RemoveFirst();
                     chunk = first.Value;
-                    if (chunk.IsDropped) continue;
-                    return true;
+                    if (!chunk.IsDropped) return true;
+                    chunk.Drop();
+                    continue;
                 }
 
                 Monitor.Wait(_gate);

@@ -66,7 +66,7 @@ public sealed class ProcessPool : IDisposable
         _backlog = _pool.Backlog;
     }
 
-    /// <summary>The process ids of the workers; one that has just been lost is among them until another has taken its place.</summary>
+    /// <summary>The process ids of the workers; one that has just been lost is among them until another has taken its place. None when all have ended.</summary>
     public IReadOnlyList<int> WorkerIds => _pool.WorkerIds;
 
     /// <summary>Runs the target for every input, and waits for all.</summary>
@@ -122,7 +122,7 @@ public sealed class ProcessPool : IDisposable
 
     /// <summary>
     /// Runs the target for every input, and gives the results in the order of the inputs as they are asked for. Inputs are read meanwhile,
-    /// four chunks for each worker ahead, so there may be any number of them.
+    /// sixteen chunks for each worker ahead, so there may be any number of them.
     /// </summary>
     /// <param name="target">What to run.</param>
     /// <param name="inputs">Where they fail, the results of all whole chunks before come first, and then that failure.</param>
@@ -233,7 +233,7 @@ public sealed class ProcessPool : IDisposable
     {
         if (!_backlog.IsClosed)
             throw new InvalidOperationException("Join: the pool is open, so its workers would not end. Close or terminate it first.");
-        var limit = Limit.After(timeout);
+        var limit = Deadline.After(timeout);
         return _pool.AllLeft.Wait(limit.Left) && _pool.Crew.Join(limit);
     }
 
@@ -256,7 +256,7 @@ public sealed class ProcessPool : IDisposable
         Call<TIn, TOut> call, TIn input, Action<TOut>? callback = null, Action<Exception>? errorCallback = null)
     {
         var result = new PendingResult<TOut>(callback, errorCallback);
-        _backlog.Add(new Chunk<TIn, TOut>(call, new[] { input }, new TOut[1], Done) { Count = 1 });
+        Add(new Chunk<TIn, TOut>(call, new[] { input }, new TOut[1], Done) { Count = 1 }.Prepare());
         return result.Task;
 
         void Done(Chunk<TIn, TOut> done) => result.Complete(done.Results.Span[0], done.Failure);
@@ -277,7 +277,7 @@ public sealed class ProcessPool : IDisposable
         {
             var number = i;
             var (start, count) = (i * size, Math.Min(size, all.Length - (i * size)));
-            chunks[i] = new Chunk<TIn, TOut>(call, all.AsMemory(start, count), results.AsMemory(start, count), Done) { Count = count };
+            chunks[i] = new Chunk<TIn, TOut>(call, all.AsMemory(start, count), results.AsMemory(start, count), Done) { Count = count }.Prepare();
 
             void Done(Chunk<TIn, TOut> done)
             {
@@ -291,9 +291,22 @@ public sealed class ProcessPool : IDisposable
             }
         }
 
-        _backlog.Add(chunks);
+        Add(chunks);
         if (chunks.Length == 0) pending.Complete(results, null);
         return pending.Task;
+    }
+
+    private void Add(params Chunk[] chunks)
+    {
+        try
+        {
+            _backlog.Add(chunks);
+        }
+        catch
+        {
+            foreach (var chunk in chunks) chunk.Drop();
+            throw;
+        }
     }
 
     private ResultStream<TIn, TOut> Stream<TIn, TOut>(Call<TIn, TOut> call, IEnumerable<TIn> inputs, int chunkSize, bool isOrdered)

@@ -24,8 +24,8 @@ internal sealed class Seat
         new Thread(() => Run(first)) { IsBackground = true, Name = "Pool" }.Start();
     }
 
-    /// <summary>Who sits here, or sat here last.</summary>
-    public WorkerProcess Worker { get; private set; }
+    /// <summary>Who sits here, until another takes the place; null when nobody will any more.</summary>
+    public WorkerProcess? Worker { get; private set; }
 
     private void Run(WorkerProcess first)
     {
@@ -36,6 +36,7 @@ internal sealed class Seat
             worker.Retire();
         }
 
+        Worker = null;
         _pool.Leave();
     }
 
@@ -47,8 +48,9 @@ internal sealed class Seat
             {
                 return _pool.Crew.Take();
             }
-            catch (IOException why)
+            catch (Exception why)
             {
+                // Whatever it was: an exception that left this thread would end the program.
                 NoteFailedStart(why);
             }
         }
