@@ -74,7 +74,7 @@ internal static partial class Scarce
     private static int Children()
     {
         var self = Environment.ProcessId.ToString(CultureInfo.InvariantCulture);
-        return Directory.EnumerateDirectories("/proc").Count(path =>
+        return Directory.EnumerateDirectories("/proc").Where(path => char.IsAsciiDigit(path[^1])).Count(path =>
         {
             try
             {
