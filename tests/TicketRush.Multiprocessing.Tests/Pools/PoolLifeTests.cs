@@ -185,6 +185,62 @@ public sealed class PoolLifeTests : IDisposable
         Assert.DoesNotContain(pid, pool.WorkerIds);
     }
 
+    public static TheoryData<string> Forms =>
+        ["map", "map async", "starmap", "starmap of three", "imap", "imap unordered", "apply", "apply async", "apply without result"];
+
+    [Theory]
+    [MemberData(nameof(Forms))]
+    [Trait("Case", "D6")]
+    public void A_worker_killed_in_mid_task_is_an_error_and_never_a_hang_in_every_form(string form)
+    {
+        using var pool = new ProcessPool(2);
+        var (path, results, errors) = (_kids.File("stays"), 0, new List<Exception>());
+        void Note<T>(T result) => Interlocked.Increment(ref results);
+        var task = Task.Factory.StartNew(
+            () =>
+            {
+                switch (form)
+                {
+                    case "map":
+                        pool.Map(Tasks.StayOnce, [path, "other", "other"], 1);
+                        break;
+                    case "map async":
+                        pool.MapAsync(Tasks.StayOnce, [path], 1, Note, errors.Add).GetAwaiter().GetResult();
+                        break;
+                    case "starmap":
+                        pool.StarMapAsync(Tasks.StayOnceOf, [(path, 1), ("other", 2)], 1, Note, errors.Add).GetAwaiter().GetResult();
+                        break;
+                    case "starmap of three":
+                        pool.StarMap(Tasks.StayOnceOfThree, [(path, 1, 2.0)]);
+                        break;
+                    case "imap":
+                        foreach (var _ in pool.IMap(Tasks.StayOnce, Enumerable.Repeat(path, 1))) { }
+                        break;
+                    case "imap unordered":
+                        foreach (var _ in pool.IMapUnordered(Tasks.StayOnce, ["other", path, "other", "other"])) { }
+                        break;
+                    case "apply":
+                        pool.Apply(Tasks.StayOnce, path);
+                        break;
+                    case "apply async":
+                        pool.ApplyAsync(Tasks.StayOnce, path, Note, errors.Add).GetAwaiter().GetResult();
+                        break;
+                    default:
+                        pool.ApplyAsync(Tasks.StayWithoutResult, path).GetAwaiter().GetResult();
+                        break;
+                }
+            },
+            TaskCreationOptions.LongRunning);
+        var pid = int.Parse(_kids.Read("stays"), CultureInfo.InvariantCulture);
+        Kids.Kill(pid);
+        var lost = Assert.IsType<WorkerLostException>(
+            Assert.Throws<AggregateException>(() => Assert.True(task.Wait(Kids.Patience), "It hangs.")).InnerException);
+        Assert.Equal((pid, 9), (lost.Pid, lost.Signal));
+        Assert.Equal(0, results);
+        Assert.Equal(form is "map async" or "starmap" or "apply async" ? [lost] : [], errors);
+        Assert.Equal(9, pool.ApplyAsync(Tasks.Square, 3).Get());
+    }
+
     [Fact]
     [Trait("Case", "D6")]
     public void A_task_that_may_be_run_twice_is_run_again_when_its_worker_is_killed()

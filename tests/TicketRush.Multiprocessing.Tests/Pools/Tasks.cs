@@ -55,11 +55,17 @@ internal static class Tasks
     /// <summary>The first time it runs, stays until it is killed; then it is as good as done.</summary>
     public static string StayOnce(string path)
     {
-        if (File.Exists(path)) return "done the second time";
+        if (path == "other" || File.Exists(path)) return "done the second time";
         Kids.Say(path, $"{Environment.ProcessId}");
         Kids.Sleep();
         return "";
     }
+
+    public static string StayOnceOf(string path, int ignored) => StayOnce(path);
+
+    public static string StayOnceOfThree(string path, int ignored, double alsoIgnored) => StayOnce(path);
+
+    public static void StayWithoutResult(string path) => StayOnce(path);
 
     public static int Leave(int code)
     {
