@@ -572,7 +572,8 @@ public sealed class Connection : IDisposable
                 $"The other end was closed in the middle of a message, {_headerTaken + _payloadTaken} bytes into it.", reset);
     }
 
-    // Two that talk on one processor: the other gets it before a look that finds nothing, and not behind it. On two it costs as much as the look.
+    // Two that talk on one processor: the other gets it before a look that finds nothing, and not behind it. On two it costs no more than
+    // that look.
     private void MakeWay()
     {
         if (!_awaitsReply) return;

@@ -115,7 +115,9 @@ internal static unsafe partial class Programs
         return how == ExitedByItself ? code : -code;
     }
 
-    /// <summary>Kills a child that was just started and has no descriptor yet, and waits until it is gone. Its id is its own until then.</summary>
+    /// <summary>
+    /// Kills a child that was just started and has no descriptor yet, and waits until it is gone. Its id is its own until then.
+    /// </summary>
     public static void EndAndReap(int id)
     {
         _ = SendSignal(id, Kill);

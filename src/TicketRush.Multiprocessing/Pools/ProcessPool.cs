@@ -66,7 +66,9 @@ public sealed class ProcessPool : IDisposable
         _backlog = _pool.Backlog;
     }
 
-    /// <summary>The process ids of the workers; one that has just been lost is among them until another has taken its place. None when all have ended.</summary>
+    /// <summary>
+    /// The process ids of the workers; one that has just been lost is among them until another has taken its place. None when all have ended.
+    /// </summary>
     public IReadOnlyList<int> WorkerIds => _pool.WorkerIds;
 
     /// <summary>Runs the target for every input, and waits for all.</summary>
@@ -277,7 +279,8 @@ public sealed class ProcessPool : IDisposable
         {
             var number = i;
             var (start, count) = (i * size, Math.Min(size, all.Length - (i * size)));
-            chunks[i] = new Chunk<TIn, TOut>(call, all.AsMemory(start, count), results.AsMemory(start, count), Done) { Count = count }.Prepare();
+            var chunk = new Chunk<TIn, TOut>(call, all.AsMemory(start, count), results.AsMemory(start, count), Done) { Count = count };
+            chunks[i] = chunk.Prepare();
 
             void Done(Chunk<TIn, TOut> done)
             {

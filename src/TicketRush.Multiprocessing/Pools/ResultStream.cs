@@ -24,7 +24,8 @@ internal sealed class ResultStream<TIn, TOut>(
             for (var isEnded = false; ;)
             {
                 // Until there is a result: inputs that take their time do not keep it waiting, but for one while there are few under way.
-                for (var first = true; !isEnded && under.Count < most && (!under.HasNext || first && under.Count <= most / 2); first = false)
+                var isShort = under.Count <= most / 2;
+                for (; !isEnded && under.Count < most && (isShort || !under.HasNext); isShort = false)
                 {
                     var chunk = Read(source, under, out isEnded, out inputFailure);
                     if (chunk is not null) pool.Backlog.AddToStream(under.Add(chunk));

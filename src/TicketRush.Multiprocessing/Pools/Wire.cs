@@ -149,11 +149,13 @@ internal static class JsonWire
 {
     private static readonly Type[] Plain =
     [
-        typeof(byte[]), typeof(Guid), typeof(Uri), typeof(Version), typeof(TimeSpan), typeof(DateTimeOffset), typeof(DateOnly), typeof(TimeOnly),
-        typeof(JsonElement), typeof(JsonDocument), typeof(Int128), typeof(UInt128), typeof(Half),
+        typeof(byte[]), typeof(Guid), typeof(Uri), typeof(Version), typeof(TimeSpan), typeof(DateTimeOffset), typeof(DateOnly),
+        typeof(TimeOnly), typeof(JsonElement), typeof(JsonDocument), typeof(Int128), typeof(UInt128), typeof(Half),
     ];
 
-    /// <summary>Whether something shared can be among what is written as this type. Of what somebody else's converter writes, nothing is known.</summary>
+    /// <summary>
+    /// Whether something shared can be among what is written as this type. Of what somebody else's converter writes, nothing is known.
+    /// </summary>
     public static bool MayShare(JsonTypeInfo type, HashSet<Type> seen)
     {
         if (!seen.Add(type.Type)) return false;

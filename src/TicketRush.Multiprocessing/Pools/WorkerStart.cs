@@ -26,7 +26,8 @@ internal sealed class WorkerStart : IDisposable
         Initializer = initializer;
         using var handover = Handover.CollectAndKeep();
         var parameters = initializer.GetParameters();
-        Written = [.. parameters.Select((parameter, i) => JsonSerializer.SerializeToUtf8Bytes(arguments[i], TypeOf(initializer, parameter)))];
+        Written =
+            [.. parameters.Select((parameter, i) => JsonSerializer.SerializeToUtf8Bytes(arguments[i], TypeOf(initializer, parameter)))];
         var descriptors = new List<SafeHandle>();
         try
         {
@@ -45,7 +46,9 @@ internal sealed class WorkerStart : IDisposable
     {
         (Initializer, Written) = (initializer, written);
         using var handover = Handover.Supply(descriptors);
-        _arguments = [.. initializer.GetParameters().Select((parameter, i) => JsonSerializer.Deserialize(written[i], TypeOf(initializer, parameter)))];
+        var parameters = initializer.GetParameters();
+        _arguments =
+            [.. parameters.Select((parameter, i) => JsonSerializer.Deserialize(written[i], TypeOf(initializer, parameter)))];
     }
 
     public MethodInfo Initializer { get; }
@@ -93,7 +96,8 @@ internal sealed class WorkerStartConverter : JsonConverter<WorkerStart>
         var (start, count) = (document.RootElement, document.RootElement.GetArrayLength());
         var initializer = CallTargets.Find(start[0].GetBytesFromBase64());
         SafeFileHandle[] descriptors = [.. start[1].EnumerateArray().Select(number => Handover.Take(number.GetInt32()))];
-        byte[][] written = [.. Enumerable.Range(2, count - 2).Select(i => JsonSerializer.SerializeToUtf8Bytes(start[i], CommonJson.Default.JsonElement))];
+        var arguments = Enumerable.Range(2, count - 2).Select(i => start[i]);
+        byte[][] written = [.. arguments.Select(one => JsonSerializer.SerializeToUtf8Bytes(one, CommonJson.Default.JsonElement))];
         return WorkerStart.Read(initializer, written, descriptors);
     }
 }

@@ -75,7 +75,7 @@ public sealed unsafe class HalfDoneTests : IDisposable
     }
 
     [Fact]
-    public void Without_the_repair_that_item_is_there_twice()
+    public void Control_without_the_repair_that_item_is_there_twice()
     {
         using var queue = new SharedJoinableQueue<int>();
         queue.Put(7);
@@ -112,7 +112,7 @@ public sealed unsafe class HalfDoneTests : IDisposable
     }
 
     [Fact]
-    public void Without_building_the_lists_anew_that_memory_stays_lost()
+    public void Control_without_building_the_lists_anew_that_memory_stays_lost()
     {
         var arena = Arena.Current;
         var lost = LoseFreeBlocks(size: 60_000, out var gate);
@@ -129,7 +129,7 @@ public sealed unsafe class HalfDoneTests : IDisposable
     }
 
     [Fact]
-    public void What_a_dead_process_held_stays_until_somebody_clears_up_after_it()
+    public void Control_what_a_dead_process_held_stays_until_somebody_clears_up_after_it()
     {
         var arena = Arena.Current;
         var (before, pids) = (arena.CountHeld(), new SharedQueue<int>());

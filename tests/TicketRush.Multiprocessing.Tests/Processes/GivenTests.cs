@@ -81,7 +81,7 @@ public sealed class GivenTests : IDisposable
     [Theory]
     [InlineData("forgets a plain argument", "The argument ready of Wait cannot be had: The SharedEvent is gone")]
     [InlineData("forgets an argument", "The argument given of Use cannot be had: The SharedEvent is gone")]
-    public void Were_it_not_kept_the_child_would_fail_and_say_which_argument_is_gone(string root, string why)
+    public void Control_were_it_not_kept_the_child_would_fail_and_say_which_argument_is_gone(string root, string why)
     {
         var (exitCode, output) = Kids.Finish(_kids.StartRoot(root));
         Assert.Equal(1, exitCode);

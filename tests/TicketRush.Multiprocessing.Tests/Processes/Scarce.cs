@@ -38,9 +38,11 @@ internal static partial class Scarce
 
         while (fill.TryPop(out var one)) one.Dispose();
         for (var tries = 0; tries < 5000 && Children() > 0; tries++) Thread.Sleep(2);
-        Console.WriteLine($"{(started > 10 ? "some" : $"{started}")} started, {(refused > 5 ? "some" : $"{refused}")} refused, {Children()} left");
+        Console.WriteLine($"{Some(started, 10)} started, {Some(refused, 5)} refused, {Children()} left");
         return 0;
     }
+
+    private static string Some(int count, int most) => count > most ? "some" : $"{count}";
 
     private static bool Try(Action start)
     {

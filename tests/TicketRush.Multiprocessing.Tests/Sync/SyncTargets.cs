@@ -25,16 +25,19 @@ internal static class SyncTargets
     public static void HoldOnThread(SharedRLock sharedLock, SharedEvent ready, int number) => OnThread(number, () => HoldRecursive(sharedLock, ready));
 
     /// <summary>On a thread of that number; numbers are given out from below, so it is found by keeping those before it.</summary>
-    public static void OnThread(int number, Action what)
+    public static void OnThread(int number, Action what) =>
+        OnThreadFrom(number, found => (found == number ? what : throw new InvalidOperationException($"Thread {number} is in use."))());
+
+    /// <summary>On a thread of that number or a higher one.</summary>
+    public static void OnThreadFrom(int least, Action<int> what)
     {
         var next = new Thread(
             () =>
             {
-                if (Environment.CurrentManagedThreadId < number) OnThread(number, what);
-                else if (Environment.CurrentManagedThreadId == number) what();
-                else throw new InvalidOperationException($"Thread {number} is in use.");
+                if (Environment.CurrentManagedThreadId < least) OnThreadFrom(least, what);
+                else what(Environment.CurrentManagedThreadId);
             },
-            128 * 1024);
+            256 * 1024);
         next.Start();
         next.Join();
     }
