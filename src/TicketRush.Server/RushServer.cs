@@ -18,8 +18,9 @@ public static class RushServer
     /// <exception cref="IOException">The data directory cannot be used.</exception>
     public static WebApplication Build(ServerOptions options, Action<WebApplicationBuilder>? configure = null)
     {
+        options.Check();
         var builder = WebApplication.CreateSlimBuilder();
-        builder.WebHost.UseKestrelHttpsConfiguration().ConfigureKestrel(Limit).UseUrls(options.Urls);
+        builder.WebHost.UseKestrelHttpsConfiguration().ConfigureKestrel(kestrel => Limit(kestrel, options)).UseUrls(options.Urls);
         builder.Logging.ClearProviders();
         if (options.JsonLogs) builder.Logging.AddJsonConsole(console => (console.UseUtcTimestamp, console.TimestampFormat) = (true, "yyyy-MM-ddTHH:mm:ss.fffZ"));
         else builder.Logging.AddSimpleConsole(console => (console.SingleLine, console.TimestampFormat) = (true, "HH:mm:ss "));
@@ -73,11 +74,11 @@ public static class RushServer
         return app;
     }
 
-    private static void Limit(KestrelServerOptions kestrel)
+    private static void Limit(KestrelServerOptions kestrel, ServerOptions options)
     {
         kestrel.AddServerHeader = false;
         var limits = kestrel.Limits;
-        limits.MaxConcurrentConnections = 20_000;
+        limits.MaxConcurrentConnections = options.ConnectionsMax;
         limits.MaxConcurrentUpgradedConnections = 0;
 
         // The body's own bound is in Body; this one counts the framing of chunks too, and stops what is beyond all measure.

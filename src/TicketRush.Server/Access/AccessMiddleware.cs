@@ -13,6 +13,9 @@ public static class AccessMiddleware
     /// <summary>Bytes of a form that somebody without a key sends, at the most.</summary>
     public const int FormBytesMax = 16 * 1024;
 
+    /// <summary>The field in which a form carries the key that is shown again.</summary>
+    public const string KeyFieldName = "_key";
+
     /// <summary>Only callers with the permission come in: 401 without a key or session, 403 with the wrong one.</summary>
     public static TBuilder Needs<TBuilder>(this TBuilder endpoint, Permission permission)
         where TBuilder : IEndpointConventionBuilder => endpoint.WithMetadata(new NeedsPermission(permission));
@@ -25,15 +28,21 @@ public static class AccessMiddleware
     public static TBuilder WithoutToken<TBuilder>(this TBuilder endpoint)
         where TBuilder : IEndpointConventionBuilder => endpoint.WithMetadata(new NeedsNoToken());
 
+    /// <summary>Of who is signed in with a cookie, only those come in who showed their key a moment ago, or show it with this form: money or
+    /// other keys hang on it, and a desk is left alone for a minute.</summary>
+    public static TBuilder NeedsKeyAgain<TBuilder>(this TBuilder endpoint)
+        where TBuilder : IEndpointConventionBuilder => endpoint.WithMetadata(new NeedsFreshKey());
+
     internal sealed record NeedsPermission(Permission Permission);
 
     internal sealed class IsCounted;
 
     internal sealed class NeedsNoToken;
 
+    internal sealed class NeedsFreshKey;
+
     internal static void AddAccess(this IServiceCollection services, ServerOptions options)
     {
-        options.Limits.Check();
         services.AddSingleton(options.Limits);
         services.AddSingleton(TimeProvider.System);
         services.AddSingleton(_ => KeyRing.Open(options.DataDirectory, options.OfficeKey));
@@ -91,7 +100,7 @@ public static class AccessMiddleware
             }
             else if (http.Request.Headers.Cookie.Count > 0)
             {
-                if (staff.Read(http) is { } key) http.Features.Set(Caller.Of(key, byCookie: true));
+                if (staff.Read(http) is { } signedIn) http.Features.Set(signedIn);
                 else if (buyers.TryRead(http, out var session)) http.Features.Set(Caller.Of(session));
             }
 
@@ -116,7 +125,24 @@ public static class AccessMiddleware
 
             if (!changes) return next(http);
             if (!Antiforgery.IsFromHere(http.Request)) return Untrusted(http);
-            return endpoint.Metadata.GetMetadata<NeedsNoToken>() is not null ? next(http) : CheckTokenAsync(http, next, caller, antiforgery);
+            if (endpoint.Metadata.GetMetadata<NeedsNoToken>() is not null) return next(http);
+            var needsKey = !caller.IsFresh && endpoint.Metadata.GetMetadata<NeedsFreshKey>() is not null;
+            return CheckTokenAsync(http, needsKey ? WithKeyAsync : next, caller, antiforgery);
+
+            // The token was right, and so the form was read.
+            async Task WithKeyAsync(HttpContext http)
+            {
+                var given = http.Request.HasFormContentType ? (await http.Request.ReadFormAsync())[KeyFieldName].ToString().Trim() : "";
+                if (given.Length is > 0 and <= KeyRing.LengthMax && keys.Find(given) is { } key && key.Name == caller.Key!.Name)
+                {
+                    staff.SignIn(http, key);
+                    await next(http);
+                }
+                else if (given.Length > 0 && !rates.TryWrongKey(http, out var later)) await Problems.TooManyRequests(later).ExecuteAsync(http);
+                else await Problems.BadRequest(
+                    "KEY_NEEDED", $"Show the key again, in the form's field {KeyFieldName}: it was last shown a while ago. Nothing happened.", 401)
+                    .ExecuteAsync(http);
+            }
         });
     }
 

@@ -19,7 +19,7 @@ internal static class OrderDesk
         sale.MapGet("/orders/{number}", (HttpContext http, OfficeDesk on) => ShowAsync(http, on, NumberOf(http)))
             .Needs(Permission.SeeFigures);
         sale.MapPost("/orders/{number}/refund", (HttpContext http, OfficeDesk on) => RefundAsync(http, on, NumberOf(http)))
-            .Needs(Permission.Refund);
+            .Needs(Permission.Refund).NeedsKeyAgain();
     }
 
     // What is no number is the number of no order.

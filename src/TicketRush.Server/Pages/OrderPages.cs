@@ -64,7 +64,7 @@ internal static class OrderPages
 
     private static async Task SendAsync(HttpContext http, Purchase on, string? name, string? code, string? problem, int status = 200)
     {
-        var kept = Caller.Of(http).Kind == CallerKind.Buyer ? await Task.WhenAll(Keepsakes.Read(http)
+        var kept = Caller.Of(http).Kind == CallerKind.Buyer ? await Task.WhenAll(Keepsakes.Read(http, on.Sessions)
             .Select(one => LookUpAsync(http, on, one))) : [];
         var sales = on.Sales.All().Select(SaleView.Of).OfType<SaleView>().Where(sale => sale.IsPublic)
             .OrderBy(sale => sale.Plan.Name, StringComparer.Ordinal);

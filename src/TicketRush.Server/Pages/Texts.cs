@@ -14,6 +14,8 @@ public sealed class Texts
     public static Texts Chinese { get; } = new(chinese: true);
     public static Texts[] All { get; } = [English, Chinese];
 
+    public bool IsChinese => _chinese;
+
     /// <summary>The language's tag: of the page, of the cookie that remembers it, of the link that changes it.</summary>
     public string Tag => Say("en", "zh");
 
@@ -242,9 +244,15 @@ public sealed class Texts
         "It is not your fault. Whether your last request was done is shown under “Find my order”; do not buy again before you have looked.",
         "这不是您的问题。上一个请求是否完成可在“查找订单”中查看；查看之前请勿重复购买。");
     public string BadRequestTitle => Say("This request cannot be served", "无法处理此请求");
+    public string BadRequestText => Say(
+        "What was sent is not what this page sends, or too much of it. Nothing was done.", "发送的内容不符合要求或过大，没有进行任何操作。");
+    public string TooOftenComeBack => Say(
+        "This browser, or the network that it is in, has asked very often. Please come back in a minute.",
+        "此浏览器或所在网络请求过于频繁，请一分钟后再来。");
+    public string CookieTitle => Say("The cookie is missing", "缺少 Cookie");
     public string CookiesNeeded => Say(
-        "This browser did not send its cookie back. Tickets can be kept only for a browser that takes one.",
-            "浏览器没有返回 Cookie。占票需要启用 Cookie。");
+        "This browser did not send the cookie by which it is known here, so nothing was done. Allow cookies for this site, and choose again.",
+        "浏览器没有返回识别所需的 Cookie，没有进行任何操作。请允许本站使用 Cookie，然后重新选票。");
 
     // The office
     public string SignIn => Say("Sign in", "登录");
@@ -253,6 +261,12 @@ public sealed class Texts
     public string KeyLabel => Say("Key", "密钥");
     public string KeyWrong => Say("This key is not known here, or was revoked.", "密钥不存在或已撤销。");
     public string KeyOfShop => Say("A shop's key is for its programs; it does not sign in here.", "商家密钥仅供程序使用，不能在此登录。");
+    public string KeyAgainTitle => Say("Your key, once more", "请再次输入密钥");
+    public string KeyAgainText => Say(
+        "You signed in a while ago, and this is something that must not happen at a desk that somebody left. What you filled in is kept.",
+        "您登录已有一段时间，为防止无人看管时被他人操作，请再次输入密钥。您填写的内容已保留。");
+    public string KeyNotYours => Say("That is not the key of who is signed in here.", "这不是当前登录者的密钥。");
+    public string GoOn => Say("Go on", "继续");
     public string OfficeSales => Say("Sales", "全部场次");
     public string NewSale => Say("New sale", "新建场次");
     public string StateLabel => Say("State", "状态");
@@ -316,6 +330,7 @@ public sealed class Texts
         "一起出售的票位。多种票（如成人票和儿童票）可共用一个库存池。空行不计。");
     public string Tiers => Say("Kinds of tickets", "票档");
     public string TiersHint => Say("Prices as people write them: 380 or 380.00.", "价格按日常写法：380 或 380.00。");
+    public string Tier => Say("Kind of ticket", "票档");
     public string TierId => Say("Short name", "代号");
     public string Price => Say("Price", "价格");
     public string MoreRows => Say("More rows", "增加行");
@@ -332,6 +347,16 @@ public sealed class Texts
     public string ChangedMeanwhile => Say(
         "Somebody changed this sale meanwhile. What you see is your version; open the plan again to see theirs.",
             "此场次已被他人修改。您看到的是您的版本，请重新打开方案查看最新内容。");
+    public string CapacityInUse(int least) => Say(
+        $"The capacity must not be below {Number(least)}: so many places are sold, held or blocked.",
+        $"容量不得小于 {Number(least)}：这些票位已售、已占或已锁定。");
+    public string PlacesInUse => Say("Places that are taken cannot be blocked or taken away:", "已售出或占住的票位不能锁定或删除：");
+    public string TooManyKeys => Say(
+        "More differently named keys have acted in this sale than it can tell apart.", "在本场操作过的密钥名称过多，无法再增加。");
+    public string TooManySales => Say("There are as many sales as this server may have.", "场次数量已达服务器上限。");
+    public string NotDone(string code) => Say($"Refused: {code}", $"被拒绝：{code}");
+    public string KeyNameTaken => Say("This name belongs to keys of another role; take another.", "此名称属于其他角色的密钥，请换一个。");
+    public string TooManyKeysMade => Say("There are as many keys as there may be.", "密钥数量已达上限。");
     public string IsNoNumber => Say("must be a whole number", "必须是整数");
     public string IsNoPrice(string currency) => Say($"must be an amount of {currency}, such as 380 or 12.50",
         $"必须是 {currency} 金额，例如 380 或 12.50");
