@@ -22,15 +22,19 @@ public sealed class PageTests(Site site) : IClassFixture<Site>
     }
 
     [Fact]
+    [Trait("Statement", "S17")]
     public async Task What_the_office_typed_is_text_and_never_markup()
     {
         var sale = await site.OpenSaleAsync(Site.Plan(name: "<script>alert(1)</script>&amp;'"));
         using var visitor = site.Visitor();
         foreach (var path in new[] { "/", $"/sales/{sale}", $"/sales/{sale}/choose", "/find" })
         {
-            var page = (await visitor.LookAsync(path)).Is(200);
+            // The list is rendered twice a second at the most.
+            Visitor.Seen page = null!;
+            await Site.UntilAsync(
+                async () => (page = (await visitor.LookAsync(path)).Is(200)).Html
+                    .Contains("&lt;script&gt;alert(1)&lt;/script&gt;&amp;amp;", StringComparison.Ordinal), path);
             Assert.DoesNotContain("<script>alert", page.Html, StringComparison.OrdinalIgnoreCase);
-            Assert.Contains("&lt;script&gt;alert(1)&lt;/script&gt;&amp;amp;", page.Html, StringComparison.Ordinal);
         }
     }
 
@@ -298,7 +302,7 @@ public sealed class PageTests(Site site) : IClassFixture<Site>
         using var visitor = site.Visitor();
         await visitor.LookAsync("/find");
         var id = Guid.NewGuid();
-        Assert.Contains("it did not happen", (await visitor.LookAsync($"/sales/{sale}/holds/{id}?asked=hold")).Is(200).Text,
+        Assert.Contains("it did not happen", (await visitor.LookAsync($"/sales/{sale}/holds/{id}?asked=yes")).Is(200).Text,
             StringComparison.Ordinal);
         (await visitor.LookAsync($"/sales/{sale}/holds/{id}")).Is(404);
     }

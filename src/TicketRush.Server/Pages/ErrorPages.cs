@@ -58,7 +58,7 @@ internal sealed class ErrorPages(Antiforgery antiforgery) : IProblemPages
             : status >= 500 ? ("/find", texts.FindOrder)
             : SaleOf(http) is { } sale && status != 404 ? ($"/sales/{sale}", texts.BuyMore)
             : ("/", texts.BackToSales);
-        await PageAnswer.SendAsync<MessagePage, Message>(http, new(texts), new(title, text, link, linkText), status);
+        await PageAnswer.SendAsync<MessagePage, Message>(http, VisitOf(http, texts), new(title, text, link, linkText), status);
     }
 
     private static async Task AskAgainAsync(HttpContext http, Texts texts, int status, int seconds)
@@ -96,6 +96,10 @@ internal sealed class ErrorPages(Antiforgery antiforgery) : IProblemPages
 
     private static (string Name, string Value)[] FieldsOf(IFormCollection form) =>
         [.. form.SelectMany(field => field.Value, (field, value) => (field.Key, value ?? ""))];
+
+    // Who is signed in to the office stays in it.
+    private static Visit VisitOf(HttpContext http, Texts texts) =>
+        Caller.Of(http).Kind == CallerKind.Key && IsOffice(http) ? http.RequestServices.GetRequiredService<OfficeDesk>().Visit(http) : new(texts);
 
     private static bool IsOffice(HttpContext http) => http.Request.Path.StartsWithSegments(StaffSessions.Path);
 

@@ -21,6 +21,9 @@ internal static class PurchasePages
 
     private const string FieldOfTier = "q.";
 
+    // Of the address of a hold of which nobody knows whether it was made, paid or given back.
+    private const string Asked = "?asked=yes";
+
     public static void MapPurchases(this IEndpointRouteBuilder app)
     {
         var sale = app.MapGroup("/sales/{sale}").ExcludeFromDescription();
@@ -114,7 +117,7 @@ internal static class PurchasePages
         if (answer.Outcome == Outcome.Unknown)
         {
             Keepsakes.Add(http, on.Sessions, sale.Name, wish.Id);
-            await WaitAsync(http, on, sale, texts.UnknownTitle, texts.UnknownText, 3, $"{url}?asked=hold", null);
+            await WaitAsync(http, on, sale, texts.UnknownTitle, texts.UnknownText, 3, url + Asked, null);
             return;
         }
 
@@ -170,9 +173,15 @@ internal static class PurchasePages
 
         var (outcome, submission) = await FindAsync(http, on, sale, hold);
         if (outcome == Outcome.Done) await ShowAsync(http, on, on.Sale(http)!, id, submission.Reply, null);
-        else if (outcome != Outcome.Refused) await WaitAsync(http, on, sale, texts.BusyTitle, texts.BusyText, 2,
-            $"{sale.Url}/holds/{id}{http.Request.QueryString}", null);
-        else if (http.Request.Query.ContainsKey("asked"))
+        else if (outcome != Outcome.Refused)
+        {
+            // Who came here because nobody knew is not told that nothing was decided.
+            var asked = http.Request.Query["asked"] == "yes";
+            await WaitAsync(
+                http, on, sale, asked ? texts.UnknownTitle : texts.BusyTitle, asked ? texts.UnknownText : texts.BusyLooking, asked ? 3 : 2,
+                $"{sale.Url}/holds/{id}{(asked ? Asked : "")}", null);
+        }
+        else if (http.Request.Query["asked"] == "yes")
         {
             // What was asked in the dark was decided before this question was: had it happened, it would have been found.
             await PageAnswer.SendAsync<MessagePage, Message>(
@@ -231,7 +240,7 @@ internal static class PurchasePages
                 else await PageAnswer.SeeOther(http, url);
                 break;
             case Outcome.Unknown:
-                await WaitAsync(http, on, sale, texts.UnknownTitle, texts.UnknownText, 3, url, null);
+                await WaitAsync(http, on, sale, texts.UnknownTitle, texts.UnknownText, 3, url + Asked, null);
                 break;
             default:
                 var fields = nth.Length > 0 ? new[] { ("n", nth) } : [];

@@ -196,6 +196,8 @@ public sealed class Texts
     public string BusyText => Say(
         "Nothing has been decided yet. Your request is kept, and this page asks again by itself, with the same request: you cannot buy twice.",
         "尚未作出决定。您的请求已保留，本页会自动用同一请求重试，不会重复购买。");
+    public string BusyLooking => Say(
+        "What you want to see cannot be looked up at this moment. This page tries again by itself.", "目前暂时无法查询。本页会自动重试。");
     public string TooOftenTitle => Say("One moment, please", "请稍候");
     public string TooOftenText => Say(
         "This browser, or the network that it is in, has asked very often. Your request is kept, and this page asks again by itself.",
@@ -383,6 +385,10 @@ public sealed class Texts
     public string PrintTickets => Say("Show and print the tickets", "查看并打印票");
     public string SellHere => Say("Sell here", "现场售票");
     public string ReferenceNeeded => Say("Write the reference of the payment.", "请填写付款凭据号。");
+    public string OfficeUnknown => Say(
+        "Nobody knows yet whether it happened. Send the same form again: it does nothing twice, and tells.",
+        "结果尚未确定。请再次提交同一表单：不会重复执行，并会显示结果。");
+    public string OfficeLooking => Say("The sale does not answer at this moment. Look again in a while.", "场次暂时没有响应，请稍后再看。");
     public string OfficeBusy => Say("Nothing was started: the sale cannot take it at this moment. Send it again.", "没有执行：场次暂时无法处理，请重新提交。");
     public string Reference => Say("Payment reference", "付款凭据号");
     public string ReferenceHint => Say("Such as the number of the receipt: the same one again is the same payment.", "例如收据号：同一凭据号视为同一笔付款。");
