@@ -82,6 +82,7 @@ public static class AccessMiddleware
         var staff = app.Services.GetRequiredService<StaffSessions>();
         var rates = app.Services.GetRequiredService<RateLimits>();
         var antiforgery = app.Services.GetRequiredService<Antiforgery>();
+        var sales = app.Services.GetRequiredService<Journal.Sales>();
         app.Use((http, next) =>
         {
             // What routing answers itself, no such path and no such method, is nobody's to guard.
@@ -117,6 +118,10 @@ public static class AccessMiddleware
 
             if (caller is { Kind: CallerKind.Key, IsByCookie: false }) return next(http);
 
+            // What the office has not announced is not there for strangers, by whatever name they guess.
+            if (caller.Kind != CallerKind.Key && http.GetRouteValue("sale") is string name && IsDraft(sales.Find(name)))
+                return Problems.UnknownSale(name).ExecuteAsync(http);
+
             var method = http.Request.Method;
             var changes = !(HttpMethods.IsGet(method) || HttpMethods.IsHead(method) || HttpMethods.IsOptions(method));
             var counts = changes || needed != Permission.None || endpoint.Metadata.GetMetadata<IsCounted>() is not null;
@@ -129,10 +134,9 @@ public static class AccessMiddleware
             var needsKey = !caller.IsFresh && endpoint.Metadata.GetMetadata<NeedsFreshKey>() is not null;
             return CheckTokenAsync(http, needsKey ? WithKeyAsync : next, caller, antiforgery);
 
-            // The token was right, and so the form was read.
             async Task WithKeyAsync(HttpContext http)
             {
-                var given = http.Request.HasFormContentType ? (await http.Request.ReadFormAsync())[KeyFieldName].ToString().Trim() : "";
+                var given = (await ReadFormAsync(http))?[KeyFieldName].ToString().Trim() ?? "";
                 if (given.Length is > 0 and <= KeyRing.LengthMax && keys.Find(given) is { } key && key.Name == caller.Key!.Name)
                 {
                     staff.SignIn(http, key);
@@ -146,27 +150,43 @@ public static class AccessMiddleware
         });
     }
 
+    internal static bool IsDraft(Journal.OpenSale? sale) => sale?.Sequencer?.Snapshot is { State: Engine.SaleState.Draft };
+
     private static async Task CheckTokenAsync(HttpContext http, RequestDelegate next, Caller caller, Antiforgery antiforgery)
     {
         var token = http.Request.Headers[Antiforgery.HeaderName].ToString();
-        const string Form = "application/x-www-form-urlencoded";
-        if (token.Length == 0 && http.Request.ContentType?.StartsWith(Form, StringComparison.OrdinalIgnoreCase) == true)
+        if (token.Length == 0 && IsForm(http.Request))
         {
             if (caller.Kind != CallerKind.Key && http.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } body)
                 body.MaxRequestBodySize = FormBytesMax;
-            try
-            {
-                token = (await http.Request.ReadFormAsync())[Antiforgery.FieldName].ToString();
-            }
-            catch (InvalidDataException)
+            if (await ReadFormAsync(http) is not { } form)
             {
                 await Problems.BadRequest("INVALID_REQUEST", "The form has too many or too long fields.").ExecuteAsync(http);
                 return;
             }
+
+            token = form[Antiforgery.FieldName].ToString();
         }
 
         if (caller.Kind != CallerKind.Nobody && antiforgery.Verifies(caller, token)) await next(http);
         else await Untrusted(http);
+    }
+
+    private static bool IsForm(HttpRequest request) =>
+        request.ContentType?.StartsWith("application/x-www-form-urlencoded", StringComparison.OrdinalIgnoreCase) == true;
+
+    /// <summary>The request's form; null when there is none, or one with too many or too long fields.</summary>
+    private static async Task<IFormCollection?> ReadFormAsync(HttpContext http)
+    {
+        if (!IsForm(http.Request)) return null;
+        try
+        {
+            return await http.Request.ReadFormAsync();
+        }
+        catch (InvalidDataException)
+        {
+            return null;
+        }
     }
 
     private static Task Untrusted(HttpContext http) => Problems.BadRequest(

@@ -6,8 +6,8 @@ namespace TicketRush.Server.Access;
 public static class SecurityHeaders
 {
     private static readonly StringValues Policy =
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; connect-src 'self'; "
-        + "manifest-src 'self'; form-action 'self'; base-uri 'none'; object-src 'none'; frame-ancestors 'none'";
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+        + "form-action 'self'; base-uri 'none'; object-src 'none'; frame-ancestors 'none'";
 
     // What is no page runs nothing, whoever shows it: the rest would only make every answer of the API longer.
     private static readonly StringValues DataPolicy = "default-src 'none'; frame-ancestors 'none'";

@@ -42,9 +42,9 @@ internal static class SaleEndpoints
             .WithSummary("Close a sale: no new holds");
     }
 
-    private static IResult List(Sales sales) =>
+    private static IResult List(HttpContext http, Sales sales) =>
         new JsonAnswer<SaleListAnswer>(
-            new([.. sales.All().Select(sale => new SaleListItem(sale.Name, sale.Sequencer?.Snapshot?.Plan.Name, StateOf(sale)))]),
+            new([.. sales.All().Where(sale => Caller.Of(http).Kind == CallerKind.Key || !AccessMiddleware.IsDraft(sale)).Select(sale => new SaleListItem(sale.Name, sale.Sequencer?.Snapshot?.Plan.Name, StateOf(sale)))]),
             ApiJson.Api.SaleListAnswer);
 
     private static IResult Get(string sale, HttpContext http, Sales sales)

@@ -116,7 +116,8 @@ internal static class PlanWords
         var (row, field) = ("", path);
         if (path.IndexOf(']') is > 6 and var end && int.TryParse(path.AsSpan(6..end), NumberStyles.None, CultureInfo.InvariantCulture, out var at))
         {
-            row = $"{(path.StartsWith("pools", StringComparison.Ordinal) ? texts.Pool : texts.Tier)} {at + 1}";
+            var list = path[..5];
+            row = $"{(list == "pools" ? texts.Pool : list == "tiers" ? texts.Tier : list)} {at + 1}";
             field = path[(end + 1)..].TrimStart('.');
         }
 

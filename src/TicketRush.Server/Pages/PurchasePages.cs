@@ -117,7 +117,7 @@ internal static class PurchasePages
         if (answer.Outcome == Outcome.Unknown)
         {
             Keepsakes.Add(http, on.Sessions, sale.Name, wish.Id);
-            await WaitAsync(http, on, sale, texts.UnknownTitle, texts.UnknownText, 3, url + Asked, null);
+            await WaitAsync(http, on, sale, texts.UnknownTitle, texts.UnknownText, 3, url + Asked, null, isUnknown: true);
             return;
         }
 
@@ -179,7 +179,7 @@ internal static class PurchasePages
             var asked = http.Request.Query["asked"] == "yes";
             await WaitAsync(
                 http, on, sale, asked ? texts.UnknownTitle : texts.BusyTitle, asked ? texts.UnknownText : texts.BusyLooking, asked ? 3 : 2,
-                $"{sale.Url}/holds/{id}{(asked ? Asked : "")}", null);
+                $"{sale.Url}/holds/{id}{(asked ? Asked : "")}", null, isUnknown: asked);
         }
         else if (http.Request.Query["asked"] == "yes")
         {
@@ -240,7 +240,7 @@ internal static class PurchasePages
                 else await PageAnswer.SeeOther(http, url);
                 break;
             case Outcome.Unknown:
-                await WaitAsync(http, on, sale, texts.UnknownTitle, texts.UnknownText, 3, url + Asked, null);
+                await WaitAsync(http, on, sale, texts.UnknownTitle, texts.UnknownText, 3, url + Asked, null, isUnknown: true);
                 break;
             default:
                 var fields = nth.Length > 0 ? new[] { ("n", nth) } : [];
@@ -284,13 +284,13 @@ internal static class PurchasePages
 
     private static Task WaitAsync(
         HttpContext http, Purchase on, SaleView sale, string title, string text, int seconds, string next, AgainForm? form,
-            string? opens = null)
+        string? opens = null, bool isUnknown = false)
     {
         http.Response.Headers.RetryAfter = Write(seconds);
 
         // With a script the page asks by itself, a moment before the browser would.
         PageAnswer.GoOn(http, seconds + 3, next);
-        return PageAnswer.SendAsync<WaitPage, WaitView>(http, on.Visit(http), new(sale, title, text, seconds, next, form, opens), 503);
+        return PageAnswer.SendAsync<WaitPage, WaitView>(http, on.Visit(http), new(sale, title, text, seconds, next, form, opens, isUnknown), 503);
     }
 
     internal static string Say(Texts texts, in Reply reply, int wanted) => reply.Refusal switch

@@ -62,15 +62,19 @@ internal sealed class Tab : IAsyncDisposable
 
         // Where scripts are off axe-core cannot run either: it looks at the same document in a tab where they are on, without the page's
         // own.
-        var document = (await Page.ContentAsync()).Replace("<head>", $"<head><base href=\"{Page.Url}\">", StringComparison.Ordinal);
-        document = Regex.Replace(document, "<script.*?</script>", "", RegexOptions.Singleline);
+        var document = Regex.Replace(await Page.ContentAsync(), "<script.*?</script>|<noscript.*?</noscript>", "", RegexOptions.Singleline);
         await using var context = await Page.Context.Browser!.NewContextAsync(new()
         {
             ViewportSize = new() { Width = Page.ViewportSize!.Width, Height = Page.ViewportSize.Height }, ColorScheme = Look.Dark
                 ? ColorScheme.Dark : ColorScheme.Light,
         });
         var twin = await context.NewPageAsync();
-        await twin.SetContentAsync(document);
+
+        // At the page's own address: the style sheet is for pages of its own site alone.
+        await twin.EmulateMediaAsync(new() { Media = await Page.EvaluateAsync<bool>("matchMedia('print').matches") ? Media.Print : Media.Screen });
+        await twin.RouteAsync(url => url == Page.Url, route => route.FulfillAsync(new() { Body = document, ContentType = "text/html; charset=utf-8" }));
+        await twin.GotoAsync(Page.Url);
+        Assert.NotEqual("0px", await twin.EvaluateAsync<string>("getComputedStyle(document.querySelector('.wide')).paddingLeft"));
         return await ViolationsAsync(twin);
     }
 

@@ -241,6 +241,32 @@ public sealed class SessionTests(RunningServer server) : IClassFixture<RunningSe
     }
 
     [Fact]
+    [Trait("Statement", "S25")]
+    public async Task A_sale_that_was_not_announced_is_not_there_for_strangers_and_is_for_every_key()
+    {
+        var draft = await server.CreateSaleAsync(Plans.Concert(name: "Not yet announced"));
+        var shop = server.App.Services.GetRequiredService<KeyRing>().Add($"shop-{Guid.NewGuid():N}", Role.Shop).Secret;
+        var ann = await Browser.OpenAsync(server);
+        foreach (var (method, path, body) in new (string, string, string?)[]
+        {
+            ("GET", "", null), ("GET", "/availability", null), ("GET", "/live", null), ("PUT", $"/holds/{Plans.NewId()}", Browser.Items()),
+        })
+        {
+            var nothing = $"/api/sales/{new string('n', draft.Length - 11)}";
+            var there = await ann.SendAsync(method, draft + path, body);
+            var nowhere = await ann.SendAsync(method, nothing + path, body);
+            Assert.Equal(
+                (404, "UNKNOWN_SALE", nowhere.Text.Replace(nothing[11..], draft[11..], StringComparison.Ordinal)), (there.Status, there.Code, there.Text));
+        }
+
+        Assert.DoesNotContain(draft[11..] + "\"", (await ann.GetAsync("/api/sales")).Text, StringComparison.Ordinal);
+        Assert.Contains(draft[11..] + "\"", (await server.SendAsync("GET", "/api/sales", null, shop)).Text, StringComparison.Ordinal);
+        (await server.SendAsync("GET", draft, null, shop)).Is(200);
+        (await server.PostAsync($"{draft}/open")).Is(200);
+        (await ann.GetAsync(draft)).Is(200);
+    }
+
+    [Fact]
     public void A_staff_session_is_good_under_office_while_its_key_is()
     {
         var directory = Directory.CreateTempSubdirectory("rush-staff-");
