@@ -36,8 +36,31 @@ internal sealed class Tab : IAsyncDisposable
     /// console.</summary>
     public async Task IsGoodAsync(string name)
     {
-        if (Pictures is not null) await Page.ScreenshotAsync(new() { Path = Path.Combine(Pictures, $"{name}-{Look}.png"),
-            FullPage = true });
+        // Pages that ask again by themselves must not go on to the next while they are looked at.
+        var looked = new TaskCompletionSource();
+        await Page.RouteAsync("**/*", async route =>
+        {
+            await looked.Task;
+            await route.ContinueAsync();
+        });
+        try
+        {
+            await LookAsync(name);
+        }
+        finally
+        {
+            looked.SetResult();
+            await Page.UnrouteAllAsync(new() { Behavior = UnrouteBehavior.Wait });
+        }
+    }
+
+    private async Task LookAsync(string name)
+    {
+        if (Pictures is not null)
+        {
+            var picture = Path.Combine(Pictures, $"{name}-{Look}.png");
+            await Page.ScreenshotAsync(new() { Path = picture, FullPage = true });
+        }
 
         Assert.Empty(await ViolationsAsync());
         var wider = await Page.EvaluateAsync<int>("document.documentElement.scrollWidth - document.documentElement.clientWidth");
