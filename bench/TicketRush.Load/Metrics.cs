@@ -6,7 +6,8 @@ using TicketRush.Journal.Files;
 
 namespace TicketRush.Load;
 
-/// <summary>What the metrics of the sales path cost: without instruments, with instruments that nobody listens to, and collected every second.</summary>
+/// <summary>What the metrics of the sales path cost: without instruments, with instruments that nobody listens to, and collected every
+/// second.</summary>
 internal static class Metrics
 {
     private const int Callers = 512;
@@ -34,11 +35,13 @@ internal static class Metrics
         foreach (var which in cases)
         {
             run.Report.Row(
-                $"{Callers} callers, {which}", ("purchases/s", Median.Of(rates[which])), ("min", rates[which].Min()), ("max", rates[which].Max()),
+                $"{Callers} callers, {which}", ("purchases/s", Median.Of(rates[which])), ("min", rates[which].Min()),
+                ("max", rates[which].Max()),
                 ("processor ns each", Median.Of(costs[which])));
         }
 
-        run.Report.Aim("collected, of no instruments", Median.Of(rates[cases[2]].Zip(rates[cases[0]], (with, without) => with / without)), 0.97);
+        run.Report.Aim(
+            "collected, of no instruments", Median.Of(rates[cases[2]].Zip(rates[cases[0]], (with, without) => with / without)), 0.97);
     }
 
     private static async Task<(double PerSecond, double Cost)> MeasureAsync(Run run, bool instruments, bool collected)

@@ -22,7 +22,9 @@ public static class RushServer
         var builder = WebApplication.CreateSlimBuilder();
         builder.WebHost.UseKestrelHttpsConfiguration().ConfigureKestrel(kestrel => Limit(kestrel, options)).UseUrls(options.Urls);
         builder.Logging.ClearProviders();
-        if (options.JsonLogs) builder.Logging.AddJsonConsole(console => (console.UseUtcTimestamp, console.TimestampFormat) = (true, "yyyy-MM-ddTHH:mm:ss.fffZ"));
+        if (options.JsonLogs)
+            builder.Logging.AddJsonConsole(
+                console => (console.UseUtcTimestamp, console.TimestampFormat) = (true, "yyyy-MM-ddTHH:mm:ss.fffZ"));
         else builder.Logging.AddSimpleConsole(console => (console.SingleLine, console.TimestampFormat) = (true, "HH:mm:ss "));
 
         // To standard error: what a program reads from standard output is the ready line alone.
@@ -49,7 +51,8 @@ public static class RushServer
         var app = builder.Build();
         app.UseProxies(options.Limits);
         app.UseSecurityHeaders();
-        app.UseExceptionHandler(new ExceptionHandlerOptions { ExceptionHandler = AnswerException, SuppressDiagnosticsCallback = IsClientsFault });
+        app.UseExceptionHandler(
+            new ExceptionHandlerOptions { ExceptionHandler = AnswerException, SuppressDiagnosticsCallback = IsClientsFault });
         app.UseStatusCodePages(AnswerStatus);
         app.UseRouting();
         app.UseAccess();
@@ -111,12 +114,14 @@ public static class RushServer
         app.MapGet("/health/ready", (Sales sales, IHostApplicationLifetime lifetime) =>
         {
             var all = sales.All();
-            var stopped = all.Where(sale => sale.Status.Kind is SequencerStatusKind.Stopped or SequencerStatusKind.Failing).Select(sale => sale.Name);
+            var stopped = all.Where(sale => sale.Status.Kind is SequencerStatusKind.Stopped or SequencerStatusKind.Failing)
+                .Select(sale => sale.Name);
             var leaving = lifetime.ApplicationStopping.IsCancellationRequested;
 
             // One broken sale is no reason to take the server, and with it the others, out of service.
             return new JsonAnswer<HealthAnswer>(
-                new(leaving ? "stopping" : "ready", all.Count, [.. stopped]), ApiJson.Default.HealthAnswer) { StatusCode = leaving ? 503 : 200 };
+                new(leaving ? "stopping" : "ready", all.Count, [.. stopped]),
+                ApiJson.Default.HealthAnswer) { StatusCode = leaving ? 503 : 200 };
         }).Answers<HealthAnswer>().WithTags("Health").WithSummary("The server can sell");
     }
 

@@ -11,7 +11,8 @@ public sealed class BuyTests(Site site, Browser browser) : IClassFixture<Site>, 
 {
     // Each language, width and script alone in the light; in the dark all of them in two.
     public static TheoryData<bool, bool, bool, bool> Looks => new(
-        from at in Enumerable.Range(0, 10) select at < 8 ? ((at & 1) != 0, (at & 2) != 0, (at & 4) != 0, false) : (at == 8, at == 8, at == 8, true));
+        from at in Enumerable.Range(0, 10) select at < 8 ? ((at & 1) != 0, (at & 2) != 0, (at & 4) != 0, false)
+            : (at == 8, at == 8, at == 8, true));
 
     [Theory]
     [MemberData(nameof(Looks))]

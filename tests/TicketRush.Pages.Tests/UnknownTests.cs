@@ -115,7 +115,8 @@ public sealed class UnknownTests(Browser browser) : IClassFixture<Browser>
             await Site.UntilAsync(
                 async () => (await desk.LookAsync(sold.Path)).Text.Contains("Refunded", StringComparison.Ordinal), "the refund");
             Assert.Contains(
-                "refunded already", (await desk.SubmitAsync(sold, refund, ("ticket", "1"), ("reason", "other"), ("key", "k2"))).Is(409).Text,
+                "refunded already",
+                (await desk.SubmitAsync(sold, refund, ("ticket", "1"), ("reason", "other"), ("key", "k2"))).Is(409).Text,
                 StringComparison.Ordinal);
         }
         finally
@@ -159,7 +160,8 @@ public sealed class UnknownTests(Browser browser) : IClassFixture<Browser>
                 if (_answers.IsSet) return;
                 _answers.Wait(TimeSpan.FromMinutes(2));
                 if (loses is null) return;
-                using (var file = new FileStream(loses, FileMode.Open, FileAccess.Write, FileShare.ReadWrite | FileShare.Delete)) file.Write(before);
+                using (var file = new FileStream(loses, FileMode.Open, FileAccess.Write, FileShare.ReadWrite | FileShare.Delete))
+                    file.Write(before);
                 throw FaultyPlatform.Failure();
             };
         }

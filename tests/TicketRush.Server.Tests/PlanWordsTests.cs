@@ -21,7 +21,8 @@ public sealed partial class PlanWordsTests
         var source = File.ReadAllText(Path.Combine(Root(), file));
         const string Allowed = "After opening, a plan may change only its name.";
         var sentences = Said().Matches(source).Select(match => match.Groups[1].Value)
-            .Select(text => Hole().Replace(text.Replace("{Allowed}", Allowed, StringComparison.Ordinal), "7").Replace("\\\"", "\"", StringComparison.Ordinal))
+            .Select(text => Hole().Replace(text.Replace("{Allowed}", Allowed, StringComparison.Ordinal), "7")
+                .Replace("\\\"", "\"", StringComparison.Ordinal))
             .Distinct().ToArray();
         Assert.True(sentences.Length >= least, $"{sentences.Length} sentences were found in {file}.");
         foreach (var sentence in sentences)
@@ -47,7 +48,8 @@ public sealed partial class PlanWordsTests
     [InlineData("rules.perBuyer", "Tickets for one buyer")]
     [InlineData("x]", "x]")]
     [InlineData("stops[2].name", "stops 3, Name")]
-    public void A_path_is_said_by_the_labels_of_the_form(string path, string label) => Assert.Equal(label, PlanWords.Where(Texts.English, path));
+    public void A_path_is_said_by_the_labels_of_the_form(string path, string label) =>
+        Assert.Equal(label, PlanWords.Where(Texts.English, path));
 
     private static string Root()
     {
@@ -57,7 +59,9 @@ public sealed partial class PlanWordsTests
     }
 
     // Texts with a space that begin as a sentence about a field does; not the prose of comments and exceptions.
-    [GeneratedRegex("""(?<!///.*)\$?"((?:must|is|has|have|are|needs|sum|names|blocks|\\"\{|\{text\} |\{what\} |Pool |Tier |A sale )(?:[^"\\{]|\\.|\{[^{}]*\})* (?:[^"\\{]|\\.|\{[^{}]*\})*)"(?!\s*\+)""")]
+    [GeneratedRegex(
+        """(?<!///.*)\$?"((?:must|is|has|have|are|needs|sum|names|blocks|\\"\{|\{text\} |\{what\} |Pool |Tier |A sale )"""
+        + """(?:[^"\\{]|\\.|\{[^{}]*\})* (?:[^"\\{]|\\.|\{[^{}]*\})*)"(?!\s*\+)""")]
     private static partial Regex Said();
 
     [GeneratedRegex(@"\{[^{}]*\}")]

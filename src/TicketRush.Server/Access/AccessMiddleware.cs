@@ -28,8 +28,8 @@ public static class AccessMiddleware
     public static TBuilder WithoutToken<TBuilder>(this TBuilder endpoint)
         where TBuilder : IEndpointConventionBuilder => endpoint.WithMetadata(new NeedsNoToken());
 
-    /// <summary>Of who is signed in with a cookie, only those come in who showed their key a moment ago, or show it with this form: money or
-    /// other keys hang on it, and a desk is left alone for a minute.</summary>
+    /// <summary>Of who is signed in with a cookie, only those come in who showed their key a moment ago, or show it with this form: money
+    /// or other keys hang on it, and a desk is left alone for a minute.</summary>
     public static TBuilder NeedsKeyAgain<TBuilder>(this TBuilder endpoint)
         where TBuilder : IEndpointConventionBuilder => endpoint.WithMetadata(new NeedsFreshKey());
 
@@ -142,9 +142,11 @@ public static class AccessMiddleware
                     staff.SignIn(http, key);
                     await next(http);
                 }
-                else if (given.Length > 0 && !rates.TryWrongKey(http, out var later)) await Problems.TooManyRequests(later).ExecuteAsync(http);
+                else if (given.Length > 0 && !rates.TryWrongKey(http, out var later))
+                    await Problems.TooManyRequests(later).ExecuteAsync(http);
                 else await Problems.BadRequest(
-                    "KEY_NEEDED", $"Show the key again, in the form's field {KeyFieldName}: it was last shown a while ago. Nothing happened.", 401)
+                    "KEY_NEEDED",
+                    $"Show the key again, in the form's field {KeyFieldName}: it was last shown a while ago. Nothing happened.", 401)
                     .ExecuteAsync(http);
             }
         });
@@ -191,7 +193,8 @@ public static class AccessMiddleware
 
     private static Task Untrusted(HttpContext http) => Problems.BadRequest(
         "TOKEN_INVALID",
-        $"The request lacks its session's token ({Antiforgery.HeaderName}, or the form's field), or comes from another site. Nothing happened.")
+        $"The request lacks its session's token ({Antiforgery.HeaderName}, or the form's field), or comes from another site. "
+            + $"Nothing happened.")
         .ExecuteAsync(http);
 
     private static Task Unauthorized(HttpContext http, string detail)

@@ -35,8 +35,8 @@ public sealed class Caller
     /// <summary>Came with a cookie, which a browser also sends when another site asks it to.</summary>
     public bool IsByCookie { get; private init; }
 
-    /// <summary>Showed its key with this request or a moment ago; false for a session that has been open for a while, at a desk that somebody
-    /// else may sit down at.</summary>
+    /// <summary>Showed its key with this request or a moment ago; false for a session that has been open for a while, at a desk that
+    /// somebody else may sit down at.</summary>
     public bool IsFresh { get; private init; }
 
     public static Caller Of(HttpContext http) => http.Features.Get<Caller>() ?? Nobody;

@@ -51,7 +51,8 @@ internal static class OfficePages
 
     private static async Task SignInAsync(HttpContext http, KeyRing ring, StaffSessions sessions, RateLimits rates)
     {
-        if (http.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } body) body.MaxRequestBodySize = AccessMiddleware.FormBytesMax;
+        if (http.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } body)
+            body.MaxRequestBodySize = AccessMiddleware.FormBytesMax;
         var form = await PageForm.ReadAsync(http);
         var (texts, next, given) = (Languages.Of(http), Safe(form["next"].ToString()), form["key"].ToString().Trim());
         var key = given.Length is > 0 and <= KeyRing.LengthMax ? ring.Find(given) : null;

@@ -127,7 +127,8 @@ internal static class OrderDesk
         {
             // What is not known is not missing.
             await PageAnswer.SendAsync<MessagePage, Message>(
-                http, on.Visit(http), new(texts.Stopped, problem ?? texts.OfficeLooking, $"/office/sales/{sale.Name}/orders/{number}", texts.AskNow), 503);
+                http, on.Visit(http),
+                new(texts.Stopped, problem ?? texts.OfficeLooking, $"/office/sales/{sale.Name}/orders/{number}", texts.AskNow), 503);
             return;
         }
 
@@ -220,9 +221,11 @@ internal static class OrderDesk
                 var tiers = string.Join(' ', Enumerable.Range(0, order.Lines.Count)
                     .Select(i => $"{order.Lines[i].Quantity}x{sale.Plan.Tiers[order.Lines[i].Tier].Id}"));
                 lines.Append(CultureInfo.InvariantCulture,
-                    $"{order.Sequence},{Clock.Machine(order.TimeMs)},{(gone == 0 ? "paid" : gone == places ? "refunded" : "partly-refunded")},")
+                    $"{order.Sequence},{Clock.Machine(order.TimeMs)},"
+                        + $"{(gone == 0 ? "paid" : gone == places ? "refunded" : "partly-refunded")},")
                     .Append(CultureInfo.InvariantCulture,
-                        $"{(order.Late ? "yes" : "no")},{order.FirstTicket},{places},{gone},{order.Lines.Amount},{sale.Plan.Currency},{order.By},{tiers}\n");
+                        $"{(order.Late ? "yes" : "no")},{order.FirstTicket},{places},{gone},{order.Lines.Amount},{sale.Plan.Currency},"
+                            + $"{order.By},{tiers}\n");
             }
 
             await response.WriteAsync(lines.ToString());

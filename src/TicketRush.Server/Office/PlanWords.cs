@@ -34,7 +34,8 @@ internal static class PlanWords
             "{0} 在 {1} 不存在（当时拨快时钟），请写 {2}（钟面显示 {3}）或 {4}（显示 {5}）"),
         ("{0} comes twice in {1}, where the clocks go back then; write {2} (the first) or {3} (the second)",
             "{0} 在 {1} 出现两次（当时拨慢时钟），请写 {2}（第一次）或 {3}（第二次）"),
-        ("\"{0}\" is no time zone known here; write an IANA name such as Asia/Shanghai or UTC", "没有时区“{0}”，请写 IANA 名称，例如 Asia/Shanghai 或 UTC"),
+        ("\"{0}\" is no time zone known here; write an IANA name such as Asia/Shanghai or UTC",
+            "没有时区“{0}”，请写 IANA 名称，例如 Asia/Shanghai 或 UTC"),
         ("\"{0}\" must be in the years 1970 to 9998, in UTC", "“{0}”须在公元 1970 至 9998 年之间（UTC）"),
 
         ("is test, with which anybody may pay; the server allows it only with --demo or --allow-test-payments",
@@ -94,7 +95,8 @@ internal static class PlanWords
     ];
 
     private static readonly (Regex Pattern, string Chinese)[] Patterns = Array.ConvertAll(Sentences, pair => (
-        new Regex("^" + Regex.Replace(Regex.Escape(pair.English), @"\\\{\d}", "(.+?)") + "$", RegexOptions.CultureInvariant | RegexOptions.Singleline),
+        new Regex("^" + Regex.Replace(Regex.Escape(pair.English), @"\\\{\d}", "(.+?)")
+            + "$", RegexOptions.CultureInvariant | RegexOptions.Singleline),
         pair.Chinese));
 
     /// <summary>What the engine or the API said, in the page's language; as it is where there is no translation.</summary>
@@ -104,7 +106,8 @@ internal static class PlanWords
         foreach (var (pattern, chinese) in Patterns)
         {
             if (pattern.Match(sentence) is { Success: true } found)
-                return string.Format(CultureInfo.InvariantCulture, chinese, [.. found.Groups.Cast<Group>().Skip(1).Select(group => group.Value)]);
+                return string.Format(
+                    CultureInfo.InvariantCulture, chinese, [.. found.Groups.Cast<Group>().Skip(1).Select(group => group.Value)]);
         }
 
         return sentence;
@@ -114,7 +117,8 @@ internal static class PlanWords
     public static string Where(Texts texts, string path)
     {
         var (row, field) = ("", path);
-        if (path.IndexOf(']') is > 6 and var end && int.TryParse(path.AsSpan(6..end), NumberStyles.None, CultureInfo.InvariantCulture, out var at))
+        if (path.IndexOf(']') is > 6 and var end
+            && int.TryParse(path.AsSpan(6..end), NumberStyles.None, CultureInfo.InvariantCulture, out var at))
         {
             var list = path[..5];
             row = $"{(list == "pools" ? texts.Pool : list == "tiers" ? texts.Tier : list)} {at + 1}";

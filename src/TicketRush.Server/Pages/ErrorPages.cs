@@ -87,7 +87,8 @@ internal sealed class ErrorPages(Antiforgery antiforgery) : IProblemPages
     {
         var (request, caller) = (http.Request, Caller.Of(http));
         var form = await PageForm.ReadAsync(http);
-        var visit = new Visit(Languages.Of(http)) { Token = antiforgery.TokenFor(caller), Staff = caller.Key!.Name, Role = caller.Key.Role };
+        var visit = new Visit(
+            Languages.Of(http)) { Token = antiforgery.TokenFor(caller), Staff = caller.Key!.Name, Role = caller.Key.Role };
         var back = SaleOf(http) is { } sale ? $"/office/sales/{sale}" : "/office";
         var fields = FieldsOf(form).Where(field => field.Name is not (Antiforgery.FieldName or AccessMiddleware.KeyFieldName));
         await PageAnswer.SendAsync<KeyAgainPage, KeyAgainView>(
@@ -99,9 +100,11 @@ internal sealed class ErrorPages(Antiforgery antiforgery) : IProblemPages
 
     // Who is signed in to the office stays in it.
     private static Visit VisitOf(HttpContext http, Texts texts) =>
-        Caller.Of(http).Kind == CallerKind.Key && IsOffice(http) ? http.RequestServices.GetRequiredService<OfficeDesk>().Visit(http) : new(texts);
+        Caller.Of(http).Kind == CallerKind.Key && IsOffice(http) ? http.RequestServices.GetRequiredService<OfficeDesk>().Visit(http)
+            : new(texts);
 
     private static bool IsOffice(HttpContext http) => http.Request.Path.StartsWithSegments(StaffSessions.Path);
 
-    private static string? SaleOf(HttpContext http) => http.GetRouteValue("sale") is string name && Engine.PlanCheck.IsId(name) ? name : null;
+    private static string? SaleOf(HttpContext http) =>
+        http.GetRouteValue("sale") is string name && Engine.PlanCheck.IsId(name) ? name : null;
 }

@@ -57,7 +57,8 @@ internal static class PurchasePages
     {
         var form = await PageForm.ReadAsync(http);
         if (on.Sale(http) is not { } sale) await ErrorPages.SendAsync(http, 404);
-        else if (Caller.Of(http).Kind != CallerKind.Buyer) await ErrorPages.SendAsync(http, 400); // A key has the API, where it names its buyers.
+        // A key has the API, where it names its buyers.
+        else if (Caller.Of(http).Kind != CallerKind.Buyer) await ErrorPages.SendAsync(http, 400);
         else await KeepAsync(http, on, sale, new(form["id"].ToString(), form["seen"].ToString(), Quantities(form)));
     }
 
@@ -290,7 +291,8 @@ internal static class PurchasePages
 
         // With a script the page asks by itself, a moment before the browser would.
         PageAnswer.GoOn(http, seconds + 3, next);
-        return PageAnswer.SendAsync<WaitPage, WaitView>(http, on.Visit(http), new(sale, title, text, seconds, next, form, opens, isUnknown), 503);
+        return PageAnswer.SendAsync<WaitPage, WaitView>(
+            http, on.Visit(http), new(sale, title, text, seconds, next, form, opens, isUnknown), 503);
     }
 
     internal static string Say(Texts texts, in Reply reply, int wanted) => reply.Refusal switch

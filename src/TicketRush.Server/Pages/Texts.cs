@@ -194,7 +194,8 @@ public sealed class Texts
     // Waiting
     public string BusyTitle => Say("Many people are asking at this moment", "当前请求较多");
     public string BusyText => Say(
-        "Nothing has been decided yet. Your request is kept, and this page asks again by itself, with the same request: you cannot buy twice.",
+        "Nothing has been decided yet. Your request is kept, and this page asks again by itself, with the same request: you "
+            + "cannot buy twice.",
         "尚未作出决定。您的请求已保留，本页会自动用同一请求重试，不会重复购买。");
     public string BusyLooking => Say(
         "What you want to see cannot be looked up at this moment. This page tries again by itself.", "目前暂时无法查询。本页会自动重试。");
@@ -253,7 +254,8 @@ public sealed class Texts
         "此浏览器或所在网络请求过于频繁，请一分钟后再来。");
     public string CookieTitle => Say("The cookie is missing", "缺少 Cookie");
     public string CookiesNeeded => Say(
-        "This browser did not send the cookie by which it is known here, so nothing was done. Allow cookies for this site, and choose again.",
+        "This browser did not send the cookie by which it is known here, so nothing was done. Allow cookies for this site, and "
+            + "choose again.",
         "浏览器没有返回识别所需的 Cookie，没有进行任何操作。请允许本站使用 Cookie，然后重新选票。");
 
     // The office
@@ -328,7 +330,8 @@ public sealed class Texts
     public string PaymentNone => Say("nothing is collected", "不收款");
     public string PaymentTest => Say("test: anybody may pay", "测试：任何人都可付款");
     public string PoolsHint => Say(
-        "Places that are sold together. Several kinds of tickets may draw on one pool, as adults and children do. Rows left empty do not count.",
+        "Places that are sold together. Several kinds of tickets may draw on one pool, as adults and children do. Rows left empty "
+            + "do not count.",
         "一起出售的票位。多种票（如成人票和儿童票）可共用一个库存池。空行不计。");
     public string Tiers => Say("Kinds of tickets", "票档");
     public string TiersHint => Say("Prices as people write them: 380 or 380.00.", "价格按日常写法：380 或 380.00。");

@@ -94,8 +94,10 @@ internal sealed class Tab : IAsyncDisposable
         var twin = await context.NewPageAsync();
 
         // At the page's own address: the style sheet is for pages of its own site alone.
-        await twin.EmulateMediaAsync(new() { Media = await Page.EvaluateAsync<bool>("matchMedia('print').matches") ? Media.Print : Media.Screen });
-        await twin.RouteAsync(url => url == Page.Url, route => route.FulfillAsync(new() { Body = document, ContentType = "text/html; charset=utf-8" }));
+        await twin.EmulateMediaAsync(
+            new() { Media = await Page.EvaluateAsync<bool>("matchMedia('print').matches") ? Media.Print : Media.Screen });
+        await twin.RouteAsync(
+            url => url == Page.Url, route => route.FulfillAsync(new() { Body = document, ContentType = "text/html; charset=utf-8" }));
         await twin.GotoAsync(Page.Url);
         Assert.NotEqual("0px", await twin.EvaluateAsync<string>("getComputedStyle(document.querySelector('.wide')).paddingLeft"));
         return await ViolationsAsync(twin);

@@ -26,7 +26,8 @@ public sealed class OfficeTests(RunningServer server) : IClassFixture<RunningSer
         foreach (var (method, path, needed) in pages)
         {
             // Nobody, a buyer, and a cookie that the server did not make: to the page on which one signs in.
-            foreach (var (cookie, token) in new[] { (null, null), (buyer.Cookie, buyer.Token), ("rush-office=" + new string('A', 43), buyer.Token) })
+            foreach (var (
+                cookie, token) in new[] { (null, null), (buyer.Cookie, buyer.Token), ("rush-office=" + new string('A', 43), buyer.Token) })
             {
                 var turned = await Staff.AskAsync(own, method, path, cookie, token);
                 Assert.True(turned.Status == 303, $"{method} {path}: {turned.Status}");
@@ -49,7 +50,9 @@ public sealed class OfficeTests(RunningServer server) : IClassFixture<RunningSer
                 if (role.May(needed))
                 {
                     let++;
-                    Assert.False(answer.Status is 401 or 403 or >= 500 || answer.Text.Contains("gone stale", StringComparison.Ordinal), $"{role} {method} {path}: {answer.Status} {answer.Text}");
+                    Assert.False(
+                        answer.Status is 401 or 403 or >= 500 || answer.Text.Contains("gone stale", StringComparison.Ordinal),
+                        $"{role} {method} {path}: {answer.Status} {answer.Text}");
                 }
                 else
                 {
@@ -72,9 +75,12 @@ public sealed class OfficeTests(RunningServer server) : IClassFixture<RunningSer
     public void Signing_in_is_all_of_the_office_that_is_open_and_what_money_hangs_on_asks_for_the_key()
     {
         var routes = Routes(server).ToArray();
-        Assert.Equal(["GET /office/sign-in", "POST /office/sign-in"], routes.Where(route => route.Needed == Permission.None).Select(route => route.Name));
         Assert.Equal(
-            ["POST /office/keys", "POST /office/keys/revoke", "POST /office/sales/{sale}/change", "POST /office/sales/{sale}/orders/{number}/refund"],
+            ["GET /office/sign-in", "POST /office/sign-in"],
+            routes.Where(route => route.Needed == Permission.None).Select(route => route.Name));
+        Assert.Equal(
+            ["POST /office/keys", "POST /office/keys/revoke", "POST /office/sales/{sale}/change",
+                "POST /office/sales/{sale}/orders/{number}/refund"],
             routes.Where(route => route.NeedsKey).Select(route => route.Name).Order(StringComparer.Ordinal));
     }
 
@@ -126,7 +132,8 @@ public sealed class OfficeTests(RunningServer server) : IClassFixture<RunningSer
             Staff.AskAsync(own, "POST", refund, cookie, staff.Token, Fields(ticket, key));
 
         static (string, string)[] Fields(string ticket, string? key) =>
-            [("ticket", ticket), ("reason", "cannot-come"), ("key", "form-" + ticket), .. key is null ? Array.Empty<(string, string)>() : [("_key", key)]];
+            [("ticket", ticket), ("reason", "cannot-come"), ("key", "form-" + ticket), .. key is null ? Array.Empty<(string, string)>()
+                : [("_key", key)]];
     }
 
     [Fact]
@@ -150,7 +157,9 @@ public sealed class OfficeTests(RunningServer server) : IClassFixture<RunningSer
 
         // Stopping is not held up by it, and with the key the rest is done.
         Assert.Equal(303, (await Staff.AskAsync(own, "POST", $"/office{sale[4..]}/pause", staff.Cookie, staff.Token)).Status);
-        Assert.Equal(200, (await Staff.AskAsync(own, "POST", "/office/keys", staff.Cookie, staff.Token, ("name", "new"), ("role", "shop"), ("_key", secret))).Status);
+        Assert.Equal(
+            200, (await Staff.AskAsync(
+            own, "POST", "/office/keys", staff.Cookie, staff.Token, ("name", "new"), ("role", "shop"), ("_key", secret))).Status);
         Assert.Contains("\"new\"", (await own.GetAsync("/api/keys")).Text, StringComparison.Ordinal);
 
         // After twelve hours nobody is signed in any more.
@@ -207,7 +216,8 @@ public sealed class OfficeTests(RunningServer server) : IClassFixture<RunningSer
         var ann = await Browser.OpenAsync(strict);
         foreach (var (path, site, shown) in new[]
         {
-            ($"{sale[4..]}/holds", "same-origin", true), ($"{sale[4..]}/holds", "cross-site", false), ("/office/sign-in", "same-origin", false),
+            ($"{sale[4..]}/holds", "same-origin", true), ($"{sale[4..]}/holds", "cross-site", false),
+            ("/office/sign-in", "same-origin", false),
         })
         {
             using var request = Staff.Form(path, [("id", "1"), ("key", "a key that somebody typed")]);
@@ -242,11 +252,14 @@ public sealed class OfficeTests(RunningServer server) : IClassFixture<RunningSer
     private static IEnumerable<(string Method, string Path, Permission Needed)> Guarded(RunningServer server, string sale) =>
         Routes(server).Where(route => route.Needed != Permission.None).Select(route => (
             route.Method,
-            route.Pattern.Replace("/office/sales/{sale}", "/office" + sale[4..], StringComparison.Ordinal).Replace("{number}", "3", StringComparison.Ordinal),
+            route.Pattern.Replace("/office/sales/{sale}", "/office" + sale[4..], StringComparison.Ordinal)
+                .Replace("{number}", "3", StringComparison.Ordinal),
             route.Needed));
 
-    private static IEnumerable<(string Method, string Pattern, string Name, Permission Needed, bool NeedsKey)> Routes(RunningServer server) =>
-        from endpoint in server.App.Services.GetServices<EndpointDataSource>().SelectMany(source => source.Endpoints).OfType<RouteEndpoint>()
+    private static IEnumerable<(string Method, string Pattern, string Name, Permission Needed, bool NeedsKey)> Routes(
+        RunningServer server) =>
+        from endpoint in server.App.Services.GetServices<EndpointDataSource>().SelectMany(source => source.Endpoints)
+            .OfType<RouteEndpoint>()
         let pattern = "/" + endpoint.RoutePattern.RawText!.Trim('/')
         where pattern.StartsWith("/office", StringComparison.Ordinal)
         from method in endpoint.Metadata.GetMetadata<HttpMethodMetadata>()!.HttpMethods
