@@ -162,10 +162,9 @@ internal static class ServeCommand
         Console.WriteLine($"  buyers       {limits.Holds} holds each, {limits.WaitAfterLapse.TotalSeconds:0} s wait after one lapsed, "
             + $"{limits.SessionPerMinute} requests a minute");
         Console.WriteLine($"  a network    {limits.NetworkPerMinute} requests, {limits.NewSessionsPerMinute} new buyers, "
-            + $"{limits.WrongKeysPerMinute} wrong keys a minute; "
-            + $"{options.ViewersPerNetwork} viewers");
+            + $"{limits.WrongKeysPerMinute} wrong keys a minute; {options.ViewersPerNetwork} viewers");
         Console.WriteLine($"  all          {options.ViewersMax} viewers, {options.ConnectionsMax} connections; {limits.RememberedMax} "
-            + $"sessions and networks are remembered");
+            + "sessions and networks are remembered");
         Console.WriteLine($"  staff        {(options.KeyAgainAfter == TimeSpan.Zero ? "show their key for each refund and change"
             : $"show their key again after {options.KeyAgainAfter.TotalMinutes:0} minutes, to refund and change")}");
         Console.WriteLine(

@@ -296,6 +296,32 @@ public sealed class Texts
     public string BatchSize => Say("Entries in a batch", "每批记录数");
     public string TurnWait => Say("Wait for the turn", "等待轮次");
     public string Refused => Say("Refused", "拒绝");
+    /// <summary>A refusal in a few words, for who looks at the figures; the code where there are none.</summary>
+    public string RefusedBecause(string code) => code switch
+    {
+        "SOLD_OUT" => Say("sold out", "已售罄"),
+        "NOT_ENOUGH" => Say("not enough left", "余票不足"),
+        "ORDER_LIMIT" => Say("too many in one order", "超过每单上限"),
+        "BUYER_LIMIT" => Say("too many for one buyer", "超过每人上限"),
+        "NOT_YET_OPEN" => Say("not yet open", "尚未开售"),
+        "SALE_DRAFT" => Say("not opened", "尚未开放"),
+        "SALE_PAUSED" => Say("paused", "售票已暂停"),
+        "SALE_CLOSED" => Say("closed", "售票已结束"),
+        "HOLD_EXPIRED" => Say("the hold had run out", "占票已过期"),
+        "HOLD_RELEASED" => Say("the hold was given back", "占票已归还"),
+        "EXTENSION_LIMIT" => Say("extended often enough", "延长次数已用完"),
+        "ALREADY_PAID" => Say("paid already", "已付款"),
+        "ALREADY_REFUNDED" => Say("refunded already", "已退票"),
+        "UNKNOWN_HOLD" => Say("no such hold", "无此占票"),
+        "UNKNOWN_ORDER" => Say("no such order", "无此订单"),
+        "ID_REUSED" => Say("an id used twice", "编号重复使用"),
+        "SEAT_TAKEN" => Say("the seat was taken", "座位已被占"),
+        "NOT_TOGETHER" => Say("not together", "没有连座"),
+        "PLAN_CHANGED" => Say("the plan was changed meanwhile", "方案已被他人修改"),
+        "CAPACITY_IN_USE" => Say("places in use", "票位已被使用"),
+        _ => code,
+    };
+
     public string NothingRefused => Say("Nothing, since this server started.", "自本服务器启动以来没有拒绝。");
     public string Owed(int payments, string amount) => Say(
         payments == 1 ? $"1 refused payment is owed back: {amount}." : $"{Number(payments)} refused payments are owed back: {amount}.",
@@ -359,7 +385,7 @@ public sealed class Texts
     public string TooManyKeys => Say(
         "More differently named keys have acted in this sale than it can tell apart.", "在本场操作过的密钥名称过多，无法再增加。");
     public string TooManySales => Say("There are as many sales as this server may have.", "场次数量已达服务器上限。");
-    public string NotDone(string code) => Say($"Refused: {code}", $"被拒绝：{code}");
+    public string NotDone(string code) => Say($"Refused: {RefusedBecause(code)}.", $"被拒绝：{RefusedBecause(code)}。");
     public string KeyNameTaken => Say("This name belongs to keys of another role; take another.", "此名称属于其他角色的密钥，请换一个。");
     public string TooManyKeysMade => Say("There are as many keys as there may be.", "密钥数量已达上限。");
     public string IsNoNumber => Say("must be a whole number", "必须是整数");

@@ -166,11 +166,16 @@ public sealed class SessionTests(RunningServer server) : IClassFixture<RunningSe
         var id = Plans.NewId();
         (await ann.HoldAsync(sale, id)).Is(200);
         (await ann.At(second).PayAsync(sale, id)).Is(200);
+        var desk = first.App.Services.GetRequiredService<KeyRing>().Add("desk", Role.Staff).Key;
+        var staff = Staff.SignIn(first, desk);
+        var form = $"/office{sale[4..]}/counter";
 
         await first.App.StopAsync();
         await using var third = await RunningServer.StartAsync(first.Directory);
         (await ann.At(third).GetAsync($"{sale}/orders/{id}")).Is(200);
         (await ann.At(third).HoldAsync(sale, Plans.NewId())).Is(200);
+        (string, string)[] typed = [("id", Plans.NewId()), ("q.floor", "1"), ("reference", "cash 1")];
+        Assert.Equal(303, (await Staff.AskAsync(third, "POST", form, staff.Cookie, staff.Token, typed)).Status);
         if (!OperatingSystem.IsWindows())
             Assert.Equal(
                 UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(Path.Combine(first.Directory, "session.key")));
@@ -178,6 +183,7 @@ public sealed class SessionTests(RunningServer server) : IClassFixture<RunningSe
         // The control: with another secret the same cookie is nobody's.
         await using var stranger = await RunningServer.StartAsync();
         (await ann.At(stranger).GetAsync($"{sale}/orders/{id}")).Is(401, "UNAUTHORIZED");
+        (await stranger.SendAsync("GET", "/office", null, key: null, ("Cookie", staff.Cookie))).Is(401, "UNAUTHORIZED");
         await first.DisposeAsync();
     }
 
