@@ -67,7 +67,7 @@ public static class RushServer
         api.MapLive();
         app.MapPages();
         app.MapHealth();
-        app.MapOpenApi("/openapi/{documentName}.json");
+        app.MapDescription();
 
         if (RuntimeFloor.Warning(Environment.Version) is { } warning) Log.OldRuntime(app.Logger, warning);
 

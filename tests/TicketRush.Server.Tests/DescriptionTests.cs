@@ -154,6 +154,21 @@ public sealed partial class DescriptionTests(RunningServer server) : IClassFixtu
         Assert.Equal(used.Concat(refusals).Distinct().Order(StringComparer.Ordinal), documented.Order(StringComparer.Ordinal));
     }
 
+    [Fact]
+    public async Task The_description_is_written_once_and_compressed_for_who_can_read_that()
+    {
+        using var plain = await server.Client.GetAsync("/openapi/v1.json");
+        using var request = new HttpRequestMessage(HttpMethod.Get, "/openapi/v1.json");
+        request.Headers.TryAddWithoutValidation("Accept-Encoding", "gzip");
+        request.Headers.TryAddWithoutValidation("Host", "another.example");
+        using var packed = await server.Client.SendAsync(request);
+        Assert.Equal("gzip", packed.Content.Headers.ContentEncoding.Single());
+        await using var unpacked = new System.IO.Compression.GZipStream(
+            await packed.Content.ReadAsStreamAsync(), System.IO.Compression.CompressionMode.Decompress);
+        Assert.Equal(await plain.Content.ReadAsStringAsync(), await new StreamReader(unpacked).ReadToEndAsync());
+        Assert.InRange(packed.Content.Headers.ContentLength!.Value, 1, plain.Content.Headers.ContentLength!.Value / 5);
+    }
+
     private static string[] Documented() =>
         [.. TableRow().Matches(File.ReadAllText(Path.Combine(Root(), "docs", "PROTOCOL.md"))).Select(match => match.Groups[1].Value)];
 

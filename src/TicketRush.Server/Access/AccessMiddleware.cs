@@ -77,12 +77,15 @@ public static class AccessMiddleware
 
     internal static void UseAccess(this WebApplication app)
     {
+        // Before the keys: a directory that cannot be used fails before a key is made that nobody would see.
+        var sales = app.Services.GetRequiredService<Journal.Sales>();
         var keys = app.Services.GetRequiredService<KeyRing>();
         var buyers = app.Services.GetRequiredService<BuyerSessions>();
         var staff = app.Services.GetRequiredService<StaffSessions>();
         var rates = app.Services.GetRequiredService<RateLimits>();
         var antiforgery = app.Services.GetRequiredService<Antiforgery>();
-        var sales = app.Services.GetRequiredService<Journal.Sales>();
+        Func<HttpContext, RequestDelegate, Caller, Task> showKey = (http, next, caller) =>
+            ShowKeyAsync(http, next, caller, keys, staff, rates);
         app.Use((http, next) =>
         {
             // What routing answers itself, no such path and no such method, is nobody's to guard.
@@ -132,29 +135,16 @@ public static class AccessMiddleware
             if (!Antiforgery.IsFromHere(http.Request)) return Untrusted(http);
             if (endpoint.Metadata.GetMetadata<NeedsNoToken>() is not null) return next(http);
             var needsKey = !caller.IsFresh && endpoint.Metadata.GetMetadata<NeedsFreshKey>() is not null;
-            return CheckTokenAsync(http, needsKey ? WithKeyAsync : next, caller, antiforgery);
-
-            async Task WithKeyAsync(HttpContext http)
-            {
-                var given = (await ReadFormAsync(http))?[KeyFieldName].ToString().Trim() ?? "";
-                if (given.Length is > 0 and <= KeyRing.LengthMax && keys.Find(given) is { } key && key.Name == caller.Key!.Name)
-                {
-                    staff.SignIn(http, key);
-                    await next(http);
-                }
-                else if (given.Length > 0 && !rates.TryWrongKey(http, out var later))
-                    await Problems.TooManyRequests(later).ExecuteAsync(http);
-                else await Problems.BadRequest(
-                    "KEY_NEEDED",
-                    $"Show the key again, in the form's field {KeyFieldName}: it was last shown a while ago. Nothing happened.", 401)
-                    .ExecuteAsync(http);
-            }
+            return CheckTokenAsync(http, next, caller, antiforgery, needsKey ? showKey : null);
         });
     }
 
     internal static bool IsDraft(Journal.OpenSale? sale) => sale?.Sequencer?.Snapshot is { State: Engine.SaleState.Draft };
 
-    private static async Task CheckTokenAsync(HttpContext http, RequestDelegate next, Caller caller, Antiforgery antiforgery)
+    /// <param name="then">What the request has to pass before it goes on.</param>
+    private static async Task CheckTokenAsync(
+        HttpContext http, RequestDelegate next, Caller caller, Antiforgery antiforgery,
+        Func<HttpContext, RequestDelegate, Caller, Task>? then)
     {
         var token = http.Request.Headers[Antiforgery.HeaderName].ToString();
         if (token.Length == 0 && IsForm(http.Request))
@@ -170,8 +160,29 @@ public static class AccessMiddleware
             token = form[Antiforgery.FieldName].ToString();
         }
 
-        if (caller.Kind != CallerKind.Nobody && antiforgery.Verifies(caller, token)) await next(http);
-        else await Untrusted(http);
+        if (caller.Kind == CallerKind.Nobody || !antiforgery.Verifies(caller, token)) await Untrusted(http);
+        else if (then is not null) await then(http, next, caller);
+        else await next(http);
+    }
+
+    /// <summary>Goes on with the key of who is signed in, which the form has in a field; that is when it was shown last, from now
+    /// on.</summary>
+    private static async Task ShowKeyAsync(
+        HttpContext http, RequestDelegate next, Caller caller, KeyRing keys, StaffSessions staff, RateLimits rates)
+    {
+        var given = (await ReadFormAsync(http))?[KeyFieldName].ToString().Trim() ?? "";
+        if (given.Length is > 0 and <= KeyRing.LengthMax && keys.Find(given) is { } key && key.Name == caller.Key!.Name)
+        {
+            staff.SignIn(http, key);
+            await next(http);
+        }
+        else if (given.Length > 0 && !rates.TryWrongKey(http, out var later)) await Problems.TooManyRequests(later).ExecuteAsync(http);
+        else
+        {
+            await Problems.BadRequest(
+                "KEY_NEEDED", $"Show the key again, in the form's field {KeyFieldName}: it was last shown a while ago. Nothing happened.",
+                401).ExecuteAsync(http);
+        }
     }
 
     private static bool IsForm(HttpRequest request) =>
@@ -194,7 +205,7 @@ public static class AccessMiddleware
     private static Task Untrusted(HttpContext http) => Problems.BadRequest(
         "TOKEN_INVALID",
         $"The request lacks its session's token ({Antiforgery.HeaderName}, or the form's field), or comes from another site. "
-            + $"Nothing happened.")
+            + "Nothing happened.")
         .ExecuteAsync(http);
 
     private static Task Unauthorized(HttpContext http, string detail)

@@ -155,8 +155,13 @@ internal static class Description
                 Description = string.Join(
                     "; ", set.Select(code => Others.TryGetValue(code, out var other) ? $"{code}: {other.Meaning}" : code)) + ".",
                 Headers = status is 429 or 503 or 504
-                    ? new Dictionary<string, IOpenApiHeader> { ["Retry-After"] = new OpenApiHeader { Description = "Seconds.",
-                        Schema = new OpenApiSchema { Type = JsonSchemaType.Integer } } }
+                    ? new Dictionary<string, IOpenApiHeader>
+                    {
+                        ["Retry-After"] = new OpenApiHeader
+                        {
+                            Description = "Seconds.", Schema = new OpenApiSchema { Type = JsonSchemaType.Integer },
+                        },
+                    }
                     : null,
                 Content = new Dictionary<string, OpenApiMediaType>
                 {

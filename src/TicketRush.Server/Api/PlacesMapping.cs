@@ -38,8 +38,8 @@ internal static class PlacesMapping
         var rows = pool.Rows is null
             ? null
             : Array.ConvertAll(
-                pool.Rows, row =>
-                new RowPlan(row.Section, row.Rows, row.Seats, row.Aisles, row.Wheelchair, row.Companion, row.X, row.Y, row.Turn));
+                pool.Rows,
+                row => new RowPlan(row.Section, row.Rows, row.Seats, row.Aisles, row.Wheelchair, row.Companion, row.X, row.Y, row.Turn));
         if (rows is null && pool.Capacity is null) errors.Add(new($"{path}.capacity", "must be given, or else rows"));
 
         // Names are looked up only in rows that can be read; their errors are told anyway.

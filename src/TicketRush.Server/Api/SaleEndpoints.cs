@@ -17,7 +17,9 @@ internal static class SaleEndpoints
         var sales = api.MapGroup("/sales").WithTags("Sales");
         var changes = sales.MapGroup("").Needs(Permission.ChangeSales);
 
-        sales.MapGet("", List).Answers<SaleListAnswer>().WithSummary("The sales");
+
+        // Counted, for it looks at the directory; what is asked for in a rush, the availability, looks at nothing but memory.
+        sales.MapGet("", List).Counted().Answers<SaleListAnswer>().WithSummary("The sales");
         sales.MapGet("{sale}", Get).Answers<SaleAnswer>().WithSummary("A sale and its plan")
             .WithDescription("Its ETag is what a change of the plan sends in If-Match.");
         sales.MapGet("{sale}/availability", Availability).Answers<AvailabilityAnswer>()
@@ -157,10 +159,11 @@ internal static class SaleEndpoints
                 sale, state, plan.Currency,
                 Array.ConvertAll(
                     plan.Tiers, tier => new TierAvailability(tier.Id, tier.Name, tier.Price, FreeOf(snapshot, plan.PoolNamed(tier.Pool)))),
-                [.. snapshot.Pools.Select(
-                    (pool, i) =>
-                    new PoolAvailability(plan.Pools[i]
-                    .Id, pool.Capacity, pool.Blocked, pool.Held, pool.Sold, pool.Free) { Pairs = PairsOf(snapshot, i) })],
+                [.. snapshot.Pools.Select((pool, i) =>
+                    new PoolAvailability(plan.Pools[i].Id, pool.Capacity, pool.Blocked, pool.Held, pool.Sold, pool.Free)
+                    {
+                        Pairs = PairsOf(snapshot, i),
+                    })],
                 snapshot.Sequence, PlanTimes.Utc(snapshot.TimeMs), snapshot.Hash.ToString())
             {
                 Waiting = plan.Rules.Waitlist ? snapshot.Waiting : null,

@@ -33,8 +33,8 @@ internal static class CounterPages
         }
 
         var (form, texts, plan) = (await PageForm.ReadAsync(http), Languages.Of(http), sale.Plan);
-        var typed = new Sold(form["id"].ToString(), PurchasePages.Quantities(form), form["buyer"].ToString().Trim(), form["reference"]
-            .ToString().Trim());
+        var typed = new Sold(
+            form["id"].ToString(), PurchasePages.Quantities(form), form["buyer"].ToString().Trim(), form["reference"].ToString().Trim());
         if (!Asking.TryHold(on.Sales.Identities, typed.Id, out var hold, out _) || !Asking.IsText(typed.Buyer, "buyer", false, out _)
             || !Asking.IsText(typed.Reference, "reference", false, out _))
         {

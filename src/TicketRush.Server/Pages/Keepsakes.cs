@@ -28,8 +28,8 @@ internal static class Keepsakes
         var text = http.Request.Cookies[NameFor(http, sessions)];
         if (text is null || text.Length > 2_000) return [];
         return text.Split('~').Select(one => one.Split('.'))
-            .Where(parts => parts.Length == 2 && PlanCheck.IsId(parts[0]) && parts[1].Length is 32 or 36 && parts[1]
-                .All(c => char.IsAsciiHexDigit(c) || c == '-'))
+            .Where(parts => parts.Length == 2 && PlanCheck.IsId(parts[0]) && parts[1].Length is 32 or 36
+                && parts[1].All(c => char.IsAsciiHexDigit(c) || c == '-'))
             .Select(parts => (parts[0], parts[1])).Take(Max);
     }
 

@@ -391,6 +391,7 @@ public sealed class Texts
     public string IsNoNumber => Say("must be a whole number", "必须是整数");
     public string IsNoPrice(string currency) => Say($"must be an amount of {currency}, such as 380 or 12.50",
         $"必须是 {currency} 金额，例如 380 或 12.50");
+    public string TicketsLabel => Say("Tickets", "票");
     public string TicketLabel => Say("Ticket", "票");
     public string TicketHint => Say("Its number, or what its code says.", "票号或扫描内容。");
     public string BuyerLabel => Say("Buyer's name", "买家名称");
