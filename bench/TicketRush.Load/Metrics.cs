@@ -40,8 +40,10 @@ internal static class Metrics
                 ("processor ns each", Median.Of(costs[which])));
         }
 
+        // By the processor time that each took: rates on a shared machine swing by more than what is to be seen here.
         run.Report.Aim(
-            "collected, of no instruments", Median.Of(rates[cases[2]].Zip(rates[cases[0]], (with, without) => with / without)), 0.97);
+            "processor time, collected, of no instruments",
+            Median.Of(costs[cases[2]].Zip(costs[cases[0]], (with, without) => with / without)), 1.03, atLeast: false);
     }
 
     private static async Task<(double PerSecond, double Cost)> MeasureAsync(Run run, bool instruments, bool collected)

@@ -146,6 +146,23 @@ public sealed class PageTests(Site site) : IClassFixture<Site>
     }
 
     [Fact]
+    public async Task A_browser_without_a_script_asks_for_a_sale_again_by_itself_until_it_is_over()
+    {
+        var sale = await site.OpenSaleAsync(Site.Plan(opensAt: DateTimeOffset.UtcNow.AddSeconds(3).ToString("yyyy-MM-ddTHH:mm:ss'Z'")));
+        using var visitor = site.Visitor();
+        var again = $"<noscript><meta http-equiv=\"refresh\" content=\"30;url=/sales/{sale}\"";
+        var early = (await visitor.LookAsync($"/sales/{sale}")).Is(200);
+        Assert.Contains("opens by itself", early.Text, StringComparison.Ordinal);
+        Assert.Contains(again, early.Html, StringComparison.Ordinal);
+        await Site.UntilAsync(
+            async () => (await visitor.LookAsync($"/sales/{sale}")).Html.Contains($"/sales/{sale}/choose", StringComparison.Ordinal),
+            "the opening");
+        (await site.Office.PostAsync($"/api/sales/{sale}/close", null)).EnsureSuccessStatusCode();
+        await Site.UntilAsync(
+            async () => !(await visitor.LookAsync($"/sales/{sale}")).Html.Contains(again, StringComparison.Ordinal), "the end");
+    }
+
+    [Fact]
     public async Task Sold_out_says_what_may_come_back()
     {
         var sale = await site.OpenSaleAsync(Site.Plan(capacity: 2));
