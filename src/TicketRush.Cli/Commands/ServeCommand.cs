@@ -52,6 +52,15 @@ internal static class ServeCommand
         var networkRate = Number(
             "--network-rate", "Requests a minute of all such buyers of one IPv4 address or IPv6 /64.", defaults.NetworkPerMinute);
         var newSessions = Number("--network-sessions", "New buyers a minute from one network.", defaults.NewSessionsPerMinute);
+        var wrongKeys = Number(
+            "--network-wrong-keys", "Wrong keys a minute from one network. Right ones are never turned away.", defaults.WrongKeysPerMinute);
+        var watching = new ServerOptions { DataDirectory = "" };
+        var viewers = Number("--viewers", "Who may watch sales live at once; 5,000 connections stay for others.", watching.ViewersMax);
+        var networkViewers = Number("--network-viewers", "… from one network.", watching.ViewersPerNetwork);
+        var keyAgain = Number(
+            "--staff-key-again",
+            "Minutes after which staff in a browser show their key again to refund, or to change a plan or keys; 0 for each time.",
+            (int)watching.KeyAgainAfter.TotalMinutes);
         var logs = new Option<string>("--log-format")
         {
             Description = "text, or json: one object a line.",
@@ -72,7 +81,8 @@ internal static class ServeCommand
             each server process for itself and shown at start. Metrics go to OTEL_EXPORTER_OTLP_ENDPOINT, when that is set.
 
             Example: rush serve --demo
-            """) { data, urls, lan, demo, test, proxies, holds, wait, sessionRate, networkRate, newSessions, logs, json };
+            """) { data, urls, lan, demo, test, proxies, holds, wait, sessionRate, networkRate, newSessions,
+            wrongKeys, viewers, networkViewers, keyAgain, logs, json };
         proxies.Validators.Add(result =>
         {
             foreach (var token in result.Tokens)
@@ -99,7 +109,11 @@ internal static class ServeCommand
                     SessionPerMinute = result.GetValue(sessionRate),
                     NetworkPerMinute = result.GetValue(networkRate),
                     NewSessionsPerMinute = result.GetValue(newSessions),
+                    WrongKeysPerMinute = result.GetValue(wrongKeys),
                 },
+                ViewersMax = result.GetValue(viewers),
+                ViewersPerNetwork = result.GetValue(networkViewers),
+                KeyAgainAfter = TimeSpan.FromMinutes(result.GetValue(keyAgain)),
                 OfficeKey = Environment.GetEnvironmentVariable("RUSH_OFFICE_KEY") is { Length: > 0 } key ? key : null,
             },
             result.GetValue(demo), result.GetValue(lan), result.GetValue(json), stop));
@@ -158,12 +172,16 @@ internal static class ServeCommand
         Console.WriteLine($"  listening    {string.Join(' ', app.Urls)}");
         if (key is not null) Console.WriteLine($"  office key   {key}\n               (shown this once; only its hash is kept)");
         var limits = options.Limits;
+        Console.WriteLine($"  buyers       {limits.Holds} holds each, {limits.WaitAfterLapse.TotalSeconds:0} s wait after one lapsed, "
+            + $"{limits.SessionPerMinute} requests a minute");
+        Console.WriteLine($"  a network    {limits.NetworkPerMinute} requests, {limits.NewSessionsPerMinute} new buyers, "
+            + $"{limits.WrongKeysPerMinute} wrong keys a minute; {options.ViewersPerNetwork} viewers");
+        Console.WriteLine($"  all          {options.ViewersMax} viewers, {options.ConnectionsMax} connections; {limits.RememberedMax} "
+            + "sessions and networks are remembered");
+        Console.WriteLine($"  staff        {(options.KeyAgainAfter == TimeSpan.Zero ? "show their key for each refund and change"
+            : $"show their key again after {options.KeyAgainAfter.TotalMinutes:0} minutes, to refund and change")}");
         Console.WriteLine(
-            $"  buyers       {limits.Holds} holds each, {limits.WaitAfterLapse.TotalSeconds:0} s wait after one lapsed, "
-            + $"{limits.SessionPerMinute} requests a minute; "
-            + $"a network {limits.NetworkPerMinute} requests and {limits.NewSessionsPerMinute} new buyers a minute");
-        var proxies = limits.TrustedProxies.Length == 0 ? "none is trusted" : string.Join(' ', limits.TrustedProxies);
-        Console.WriteLine($"  proxies      {proxies}");
+            $"  proxies      {(limits.TrustedProxies.Length == 0 ? "none is trusted" : string.Join(' ', limits.TrustedProxies))}");
         if (RuntimeFloor.Warning(Environment.Version) is { } warning) Console.WriteLine($"  OLD RUNTIME  {warning}");
         if (options.AllowTestPayments)
             Console.WriteLine("  TEST PAYMENTS are allowed: in sales with paymentKind test, anybody may pay with nothing.");
