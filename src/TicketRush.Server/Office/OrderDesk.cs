@@ -129,7 +129,7 @@ internal static class OrderDesk
         await PageAnswer.SendAsync<OrderDeskPage, OrderDeskView>(
             http, on.Visit(http, $"/office/sales/{sale.Name}/orders/{number}"),
             new(
-                sale, order, OrderPages.Tickets(on.Codes, sale, order, withQr: false), on.Codes.Order(sale.Name, number),
+                sale, order, OrderPages.Tickets(on.Codes, sale, order, texts, withQr: false), on.Codes.Order(sale.Name, number),
                     $"{sale.Url}/orders/{on.Codes.Link(sale.Name, number)}",
                 Guid.NewGuid().ToString("N"), problem is null ? message : null, problem),
             status);
