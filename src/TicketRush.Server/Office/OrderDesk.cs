@@ -23,7 +23,7 @@ internal static class OrderDesk
     }
 
     // What is no number is the number of no order.
-    private static long NumberOf(HttpContext http) =>
+    public static long NumberOf(HttpContext http) =>
         long.TryParse((string?)http.GetRouteValue("number"), NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : 0;
 
     private static async Task ListAsync(HttpContext http, OfficeDesk on)
@@ -135,7 +135,7 @@ internal static class OrderDesk
             status);
     }
 
-    private static async Task<OrderRow?> RowAsync(HttpContext http, OfficeDesk on, SaleView sale, long number)
+    public static async Task<OrderRow?> RowAsync(HttpContext http, OfficeDesk on, SaleView sale, long number)
     {
         var (outcome, submission) = await on.AskAsync(http, sale, new() { Kind = CommandKind.ListOrders, Revision = number - 1 });
         return outcome == Outcome.Done && submission.Reply.Orders is [var first, ..] && first.Sequence == number ? first : null;
