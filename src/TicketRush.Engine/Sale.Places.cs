@@ -42,6 +42,16 @@ public sealed partial class Sale
         return true;
     }
 
+    /// <summary>Whether nothing is asked that a sale of counted places does not have.</summary>
+    private static bool Counts(in Command command, ref Reply reply)
+    {
+        var refusal = command.Passengers is not null ? Refusal.BadPassengers : command.Seats is not null ? Refusal.UnknownSeat
+            : command.Wheelchair > 0 ? Refusal.SoldOut : Refusal.None;
+        if (refusal == Refusal.None) return true;
+        Refuse(refusal, ref reply, 0);
+        return false;
+    }
+
     private void SuitsAgain(int number, in PricedLines lines, ref Reply reply)
     {
         var place = 0;
