@@ -176,6 +176,7 @@ internal static class Description
                 "to" => "south",
                 "id" => metadata.OfType<AccessMiddleware.NeedsPermission>().Any(needed => needed.Permission == Permission.ManageKeys) ? "3fa085c1" : Examples.Id,
                 "after" => "0",
+                "since" => "6",
                 _ => parameter.Example,
             };
         }

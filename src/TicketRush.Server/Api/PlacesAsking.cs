@@ -28,6 +28,14 @@ internal static class PlacesAsking
             return false;
         }
 
+        var places = 0L;
+        foreach (var item in items) places += item.Quantity;
+        if (wheelchair > places)
+        {
+            problem = Asking.Invalid($"wheelchair is {wheelchair}; there are only {places} places.");
+            return false;
+        }
+
         if (from is null != to is null)
         {
             problem = Asking.Invalid("from and to belong together: give both, or none.");

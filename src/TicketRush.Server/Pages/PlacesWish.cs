@@ -139,19 +139,20 @@ public sealed record PlacesWish
     public void AddTo(ref Command command)
     {
         var plan = command.Plan!;
-        var (travels, places) = (false, new List<int>());
+        var (travels, named, places) = (false, 0, new List<int>());
         for (var i = 0; i < command.Lines.Count; i++)
         {
             if (command.Lines[i].Tier == ushort.MaxValue) return;
             var pool = plan.Pools[plan.PoolNamed(plan.Tiers[command.Lines[i].Tier].Pool)];
             travels |= pool.Travel != Travel.None;
+
+            // Names are for the places that have seats, in their order; the others have none.
             for (var k = 0; k < command.Lines[i].Quantity && places.Count < PlacesMax; k++)
-            {
-                var name = places.Count < Seats.Length ? Seats[places.Count] : "";
-                places.Add(pool.Layout?.Find(name) is >= 0 and var seat ? seat : PlacesAsking.UnknownSeat);
-            }
+                places.Add(pool.Layout is null || named == Seats.Length ? -1 : pool.Layout.Find(Seats[named++]) is >= 0 and var seat ? seat : PlacesAsking.UnknownSeat);
         }
 
+        // More names than places: too many for the order, which the sale says.
+        for (; named < Seats.Length; named++) places.Add(PlacesAsking.UnknownSeat);
         if (Seats.Length > 0) command.Seats = [.. places];
         if (travels) (command.From, command.To) = (PlacesAsking.StopOf(plan, From ?? ""), PlacesAsking.StopOf(plan, To ?? ""));
         (command.Wheelchair, command.Apart) = ((byte)Math.Clamp(Wheelchair, 0, PlanRules.PerOrderMax), Apart);
