@@ -112,6 +112,7 @@ public sealed partial class Sale
         entry.FirstTicket = held ? 0 : _nextTicket;
 
         reply.State = old.State;
+        reply.Extensions = held ? old.Extensions : (byte)0;
         reply.UntilMs = entry.UntilMs;
         reply.FirstTicket = entry.FirstTicket;
         reply.Lines = entry.Lines;
@@ -301,10 +302,11 @@ public sealed partial class Sale
             _refunded.Set(old.FirstTicket, entry.Tickets);
         }
 
-        // It stays with who placed the first, whoever exchanged it.
-        var by = old.By;
+        // It stays with who placed the first, whoever exchanged it; and nobody keeps places for ever by exchanging them for the same.
+        var (by, extensions) = (old.By, entry.UntilMs == 0 ? (byte)0 : old.Extensions);
         ApplyHold(entry, sequence);
-        _holds[_holds.Count - 1].By = by;
+        (_holds[_holds.Count - 1].By, _holds[_holds.Count - 1].Extensions) = (by, extensions);
+        _places!.Given[_holds.Count - 1].Inherited = extensions;
         _places!.Given[_holds.Count - 1].Credit = entry.Amount;
         _places.Returned(lines);
     }

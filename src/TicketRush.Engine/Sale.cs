@@ -299,13 +299,13 @@ public sealed partial class Sale
         reply.Sequence = hold.PlacedSequence;
         reply.Refunded = 0;
         reply.Late = false;
-        reply.Extensions = 0;
+        reply.Extensions = _places?.Given[number].Inherited ?? 0;
         if (_places is not null && _places.Given[number].Waited) return AsItWaited(ref reply);
         if (hold.PlacedSequence == hold.EndSequence) return Verdict.Repeat;
 
         reply.State = HoldState.Held;
         reply.FirstTicket = 0;
-        reply.UntilMs = (hold.UntilSeconds - (long)hold.Extensions * Plan!.Rules.HoldSeconds) * 1000;
+        reply.UntilMs = (hold.UntilSeconds - (long)(hold.Extensions - reply.Extensions) * Plan!.Rules.HoldSeconds) * 1000;
         return Verdict.Repeat;
     }
 

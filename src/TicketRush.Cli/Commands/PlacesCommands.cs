@@ -33,7 +33,7 @@ internal static class PlacesCommands
             {
                 Items = result.GetRequiredValue(items), From = result.GetValue(from), To = result.GetValue(to), Seats = result.GetValue(seats) ?? [],
                 Tickets = result.GetValue(tickets) ?? [], Passengers = result.GetValue(people) ?? [], Reference = result.GetValue(reference) ?? "",
-                Id = result.GetValue(id) ?? Guid.NewGuid(), Json = result.GetValue(json),
+                Id = result.GetValue(id) ?? Guid.NewGuid(), Json = result.GetValue(json), Output = result.InvocationConfiguration.Output,
             })));
         return command;
     }
@@ -65,6 +65,7 @@ internal static class PlacesCommands
         public required string Reference { get; init; }
         public required Guid Id { get; init; }
         public required bool Json { get; init; }
+        public required TextWriter Output { get; init; }
     }
 
     private static async Task<int> ExchangeAsync(Sales sales, string name, long order, Wish wish)
@@ -111,10 +112,10 @@ internal static class PlacesCommands
 
         var seats = PlacesAsking.SeatsOf(reply.Lines, reply.Given!.Seats.AsSpan(), plan);
         if (wish.Json)
-            Console.WriteLine(JsonSerializer.Serialize(new ExchangeLine(name, order, reply.Sequence, wish.Id, reply.Given.Credit, reply.Amount, seats), CliJson.Default.ExchangeLine));
+            await wish.Output.WriteLineAsync(JsonSerializer.Serialize(new ExchangeLine(name, order, reply.Sequence, wish.Id, reply.Given.Credit, reply.Amount, seats), CliJson.Default.ExchangeLine));
         else
         {
-            Console.WriteLine(
+            await wish.Output.WriteLineAsync(
                 $"Order {order} was exchanged for order {reply.Sequence}{(seats is null ? "" : $", {string.Join(' ', seats)}")}: {reply.Given.Credit} were given back for {reply.Amount} (minor units of {plan.Currency}).");
         }
 

@@ -450,7 +450,8 @@ internal sealed class AuditRules(Action<long, string> report)
             (old.State, old.End, old.EndTimeMs) = (State.Released, _sequence, _timeMs);
         }
 
-        TryPlace(entry, paid ? State.Paid : State.Held);
+        var extensions = old.Extensions;
+        if (TryPlace(entry, paid ? State.Paid : State.Held) && !paid) CollectionsMarshal.AsSpan(_holds)[^1].Extensions = extensions;
     }
 
     private void Left(in AuditEntry entry)

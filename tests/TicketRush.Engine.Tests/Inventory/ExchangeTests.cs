@@ -37,6 +37,38 @@ public class ExchangeTests
     }
 
     [Fact]
+    public void Exchanging_is_no_way_to_keep_places_for_longer()
+    {
+        var rig = new PlacesRig(Train);
+        var hold = Command(rig, CommandKind.Hold, "adult", 1, 0, 2);
+        rig.Ask(hold);
+        var until = rig.Reply.UntilMs;
+        Assert.Equal(Verdict.Entry, rig.Ask(new() { Kind = CommandKind.Extend, Hold = hold.Hold, Key = new(1) }));
+        var exchange = Command(rig, CommandKind.Exchange, "adult", 1, 0, 3) with { Of = hold.Hold };
+        Assert.Equal(Verdict.Entry, rig.Ask(exchange));
+        Assert.Equal((until + 60_000, 1), (rig.Reply.UntilMs, rig.Reply.Extensions));
+        Assert.Equal(Verdict.Refused, rig.Ask(new() { Kind = CommandKind.Extend, Hold = exchange.Hold, Key = new(2) }));
+        Assert.Equal(Refusal.ExtensionLimit, rig.Reply.Refusal);
+        Assert.Equal(Verdict.Repeat, rig.Ask(exchange));
+        Assert.Equal((until + 60_000, 1), (rig.Reply.UntilMs, rig.Reply.Extensions));
+        rig.CheckReplay();
+    }
+
+    [Fact]
+    public void An_exchanged_hold_is_extended_as_often_as_it_was_not_yet()
+    {
+        var rig = new PlacesRig(Train);
+        var hold = Command(rig, CommandKind.Hold, "adult", 1, 0, 2);
+        rig.Ask(hold);
+        var until = rig.Reply.UntilMs;
+        var exchange = Command(rig, CommandKind.Exchange, "adult", 1, 0, 3) with { Of = hold.Hold };
+        rig.Ask(exchange);
+        Assert.Equal(Verdict.Entry, rig.Ask(new() { Kind = CommandKind.Extend, Hold = exchange.Hold, Key = new(1) }));
+        Assert.Equal(Verdict.Repeat, rig.Ask(exchange));
+        Assert.Equal((until, 0), (rig.Reply.UntilMs, rig.Reply.Extensions));
+    }
+
+    [Fact]
     public void A_sale_of_counted_places_refuses_what_it_does_not_have()
     {
         var sale = new Sale();
