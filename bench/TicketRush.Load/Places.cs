@@ -149,7 +149,7 @@ internal static class Places
         var figures = new List<(int Waiters, double Cost)>();
 
         // The first is for the compiler alone.
-        foreach (var waiters in (int[])[100, 100, 10_000, 1_000_000])
+        foreach (var waiters in (int[])[100, 100, 1_000, 10_000, 100_000, 1_000_000])
         {
             run.Report.Progress($"waitlist of {waiters:N0}");
             var plan = Sample("train-16-coaches");

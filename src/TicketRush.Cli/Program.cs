@@ -24,6 +24,8 @@ root.Subcommands.Add(SaleCommands.CreateChange(
     "pause", CommandKind.Pause, "Pauses a sale: no new holds; paying, releasing and refunding go on."));
 root.Subcommands.Add(SaleCommands.CreateChange(
     "close", CommandKind.Close, "Closes a sale: no new holds; paying, releasing and refunding go on."));
+root.Subcommands.Add(PlacesCommands.CreateExchange());
+root.Subcommands.Add(PlacesCommands.CreateNumber());
 root.Subcommands.Add(SaleCommands.CreateList());
 root.Subcommands.Add(KeyCommands.Create());
 root.Subcommands.Add(ShowCommand.Create());

@@ -66,7 +66,7 @@ public enum Whose : byte
 /// <item>Plan: Plan, Revision (the sequence of the plan that is to change, 0 to create). Open, Pause, Close: Key, or none.</item>
 /// <item>ListOrders: Revision (the sequence after which to start).</item>
 /// <item>Hold, Purchase and Exchange may also have From, To, Seats, Wheelchair, Apart and Passengers, as the plan wants them.</item>
-/// <item>Exchange: Hold (a new id), Of, Tickets (null for all that are left), Lines, Plan, Reference.</item>
+/// <item>Exchange: Hold (a new id), Of or Order, Tickets (null for all that are left), Lines, Plan, Reference.</item>
 /// <item>Wait: Hold, Buyer, Lines (one), Plan, From, To, Passengers. Number: Pool, Key.</item>
 /// <item>All: By and Whose. With Whose Buyers, also Buyer, in every kind.</item>
 /// </list>
@@ -107,7 +107,7 @@ public struct Command
     public bool Apart;
     public ushort Pool;
 
-    /// <summary>What is exchanged.</summary>
+    /// <summary>What is exchanged; or else <see cref="Order"/>.</summary>
     public HoldId Of;
 
     /// <summary>

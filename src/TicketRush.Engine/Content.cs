@@ -44,7 +44,7 @@ internal static class Content
             content, (ulong)command.Of.Value, (ulong)(command.Of.Value >> 64), (ulong)command.Reference.Value, (ulong)(command.Reference.Value >> 64),
             command.Tickets is null ? 0UL : 1);
         foreach (var ticket in command.Tickets ?? []) content = Of(content, ticket);
-        return content;
+        return command.Order == 0 ? content : Of(content, (ulong)command.Order);
     }
 
     public static ulong OfRefund(in Command command)

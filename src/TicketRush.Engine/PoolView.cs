@@ -27,9 +27,10 @@ public sealed class PoolView
     public bool IsFree(int seat, int from, int to)
     {
         if (_legWords == 0) return (_bits[seat >> 6] >> (seat & 63) & 1) != 0;
-        for (var leg = from; leg < to; leg++)
+        for (var word = from >> 6; word <= (to - 1) >> 6; word++)
         {
-            if ((_bits[seat * _legWords + (leg >> 6)] >> (leg & 63) & 1) != 0) return false;
+            var legs = ulong.MaxValue << Math.Max(from - word * 64, 0) & ulong.MaxValue >> (64 - Math.Min(to - word * 64, 64));
+            if ((_bits[seat * _legWords + word] & legs) != 0) return false;
         }
 
         return true;
@@ -39,6 +40,13 @@ public sealed class PoolView
     public byte[] FreeSeats(int from, int to)
     {
         var bytes = new byte[(SeatCount + 7) / 8];
+        if (_legWords == 0)
+        {
+            // As they stand, a byte at a time, in any order of bytes that a machine may have.
+            for (var at = 0; at < bytes.Length; at++) bytes[at] = (byte)(_bits[at >> 3] >> ((at & 7) * 8));
+            return bytes;
+        }
+
         for (var seat = 0; seat < SeatCount; seat++)
         {
             if (IsFree(seat, from, to)) bytes[seat >> 3] |= (byte)(1 << (seat & 7));

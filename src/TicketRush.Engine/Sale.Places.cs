@@ -42,6 +42,16 @@ public sealed partial class Sale
         return true;
     }
 
+    /// <summary>Whether nothing is asked that a sale of counted places does not have.</summary>
+    private static bool Counts(in Command command, ref Reply reply)
+    {
+        var refusal = command.Passengers is not null ? Refusal.BadPassengers : command.Seats is not null ? Refusal.UnknownSeat
+            : command.Wheelchair > 0 ? Refusal.SoldOut : Refusal.None;
+        if (refusal == Refusal.None) return true;
+        Refuse(refusal, ref reply, 0);
+        return false;
+    }
+
     private void SuitsAgain(int number, in PricedLines lines, ref Reply reply)
     {
         var place = 0;
@@ -57,16 +67,14 @@ public sealed partial class Sale
 
         var refusal = NotSelling(nowMs);
         if (refusal != Refusal.None) return Refuse(refusal, ref reply);
-        var of = _holds.Find(command.Of);
+        var of = command.Order != 0 && command.Whose == Whose.Everybodys ? FindOrder(command) : _holds.Find(command.Of);
         if (of < 0 || !Sees(command, _holds[of])) return Refuse(Refusal.UnknownHold, ref reply);
         ref readonly var old = ref _holds[of];
         if (_places is null || old.State is not (HoldState.Held or HoldState.Paid)) return Refuse(Refusal.CannotExchange, ref reply);
 
-        // An exchange gives money back, as a refund does: no buyer, and no shop, settles what it owes with itself.
-        if (old.State == HoldState.Paid && command.Whose != Whose.Everybodys) return Refuse(Refusal.CannotExchange, ref reply);
         if (old.State == HoldState.Held && IsDue(old, nowMs))
         {
-            (entry.Kind, entry.Hold, entry.By) = (EntryKind.Expired, command.Of, 0);
+            (entry.Kind, entry.Hold, entry.By) = (EntryKind.Expired, _holds.IdOf(of), 0);
             return Verdict.ExpireFirst;
         }
 
@@ -77,6 +85,11 @@ public sealed partial class Sale
 
         refusal = Price(command, ref entry, ref reply);
         if (refusal != Refusal.None) return Refuse(refusal, ref reply, reply.Allowed);
+
+        // Where money is collected, no buyer and no shop settles with itself what it owes or is owed.
+        if (old.State == HoldState.Paid && command.Whose != Whose.Everybodys && Plan!.PaymentKind == PaymentKind.External
+            && AmountOf(before, tickets) != entry.Lines.Amount)
+            return Refuse(Refusal.CannotExchange, ref reply);
 
         // Given back for a moment, so that the new places may be among the old ones; nobody sees it, and it is taken again at once.
         var held = old.State == HoldState.Held;
@@ -89,7 +102,7 @@ public sealed partial class Sale
 
         entry.Kind = EntryKind.Exchanged;
         entry.Hold = command.Hold;
-        entry.Of = command.Of;
+        entry.Of = _holds.IdOf(of);
         entry.Buyer = _buyers.IdOf(old.Buyer);
         entry.Content = content;
         entry.Reference = command.Reference;
@@ -99,6 +112,7 @@ public sealed partial class Sale
         entry.FirstTicket = held ? 0 : _nextTicket;
 
         reply.State = old.State;
+        reply.Extensions = held ? old.Extensions : (byte)0;
         reply.UntilMs = entry.UntilMs;
         reply.FirstTicket = entry.FirstTicket;
         reply.Lines = entry.Lines;
@@ -288,10 +302,11 @@ public sealed partial class Sale
             _refunded.Set(old.FirstTicket, entry.Tickets);
         }
 
-        // It stays with who placed the first, whoever exchanged it.
-        var by = old.By;
+        // It stays with who placed the first, whoever exchanged it; and nobody keeps places for ever by exchanging them for the same.
+        var (by, extensions) = (old.By, entry.UntilMs == 0 ? (byte)0 : old.Extensions);
         ApplyHold(entry, sequence);
-        _holds[_holds.Count - 1].By = by;
+        (_holds[_holds.Count - 1].By, _holds[_holds.Count - 1].Extensions) = (by, extensions);
+        _places!.Given[_holds.Count - 1].Inherited = extensions;
         _places!.Given[_holds.Count - 1].Credit = entry.Amount;
         _places.Returned(lines);
     }

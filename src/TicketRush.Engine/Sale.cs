@@ -110,7 +110,8 @@ public sealed partial class Sale
     /// <item>Hold, Purchase: SaleDraft, SalePaused, SaleClosed, NotYetOpen; UnknownTier; UnknownStop, BadJourney; OrderLimit; BuyerLimit;
     /// BadPassengers, PassengerOverlap; SeatsMixed; then of the first line that does not fit SoldOut, NotEnough, PartyTooLarge or
     /// NotTogether; with named seats SeatsLater, UnknownSeat, SeatReserved, SeatTaken, LeavesSingle.</item>
-    /// <item>Exchange: SaleDraft, SalePaused, SaleClosed, NotYetOpen; UnknownHold; CannotExchange; UnknownTicket, AlreadyRefunded; then as Hold.</item>
+    /// <item>Exchange: SaleDraft, SalePaused, SaleClosed, NotYetOpen; UnknownHold; CannotExchange; UnknownTicket, AlreadyRefunded; then as Hold; before
+    /// BuyerLimit, CannotExchange again: for another price, by who may not settle it.</item>
     /// <item>Wait: as Hold up to PassengerOverlap, and CannotWait, PartyTooLarge. Number: SaleDraft; UnknownTier; CannotNumber.</item>
     /// <item>Extend: UnknownHold; StillWaiting, AlreadyPaid, HoldReleased, HoldExpired; ExtensionLimit.</item>
     /// <item>Pay: UnknownHold; then the refusals that are written down: AlreadyPaid (with another reference), HoldReleased, and
@@ -233,7 +234,7 @@ public sealed partial class Sale
         if (refusal != Refusal.None) return Refuse(refusal, ref reply, reply.Allowed);
         var allowed = Plan!.Rules.PerBuyer - _buyers.PlacesOf(command.Buyer);
         if (entry.Lines.Places > allowed) return Refuse(Refusal.BuyerLimit, ref reply, Math.Max(allowed, 0));
-        if (_places is null ? !Fits(entry.Lines, ref reply) : !Suits(command, ref entry, ref reply)) return Verdict.Refused;
+        if (_places is null ? !Counts(command, ref reply) || !Fits(entry.Lines, ref reply) : !Suits(command, ref entry, ref reply)) return Verdict.Refused;
 
         entry.Hold = command.Hold;
         entry.Buyer = command.Buyer;
@@ -298,13 +299,13 @@ public sealed partial class Sale
         reply.Sequence = hold.PlacedSequence;
         reply.Refunded = 0;
         reply.Late = false;
-        reply.Extensions = 0;
+        reply.Extensions = _places?.Given[number].Inherited ?? 0;
         if (_places is not null && _places.Given[number].Waited) return AsItWaited(ref reply);
         if (hold.PlacedSequence == hold.EndSequence) return Verdict.Repeat;
 
         reply.State = HoldState.Held;
         reply.FirstTicket = 0;
-        reply.UntilMs = (hold.UntilSeconds - (long)hold.Extensions * Plan!.Rules.HoldSeconds) * 1000;
+        reply.UntilMs = (hold.UntilSeconds - (long)(hold.Extensions - reply.Extensions) * Plan!.Rules.HoldSeconds) * 1000;
         return Verdict.Repeat;
     }
 

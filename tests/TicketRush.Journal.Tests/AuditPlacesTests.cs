@@ -139,11 +139,20 @@ public sealed class AuditPlacesTests
         ["the price of the journey"] = new(3, "went for 51, and its price is 50", (f, bad) => Open(f).At(Now, Held(1, 0, 1, 3, bad ? 51 : 50, 0))),
         ["the price of a pair"] = new(3, "went for 4, and its price is 5", (f, bad) => Open(f).At(Now, Held(1, 1, 1, 3, bad ? 4 : 5, -1))),
         ["kinds of a sale with places"] = new(3, "stands in a sale with", (f, bad) => Open(f).At(Now, Held(1, 4, 0, 0, 8, -1) with { Kind = bad ? EntryKind.Held : EntryKind.HeldPlaces })),
-        ["a wish is not passed over"] = new(5, "past the wish of sequence 3", (f, bad) => Open(f).At(Now, Waits(1, 0, 1, 2, 20), bad ? Held(3, 4, 0, 0, 8, -1) : Left(1), Held(2, 0, 1, 3, 50, 0))),
-        ["the first who waits comes first"] = new(7, "past the wish of sequence 3", (f, bad) =>
-            Open(f).At(Now, Waits(1, 0, 1, 2, 20), Waits(2, 0, 1, 2, 20), Office(EntryKind.Closed), Office(EntryKind.Opened)).At(Now, Offered(bad ? 2UL : 1, 0))),
+        ["a wish is not passed over"] = new(12, "past the wish of sequence 9", (f, bad) =>
+            Full(f).At(Now, Waits(1, 0, 1, 2, 20), bad ? Held(3, 4, 0, 0, 8, -1) : Left(1), Released(10), Held(2, 0, 1, 3, 50, 0))),
+        ["nobody waits who fits what came back"] = new(11, "the wish of sequence 9 fits what is free", (f, bad) =>
+            Full(f).At(Now, Waits(1, 0, 1, 2, 20), Released(12), bad ? Held(3, 4, 0, 0, 8, -1) : Offered(1, 2), Office(EntryKind.Paused))),
+        ["nobody waits who fits what was free"] = new(4, "the wish of sequence 3 fits what is free", (f, bad) =>
+            Open(f).At(Now, Waits(1, 2, 0, 1, 3), bad ? Held(3, 4, 0, 0, 8, -1) : Offered(1, -1), Office(EntryKind.Paused))),
+        ["nobody waits who fits on a bench"] = new(5, "the wish of sequence 4 fits what is free", (f, bad) =>
+            Open(f).At(Now, Row(9, 3, 7, bad ? [0, 1, 2, 3] : [0, 1, 2, 4]), WaitsFor(1, 3, 3, 7), bad ? Held(3, 4, 0, 0, 8, -1) : Offered(1, 5, 6, 7))),
+        ["nobody waits who fits raised capacity"] = new(6, "the wish of sequence 4 fits what is free", (f, bad) =>
+            Open(f).At(Now, Row(9, 4, 8, -1, -1), Waits(1, 4, 0, 0, 8), Planned(Seats with { Pools = [.. Seats.Pools[..4], new("meals", 4, 1)] }), bad ? Held(3, 2, 0, 1, 3, -1) : Offered(1, -1))),
+        ["the first who waits comes first"] = new(12, "past the wish of sequence 9", (f, bad) =>
+            Full(f).At(Now, Waits(1, 0, 1, 2, 20), Waits(2, 0, 1, 2, 20), Released(10)).At(Now, Offered(bad ? 2UL : 1, 0))),
         ["only who waits is offered"] = new(4, "held was offered", (f, bad) => Open(f).At(Now, bad ? Held(1, 0, 1, 2, 20, 0) : Waits(1, 0, 1, 2, 20), Offered(1, 1))),
-        ["only who waits leaves"] = new(5, "held left", (f, bad) => Open(f).At(Now, Waits(1, 0, 1, 2, 20), bad ? Offered(1, 1) : Office(EntryKind.Paused), Left(1))),
+        ["only who waits leaves"] = new(10, "held left", (f, bad) => Full(f).At(Now, bad ? Held(1, 4, 0, 0, 8, -1) : Waits(1, 0, 1, 2, 20), Left(1))),
         ["an exchange is for what there was"] = new(4, "20 was given back for places of 50", (f, bad) => Open(f).At(Now, Bought(1, 1, 0, 1, 3, 50, 0), Exchanged(2, 1, 1, 0, 0, 3, 60, 0, bad ? 20 : 50, 2))),
         ["an exchange takes free seats"] = new(5, "has an owner", (f, bad) =>
             Open(f).At(Now, Bought(1, 1, 0, 1, 3, 50, 0), Bought(2, 2, 0, 0, 1, 10, 1), Exchanged(3, 1, 1, 0, 0, 3, 60, bad ? 1 : 0, 50, 3))),
@@ -175,6 +184,14 @@ public sealed class AuditPlacesTests
 
     private static AuditForge Open(AuditForge forge) => forge.At(0, Planned(Seats)).At(0, Office(EntryKind.Opened));
 
+    // All six seats of the first pool are held, for the whole journey.
+    private static AuditForge Full(AuditForge forge)
+    {
+        Open(forge);
+        for (var seat = 0; seat < 6; seat++) forge.At(Now, Held((ulong)(10 + seat), 0, 0, 3, 60, seat));
+        return forge;
+    }
+
     private static Entry Place(EntryKind kind, ulong hold, ulong buyer, int tier, int from, int to, long price, int seat)
     {
         var entry = new Entry { Kind = kind, Hold = new(hold), Buyer = new(buyer), From = (ushort)from, To = (ushort)to };
@@ -194,12 +211,28 @@ public sealed class AuditPlacesTests
 
     private static Entry Waits(ulong hold, int tier, int from, int to, long price) => Place(EntryKind.Waited, hold, hold, tier, from, to, price, -1);
 
+    private static Entry WaitsFor(ulong hold, int tier, int places, long price)
+    {
+        var entry = new Entry { Kind = EntryKind.Waited, Hold = new(hold), Buyer = new(hold) };
+        entry.Lines.Add((ushort)tier, (ushort)places, price);
+        for (var i = 0; i < places; i++) entry.Seats.Add(-1);
+        return entry;
+    }
+
+    private static Entry Row(ulong hold, int tier, long price, params int[] seats)
+    {
+        var entry = new Entry { Kind = EntryKind.HeldPlaces, Hold = new(hold), Buyer = new(hold), UntilMs = T0 + Until };
+        entry.Lines.Add((ushort)tier, (ushort)seats.Length, price);
+        foreach (var seat in seats) entry.Seats.Add(seat);
+        return entry;
+    }
+
     private static Entry Left(ulong hold) => new() { Kind = EntryKind.Left, Hold = new(hold) };
 
-    private static Entry Offered(ulong hold, int seat)
+    private static Entry Offered(ulong hold, params int[] seats)
     {
         var entry = new Entry { Kind = EntryKind.Offered, Hold = new(hold), UntilMs = T0 + Until };
-        entry.Seats.Add(seat);
+        foreach (var seat in seats) entry.Seats.Add(seat);
         return entry;
     }
 

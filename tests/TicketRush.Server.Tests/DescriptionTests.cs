@@ -23,7 +23,7 @@ public sealed partial class DescriptionTests(RunningServer server) : IClassFixtu
     private static readonly string[] Open =
     [
         "get /api/sales", "get /api/sales/{sale}", "get /api/sales/{sale}/availability", "get /api/sales/{sale}/pools/{pool}/seats",
-        "get /api/sales/{sale}/live", "post /api/session", "get /health/live", "get /health/ready",
+        "get /api/sales/{sale}/live", "get /api/sales/{sale}/pools/{pool}/seats/live", "post /api/session", "get /health/live", "get /health/ready",
     ];
 
     [Fact]

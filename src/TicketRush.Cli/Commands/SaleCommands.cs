@@ -82,7 +82,7 @@ internal static class SaleCommands
     private static Task<int> ChangeAsync(string sale, CommandKind kind, string data, bool json) =>
         WithSalesAsync(data, sales => TellAsync(sales, sale, new() { Kind = kind }, json));
 
-    private static async Task<int> TellAsync(Sales sales, string name, TicketRush.Engine.Command command, bool json)
+    public static async Task<int> TellAsync(Sales sales, string name, TicketRush.Engine.Command command, bool json)
     {
         if (sales.Find(name) is not { } sale) return Shared.Fail($"There is no sale \"{name}\".");
         if (sale.Sequencer is null) return Shared.Fail($"The sale \"{name}\" is stopped. {sale.Status.Reason}");
@@ -135,7 +135,7 @@ internal static class SaleCommands
         return Task.FromResult(0);
     });
 
-    private static async Task<int> WithSalesAsync(string data, Func<Sales, Task<int>> act)
+    public static async Task<int> WithSalesAsync(string data, Func<Sales, Task<int>> act)
     {
         if (!Directory.Exists(data)) return Shared.Fail($"There is no directory {data}; --data names another.");
 

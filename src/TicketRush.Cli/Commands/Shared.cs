@@ -51,6 +51,7 @@ internal sealed record NewKeyLine(string Id, string Name, string Role, string Ke
 [JsonSerializable(typeof(ReadyLine))]
 [JsonSerializable(typeof(SaleLine[]))]
 [JsonSerializable(typeof(ChangeLine))]
+[JsonSerializable(typeof(ExchangeLine))]
 [JsonSerializable(typeof(KeyLine[]))]
 [JsonSerializable(typeof(NewKeyLine))]
 internal sealed partial class CliJson : JsonSerializerContext;

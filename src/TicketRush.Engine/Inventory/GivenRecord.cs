@@ -17,6 +17,9 @@ internal struct GivenRecord
 
     /// <summary>Whether it began as a wish on the waitlist.</summary>
     public bool Waited;
+
+    /// <summary>How often the hold had been extended for which this one was exchanged: it counts on.</summary>
+    public byte Inherited;
 }
 
 /// <summary>The hold's side table; see <see cref="GivenRecord"/>.</summary>

@@ -161,8 +161,9 @@ internal sealed class Places
             else if (command.Seats is null)
             {
                 var (first, end) = JourneyOf(pool, command.From, command.To);
-                refusal = from.Find(new(wanted, first, end, Math.Min(wheelchair, wanted), command.Apart), seats, out place);
-                wheelchair = 0;
+                var own = from.SeatCount > 0 ? Math.Min(wheelchair, wanted) : 0;
+                refusal = from.Find(new(wanted, first, end, own, command.Apart), seats, out place);
+                wheelchair -= own;
             }
             else
             {
@@ -175,7 +176,10 @@ internal sealed class Places
             for (var k = 0; from is not null && k < wanted; k++) entry.Seats[places[k]] = seats[k];
         }
 
-        return Refusal.None;
+        // Who needs a place for a wheelchair is not given another one in silence.
+        if (wheelchair == 0 || command.Seats is not null) return Refusal.None;
+        place = 0;
+        return Refusal.SoldOut;
     }
 
     /// <summary>Remembers the places of a new hold, or wish; takes nothing yet.</summary>

@@ -27,6 +27,9 @@ internal sealed class AuditPlaces(Action<string> report)
     private int[][] _load = [];
     private bool[] _numbered = [];
 
+    // Pools in which something came free, or somebody began to wait, since it was last looked at who fits.
+    private ulong _changed;
+
     public bool IsNumbered(int pool) => _numbered[pool];
 
     public void Set(AuditPlan plan, bool anew)
@@ -44,6 +47,7 @@ internal sealed class AuditPlaces(Action<string> report)
         }
 
         _plan = plan;
+        _changed = ulong.MaxValue;
         for (var pool = 0; pool < plan.Pools.Length; pool++)
         {
             foreach (var (seat, from, to) in plan.Pools[pool].Blocks ?? []) Own(pool, seat, from, to, Blocked, "blocked");
@@ -136,6 +140,7 @@ internal sealed class AuditPlaces(Action<string> report)
             for (var i = 0; i < line.Quantity; i++, place++)
             {
                 if (place < 128 && (tickets >> place & 1) == 0) continue;
+                _changed |= 1UL << pool;
                 if (places && _plan.Pools[pool].HasPlaces) Disown(pool, given.Seats[place], from, to, hold + 1);
                 if (block && _plan.Pools[pool].HasPlaces) Own(pool, given.Seats[place], from, to, Blocked, "blocked");
                 for (var leg = from; given.Passengers.Length > 0 && leg < PassengerEnd(pool, to); leg++)
@@ -198,6 +203,7 @@ internal sealed class AuditPlaces(Action<string> report)
         var (from, to) = JourneyOf(pool, given);
         if (!_waiting.TryGetValue((pool, from, to, places), out var queue)) _waiting.Add((pool, from, to, places), queue = []);
         queue.Add(placed);
+        _changed |= 1UL << pool;
     }
 
     public void WaitNoMore(int pool, AuditGiven given, int places, long placed)
@@ -209,10 +215,52 @@ internal sealed class AuditPlaces(Action<string> report)
         if (queue.Count == 0) _waiting.Remove(key);
     }
 
+    /// <summary>The sale goes on: whatever is free is to be offered first.</summary>
+    public void LookAgain() => _changed = ulong.MaxValue;
+
     /// <summary>
-    /// Nobody is given places past somebody who waits and whom they would fit: no more of them, for no longer a journey. (Whether
-    /// somebody fits what was left free and given to nobody is for the tests of the engine; here it is what was given.)
+    /// Nobody waits who fits what is free: it is to be asked whenever anything is decided but an offer. In a hall it is seats side by side on
+    /// one bench that are looked for; that the engine also offers two rows is for its own tests.
     /// </summary>
+    /// <param name="free">How many places of a pool are free, where they are only counted.</param>
+    public void CheckNobodyFits(Func<int, long> free)
+    {
+        if (_changed == 0 || _waiting.Count == 0) return;
+        foreach (var ((pool, from, to, places), queue) in _waiting)
+        {
+            if ((_changed >> pool & 1) == 0 || !Fits(pool, from, to, places, free)) continue;
+            report($"the wish of sequence {queue.Min} fits what is free in pool \"{_plan!.Pools[pool].Id}\", and was not offered it");
+            break;
+        }
+
+        _changed = 0;
+    }
+
+    private bool Fits(int pool, int from, int to, int places, Func<int, long> free)
+    {
+        var plan = _plan!.Pools[pool];
+        if (!plan.HasPlaces) return free(pool) >= places;
+
+        // A leg on which too few are free rules it out, whatever the seats.
+        for (var leg = from; leg < to; leg++)
+        {
+            if (plan.Capacity - _load[pool][leg] < places) return false;
+        }
+
+        if (plan.Seats is not { } seats || (plan.Travel == "SeatLater" && !_numbered[pool])) return true;
+        var (all, stretch) = (0, 0);
+        for (var seat = 0; seat < seats.Count; seat++)
+        {
+            var owners = _owners[pool].AsSpan(seat * _load[pool].Length, _load[pool].Length)[from..to];
+            if (!seats.IsOrdinary(seat) || owners.ContainsAnyExcept(0)) stretch = 0;
+            else (all, stretch) = (all + 1, stretch > 0 && seats.AreBeside(seat - 1, seat) ? stretch + 1 : 1);
+            if (plan.Travels ? all == places : stretch == places) return true;
+        }
+
+        return false;
+    }
+
+    /// <summary>Nobody is given places past somebody who waits and whom they would fit: no more of them, for no longer a journey.</summary>
     /// <param name="before">Only those that came before this sequence.</param>
     public void CheckNobodyWaits(AuditGiven given, ReadOnlySpan<AuditLine> lines, long before)
     {
@@ -250,6 +298,7 @@ internal sealed class AuditPlaces(Action<string> report)
     public void Number(int pool)
     {
         _numbered[pool] = true;
+        _changed |= 1UL << pool;
         Array.Clear(_load[pool]);
         foreach (var key in _seatless.Keys.Where(key => key.Pool == pool).ToArray()) _seatless.Remove(key);
     }

@@ -37,10 +37,14 @@ internal sealed class AuditSeats
 {
     private readonly List<string> _names = [];
     private readonly List<int> _benches = [];
+    private readonly List<bool> _ordinary = [];
 
     public int Count => _names.Count;
 
     public string NameOf(int seat) => _names[seat];
+
+    /// <summary>Whether anybody may have it: it is neither for a wheelchair nor for who comes along.</summary>
+    public bool IsOrdinary(int seat) => _ordinary[seat];
 
     /// <summary>Whether two seats are side by side.</summary>
     public bool AreBeside(int seat, int next) => next == seat + 1 && _benches[seat] == _benches[next];
@@ -53,6 +57,7 @@ internal sealed class AuditSeats
         {
             var section = block.GetProperty("section").GetString()!;
             var aisles = Expand(block.GetProperty("aisles").GetString()!).ToHashSet();
+            var kept = Expand(block.GetProperty("wheelchair").GetString()!).Concat(Expand(block.GetProperty("companion").GetString()!)).ToHashSet();
             foreach (var row in Expand(block.GetProperty("rows").GetString()!))
             {
                 foreach (var seat in Expand(block.GetProperty("seats").GetString()!))
@@ -60,6 +65,7 @@ internal sealed class AuditSeats
                     if (seats._names.Count > 1_000_000) throw new FormatException("a pool has more than a million seats");
                     seats._names.Add(section.Length == 0 ? $"{row}-{seat}" : $"{section}-{row}-{seat}");
                     seats._benches.Add(bench);
+                    seats._ordinary.Add(!kept.Contains(seat));
                     if (aisles.Contains(seat)) bench++;
                 }
 

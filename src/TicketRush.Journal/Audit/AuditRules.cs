@@ -119,6 +119,11 @@ internal sealed class AuditRules(Action<long, string> report)
             return;
         }
 
+        // What ends by itself ends before offers are made, and so do numbers come; everything else is decided when there is none left to make.
+        if (_state == "Open" && !(timeMs < _plan?.OpensAtMs) && !(timeMs >= _plan?.ClosesAtMs)
+            && entry.Kind is not (AuditKind.Offered or AuditKind.Expired or AuditKind.Numbered))
+            _places.CheckNobodyFits(FreeOf);
+
         switch (entry.Kind)
         {
             case AuditKind.Planned: Planned(entry); break;
@@ -262,7 +267,10 @@ internal sealed class AuditRules(Action<long, string> report)
     {
         if (_timeMs >= _plan!.ClosesAtMs) Report("the sale was opened after its closing time");
         Became(entry, "Open", "Draft", "Paused", "Closed");
+        _places.LookAgain();
     }
+
+    private long FreeOf(int pool) => _plan!.Pools[pool].Capacity - _poolBlocked[pool] - _poolHeld[pool] - _poolSold[pool];
 
     private void Became(in AuditEntry entry, string state, params ReadOnlySpan<string> from)
     {
@@ -442,7 +450,8 @@ internal sealed class AuditRules(Action<long, string> report)
             (old.State, old.End, old.EndTimeMs) = (State.Released, _sequence, _timeMs);
         }
 
-        TryPlace(entry, paid ? State.Paid : State.Held);
+        var extensions = old.Extensions;
+        if (TryPlace(entry, paid ? State.Paid : State.Held) && !paid) CollectionsMarshal.AsSpan(_holds)[^1].Extensions = extensions;
     }
 
     private void Left(in AuditEntry entry)

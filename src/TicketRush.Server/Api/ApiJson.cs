@@ -153,8 +153,11 @@ public sealed record OrderRequest
 /// <summary>Give back a hold, or tickets of an order, and take other places in one decision.</summary>
 public sealed record ExchangeRequest
 {
-    /// <summary>The id of the hold or order that is given back.</summary>
-    public required string Of { get; init; }
+    /// <summary>The id of the hold or order that is given back; or else <see cref="Order"/>.</summary>
+    public string? Of { get; set; }
+
+    /// <summary>The number of the order that is given back, its sequence, for those who may see everybody's.</summary>
+    public long? Order { get; set; }
 
     /// <summary>Tickets of the order; left out for all that are left.</summary>
     public uint[]? Tickets { get; set; }

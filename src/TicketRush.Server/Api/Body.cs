@@ -78,7 +78,7 @@ internal static class Body
     }
 
     // The library's messages name types of ours; what a client needs is the place, and what is wrong there.
-    private static string Explain(JsonException e)
+    public static string Explain(JsonException e)
     {
         var at = string.IsNullOrEmpty(e.Path) || e.Path == "$" ? "The body" : e.Path;
         var message = e.Message;

@@ -199,6 +199,7 @@ internal static class Description
                 "id" => metadata.OfType<AccessMiddleware.NeedsPermission>().Any(needed => needed.Permission == Permission.ManageKeys)
                     ? "3fa085c1" : Examples.Id,
                 "after" => "0",
+                "since" => "6",
                 _ => parameter.Example,
             };
         }

@@ -6,7 +6,7 @@ namespace TicketRush.Server.Api;
 /// <summary>From names of seats, stops and passengers to the numbers of a command; and back.</summary>
 internal static class PlacesAsking
 {
-    private const int UnknownSeat = -2;
+    public const int UnknownSeat = -2;
 
     /// <summary>What a sale may refuse to who asks for seats, journeys or passengers, beyond what it refuses to everybody.</summary>
     public static readonly Refusal[] Refusals =
@@ -27,6 +27,14 @@ internal static class PlacesAsking
         if (wheelchair is < 0 or > PlanRules.PerOrderMax)
         {
             problem = Asking.Invalid($"wheelchair is {wheelchair}; it must be 0 to {PlanRules.PerOrderMax}.");
+            return false;
+        }
+
+        var places = 0L;
+        foreach (var item in items) places += item.Quantity;
+        if (wheelchair > places)
+        {
+            problem = Asking.Invalid($"wheelchair is {wheelchair}; there are only {places} places.");
             return false;
         }
 
@@ -68,6 +76,30 @@ internal static class PlacesAsking
         if (seats) command.Seats = [.. named];
         if (passengers) command.Passengers = [.. who];
         return true;
+    }
+
+    /// <summary>The seats of a pool that somebody asks about, and the journey; the whole one when none is given.</summary>
+    public static bool TrySeats(
+        SaleSnapshot snapshot, string pool, string? from, string? to, out (int Pool, PoolView View, bool Travels, int From, int To) seats, out IResult problem)
+    {
+        (seats, problem) = (default, null!);
+        var number = snapshot.Plan.PoolNamed(pool);
+        if (number < 0) problem = Problems.BadRequest("UNKNOWN_POOL", $"The plan has no pool \"{pool}\".", 404);
+        else if (snapshot.Plan.Pools[number].Rows is null || snapshot.Views[number] is not { SeatCount: > 0 })
+            problem = Problems.BadRequest("NO_SEATS", "The places of this pool have no numbers, or none yet.", 409);
+        if (problem is not null) return false;
+
+        var view = snapshot.Views[number]!;
+        var travels = snapshot.Plan.Pools[number].Travel != Travel.None;
+        seats = (number, view, travels, 0, view.Legs);
+        if (from is null && to is null) return true;
+        var (first, end) = (StopOf(snapshot.Plan, from ?? ""), StopOf(snapshot.Plan, to ?? ""));
+        if (first == ushort.MaxValue || end == ushort.MaxValue)
+            problem = Problems.BadRequest("UNKNOWN_STOP", "The plan has no such stop; give from and to.", 404);
+        else if (!travels || first >= end)
+            problem = Problems.BadRequest("BAD_JOURNEY", "A journey goes from a stop to a later one, in a pool that travels.");
+        seats = (number, view, travels, first, end);
+        return problem is null;
     }
 
     /// <returns>The stop's place in the plan; 65,535 for one that it does not know.</returns>

@@ -26,9 +26,8 @@ internal static class PlacesEndpoints
             .AsksSale(PlacesAsking.Refusals)
             .WithSummary("Give back a hold or tickets and take other places, in one decision")
             .WithDescription(
-                "Answers the new hold, or the new order, with what was given back as credit. The same id with the same body repeats the "
-                    + "first answer. "
-                + "Orders are exchanged by the office and its staff.");
+                "Answers the new hold, or the new order, with what was given back as credit. The same id with the same body repeats the first answer. "
+                + "Where money is collected, orders are exchanged for another price by the office and its staff alone.");
         sale.MapPut("waitlist/{id}", Wait).Needs(Permission.Hold).Accepts<WaitRequest>("application/json").Answers<HoldAnswer>()
             .AsksSale(
                 Refusal.IdReused, Refusal.SaleDraft, Refusal.SalePaused, Refusal.SaleClosed, Refusal.NotYetOpen, Refusal.UnknownTier,
@@ -51,21 +50,7 @@ internal static class PlacesEndpoints
     {
         if (!Asking.TryFind(sales, sale, out var found, out var problem)) return problem;
         var snapshot = found.Sequencer!.Snapshot!;
-        var number = snapshot.Plan.PoolNamed(pool);
-        if (number < 0) return Problems.BadRequest("UNKNOWN_POOL", $"The plan has no pool \"{pool}\".", 404);
-        if (snapshot.Plan.Pools[number].Rows is null || snapshot.Views[number] is not { SeatCount: > 0 } view)
-            return Problems.BadRequest("NO_SEATS", "The places of this pool have no numbers, or none yet.", 409);
-
-        var travels = snapshot.Plan.Pools[number].Travel != Travel.None;
-        var (first, end) = (0, view.Legs);
-        if (from is not null || to is not null)
-        {
-            (first, end) = (PlacesAsking.StopOf(snapshot.Plan, from ?? ""), PlacesAsking.StopOf(snapshot.Plan, to ?? ""));
-            if (first == ushort.MaxValue || end == ushort.MaxValue)
-                return Problems.BadRequest("UNKNOWN_STOP", "The plan has no such stop; give from and to.", 404);
-            if (!travels || first >= end)
-                return Problems.BadRequest("BAD_JOURNEY", "A journey goes from a stop to a later one, in a pool that travels.");
-        }
+        if (!PlacesAsking.TrySeats(snapshot, pool, from, to, out var seats, out problem)) return problem;
 
         var etag = $"\"{snapshot.Sequence}\"";
         http.Response.Headers.ETag = etag;
@@ -73,8 +58,8 @@ internal static class PlacesEndpoints
         if (http.Request.Headers.IfNoneMatch.ToString() == etag) return TypedResults.StatusCode(304);
         return new JsonAnswer<SeatsAnswer>(
             new(
-                pool, travels ? snapshot.Plan.Stops![first].Id : null, travels ? snapshot.Plan.Stops![end].Id : null, view.SeatCount,
-                view.FreeSeats(first, end),
+                pool, seats.Travels ? snapshot.Plan.Stops![seats.From].Id : null, seats.Travels ? snapshot.Plan.Stops![seats.To].Id : null,
+                seats.View.SeatCount, seats.View.FreeSeats(seats.From, seats.To),
                 snapshot.Sequence, PlanTimes.Utc(snapshot.TimeMs), snapshot.Hash.ToString()),
             ApiJson.Api.SeatsAnswer);
     }
@@ -88,16 +73,18 @@ internal static class PlacesEndpoints
 
         var plan = found.Sequencer!.Snapshot!.Plan;
         if (body.Tickets is { Length: 0 or > PlanRules.PerOrderMax })
-            return Asking.Invalid(
-                $"tickets has {body.Tickets.Length} elements; 1 to {PlanRules.PerOrderMax} are allowed, or null for all.");
-        if (!Asking.TryHold(sales.Identities, body.Of, out var of, out problem)
+            return Asking.Invalid($"tickets has {body.Tickets.Length} elements; 1 to {PlanRules.PerOrderMax} are allowed, or null for all.");
+        if (body.Of is null == body.Order is null) return Asking.Invalid("Name what is given back: of, an id, or order, an order's number.");
+        if (body.Order is <= 0) return Asking.Invalid($"order is {body.Order}; it must be an order's number, 1 or more.");
+        var of = default(HoldId);
+        if ((body.Of is not null && !Asking.TryHold(sales.Identities, body.Of, out of, out problem))
             || !Asking.IsText(body.Reference, "reference", required: false, out problem)
             || !Asking.TryLines(body.Items, plan, out var lines, out problem))
             return problem;
 
         var command = new Command
         {
-            Kind = CommandKind.Exchange, Hold = hold, Of = of, Tickets = body.Tickets, Lines = lines, Plan = plan,
+            Kind = CommandKind.Exchange, Hold = hold, Of = of, Order = body.Order ?? 0, Tickets = body.Tickets, Lines = lines, Plan = plan,
             Reference = sales.Identities.Reference(body.Reference),
         };
         if (!PlacesAsking.TryPlaces(

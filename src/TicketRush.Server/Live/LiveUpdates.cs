@@ -21,9 +21,6 @@ internal sealed class LiveUpdates : IDisposable
     private const int TickMs = 20;
     private const int SendsPerTick = SendsPerSecond * TickMs / 1000;
 
-    /// <summary>A viewer hears of a sale at most ten times a second.</summary>
-    private const int MessageEveryMs = 100;
-
     /// <summary>A quiet viewer hears this often that the connection lives: proxies cut what is silent for a minute.</summary>
     private const int StillHereEveryMs = 20_000;
 
@@ -53,9 +50,18 @@ internal sealed class LiveUpdates : IDisposable
 
     /// <summary>Watches a sale for as long as the connection lives. The answer's headers are sent, and the present snapshot.</summary>
     /// <returns>False at once when there are as many viewers as may be, in all or from this network.</returns>
-    public async Task<bool> TryWatchAsync(OpenSale sale, HttpContext http, UInt128 network)
+    public Task<bool> TryWatchAsync(OpenSale sale, HttpContext http, UInt128 network) =>
+        TryWatchAsync(sale.Name, () => new SaleChannel(sale), http, network, Channel.NothingSeen);
+
+    /// <summary>Watches the seats of a pool in the same way; on a journey, where the pool travels.</summary>
+    /// <param name="since">The sequence at which the viewer knows the seats: it is told only what has changed since, where that is
+    /// known.</param>
+    public Task<bool> TryWatchSeatsAsync(OpenSale sale, int pool, int from, int to, long since, HttpContext http, UInt128 network) =>
+        TryWatchAsync($"{sale.Name} {pool} {from} {to}", () => new SeatsChannel(sale, pool, from, to), http, network, since);
+
+    private async Task<bool> TryWatchAsync(string name, Func<Channel> make, HttpContext http, UInt128 network, long since)
     {
-        if (!TryAdd(sale, http, network, out var viewer)) return false;
+        if (!TryAdd(name, make, http, network, since, out var viewer)) return false;
         try
         {
             // Viewers would stay for ever; a server that stops waits for nobody who only looks on.
@@ -99,18 +105,18 @@ internal sealed class LiveUpdates : IDisposable
         }
     }
 
-    private bool TryAdd(OpenSale sale, HttpContext http, UInt128 network, out Viewer viewer)
+    private bool TryAdd(string name, Func<Channel> make, HttpContext http, UInt128 network, long since, out Viewer viewer)
     {
         viewer = null!;
         lock (_gate)
         {
             var here = _networks.GetValueOrDefault(network);
             if (_count >= _options.ViewersMax || here >= _options.ViewersPerNetwork || _stopping.IsCancellationRequested) return false;
-            if (!_channels.TryGetValue(sale.Name, out var channel)) _channels[sale.Name] = channel = new(sale);
+            if (!_channels.TryGetValue(name, out var channel)) _channels[name] = channel = make();
             channel.Viewers++;
             _networks[network] = here + 1;
             if (_count == _viewers.Length) Array.Resize(ref _viewers, _count * 2);
-            viewer = new(channel, http, network, _count);
+            viewer = new(name, channel, http, network, since, _count);
             _viewers[_count++] = viewer;
         }
 
@@ -124,49 +130,22 @@ internal sealed class LiveUpdates : IDisposable
             var last = _viewers[--_count];
             _viewers[last.Place = viewer.Place] = last;
             _viewers[_count] = null!;
-            if (--viewer.Channel.Viewers == 0) _channels.Remove(viewer.Channel.Name);
+            if (--viewer.Channel.Viewers == 0) _channels.Remove(viewer.Name);
             if (--_networks[viewer.Network] == 0) _networks.Remove(viewer.Network);
         }
     }
 
-    /// <summary>What there is to be seen of a sale, written once for all its viewers. Only the loop touches it.</summary>
-    private sealed class Channel(OpenSale sale)
-    {
-        private SaleSnapshot? _snapshot;
-        private string? _state;
-
-        public long WrittenAt { get; private set; }
-
-        /// <summary>Nothing has happened since the newest event was written.</summary>
-        public bool IsCurrent { get; private set; }
-
-        public string Name => sale.Name;
-
-        public int Viewers { get; set; }
-
-        /// <summary>The newest event, as it goes to the wire. Replaced, never changed.</summary>
-        public byte[] Newest { get; private set; } = [];
-
-        public void Look(long nowMs)
-        {
-            // The state can change without an entry, when an opening or closing time comes.
-            var (snapshot, state) = (sale.Sequencer!.Snapshot!, SaleEndpoints.StateOf(sale));
-            IsCurrent = snapshot == _snapshot && state == _state;
-            if (IsCurrent || (Newest.Length > 0 && nowMs - WrittenAt < MessageEveryMs)) return;
-            (_snapshot, _state, WrittenAt, IsCurrent) = (snapshot, state, nowMs, true);
-            var json = SaleEndpoints.WriteAvailability(sale.Name, state, snapshot);
-            Newest = [.. Encoding.ASCII.GetBytes($"id: {snapshot.Sequence}\nevent: availability\ndata: "), .. json, .. "\n\n"u8];
-        }
-    }
-
-    private sealed class Viewer(Channel channel, HttpContext http, UInt128 network, int place)
+    private sealed class Viewer(string name, Channel channel, HttpContext http, UInt128 network, long since, int place)
     {
         private readonly Lock _gate = new();
         private readonly long _cameAt = Environment.TickCount64;
-        private byte[]? _seen;
+        private long _seen = since;
+        private bool _isNew = true;
         private long _sentAt;
         private Task? _flushing;
         private bool _ended;
+
+        public string Name => name;
 
         public Channel Channel => channel;
 
@@ -177,20 +156,21 @@ internal sealed class LiveUpdates : IDisposable
         /// <returns>Whether something was sent.</returns>
         public bool TrySend(long nowMs)
         {
-            var newest = channel.Newest;
-            var isNews = newest != _seen;
+            var isNews = channel.Newest > _seen;
             if (!isNews && nowMs - _sentAt < StillHereEveryMs) return false;
 
             // Who has just come, perhaps from a purchase of its own, is not shown what was before that.
-            if (_seen is null && !channel.IsCurrent && channel.WrittenAt < _cameAt) return false;
+            if (_isNew && !channel.IsCurrent && channel.WrittenAt < _cameAt) return false;
             lock (_gate)
             {
                 // Who has not taken the last one gets nothing until it has, and then the newest.
                 if (_ended || _flushing is { IsCompleted: false }) return false;
-                (_seen, _sentAt) = (newest, nowMs);
+                var news = isNews ? channel.NewsSince(_seen) : StillHere;
+                if (isNews) _seen = channel.Newest;
+                (_isNew, _sentAt) = (false, nowMs);
                 try
                 {
-                    http.Response.BodyWriter.Write(isNews ? newest : StillHere);
+                    http.Response.BodyWriter.Write(news);
                     var flush = http.Response.BodyWriter.FlushAsync();
                     _flushing = flush.IsCompletedSuccessfully ? null : flush.AsTask();
                 }

@@ -34,7 +34,8 @@ internal static class CounterPages
 
         var (form, texts, plan) = (await PageForm.ReadAsync(http), Languages.Of(http), sale.Plan);
         var typed = new Sold(
-            form["id"].ToString(), PurchasePages.Quantities(form), form["buyer"].ToString().Trim(), form["reference"].ToString().Trim());
+            form["id"].ToString(), PurchasePages.Quantities(form), form["buyer"].ToString().Trim(), form["reference"].ToString().Trim())
+        { Wish = plan.HasPlaces ? PlacesOffice.Wish(form, on.Sales.Identities) : PlacesWish.None };
         if (!Asking.TryHold(on.Sales.Identities, typed.Id, out var hold, out _) || !Asking.IsText(typed.Buyer, "buyer", false, out _)
             || !Asking.IsText(typed.Reference, "reference", false, out _))
         {
@@ -54,19 +55,22 @@ internal static class CounterPages
             return;
         }
 
-        var (outcome, submission) = await on.AskAsync(http, sale, new()
+        var command = new Command
         {
             Kind = CommandKind.Purchase, Hold = hold, Lines = lines, Plan = plan,
                 Reference = on.Sales.Identities.Reference(typed.Reference),
 
             // Who walks in has no name, and shares no limit with others who have none.
             Buyer = on.Sales.Identities.Buyer(typed.Buyer.Length > 0 ? typed.Buyer : "walk-in " + typed.Id),
-        });
+        };
+        if (plan.HasPlaces) typed.Wish.AddTo(ref command);
+        var (outcome, submission) = await on.AskAsync(http, sale, command);
         if (outcome == Outcome.Done) await PageAnswer.SeeOther(http, $"/office/sales/{sale.Name}/orders/{submission.Reply.Sequence}");
 
         // The id stays: after an unknown outcome the same form again finds out, and sells nothing twice.
         else await SendAsync(
-            http, on, on.Sale(http) ?? sale, typed, outcome == Outcome.Refused ? PurchasePages.Say(texts, submission.Reply, int.MaxValue)
+            http, on, on.Sale(http) ?? sale, typed, outcome == Outcome.Refused
+                ? PlacesPages.Say(texts, command, submission.Reply) ?? PurchasePages.Say(texts, submission.Reply, int.MaxValue)
                 : OfficeDesk.Say(texts, outcome), 409,
             keepsId: outcome != Outcome.Refused);
     }
@@ -75,7 +79,8 @@ internal static class CounterPages
         bool keepsId = false) =>
         PageAnswer.SendAsync<CounterPage, CounterView>(
             http, on.Visit(http, $"/office/sales/{sale.Name}/counter"),
-            new(sale, keepsId ? typed.Id : Guid.NewGuid().ToString("D"), typed.Quantities, typed.Buyer, typed.Reference, problem), status);
+            new(sale, keepsId ? typed.Id : Guid.NewGuid().ToString("D"), typed.Quantities, typed.Buyer, typed.Reference, problem) { Wish = typed.Wish },
+                status);
 
     /// <summary>Shows a hold by its code, and then confirms that it was paid. Posts both: the code is a secret between buyer and
     /// counter.</summary>
@@ -135,6 +140,8 @@ internal static class CounterPages
 
     private sealed record Sold(string Id, Dictionary<string, int> Quantities, string Buyer, string Reference)
     {
+        public PlacesWish Wish { get; init; } = PlacesWish.None;
+
         public Sold()
             : this("", [], "", "")
         {

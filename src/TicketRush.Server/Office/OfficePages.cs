@@ -36,6 +36,8 @@ internal static class OfficePages
         sale.MapPost("/block", BlockAsync).Needs(Permission.ChangeSales);
 
         PlanPages.Map(office);
+        PlanTextPages.Map(office);
+        PlacesOffice.Map(sale);
         OrderDesk.Map(sale);
         CounterPages.Map(sale);
     }
@@ -85,7 +87,7 @@ internal static class OfficePages
         return PageAnswer.SendAsync<OfficeListPage, OfficeListView>(http, on.Visit(http, "/office"), new([.. sales]));
     }
 
-    private static async Task DashboardAsync(HttpContext http, OfficeDesk on, string? problem = null, int status = 200)
+    public static async Task DashboardAsync(HttpContext http, OfficeDesk on, string? problem = null, int status = 200)
     {
         if (problem is null && Languages.TryChoose(http)) return;
         if (on.Sale(http) is not { } sale)
@@ -97,7 +99,7 @@ internal static class OfficePages
         var texts = Languages.Of(http);
         var message = http.Request.Query["done"].ToString() switch
         {
-            "open" => texts.Opened, "pause" => texts.PausedNow, "close" => texts.ClosedNow, "save" => texts.Saved, _ => null,
+            "open" => texts.Opened, "pause" => texts.PausedNow, "close" => texts.ClosedNow, "save" => texts.Saved, "numbers" => texts.Numbered, _ => null,
         };
         var url = $"/office/sales/{sale.Name}";
         await PageAnswer.SendAsync<DashboardPage, DashboardView>(

@@ -42,7 +42,10 @@ public sealed record OrderDeskView(SaleView Sale, OrderRow Order, TicketView[] T
 
 /// <param name="Id">The id that the order will have.</param>
 public sealed record CounterView(SaleView Sale, string Id, Dictionary<string, int> Quantities, string Buyer, string Reference,
-    string? Problem);
+    string? Problem)
+{
+    public PlacesWish Wish { get; init; } = PlacesWish.None;
+}
 
 public sealed record TakeView(SaleView Sale, string Id, HoldState State, long UntilMs, PricedLines Lines, string Reference,
     string? Problem);

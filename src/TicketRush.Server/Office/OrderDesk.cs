@@ -23,7 +23,7 @@ internal static class OrderDesk
     }
 
     // What is no number is the number of no order.
-    private static long NumberOf(HttpContext http) =>
+    public static long NumberOf(HttpContext http) =>
         long.TryParse((string?)http.GetRouteValue("number"), NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : 0;
 
     private static async Task ListAsync(HttpContext http, OfficeDesk on)
@@ -145,10 +145,16 @@ internal static class OrderDesk
         await PageAnswer.SendAsync<OrderDeskPage, OrderDeskView>(
             http, on.Visit(http, $"/office/sales/{sale.Name}/orders/{number}"),
             new(
-                sale, order, OrderPages.Tickets(on.Codes, sale, order, withQr: false), on.Codes.Order(sale.Name, number),
+                sale, order, OrderPages.Tickets(on.Codes, sale, order, texts, withQr: false), on.Codes.Order(sale.Name, number),
                     $"{sale.Url}/orders/{on.Codes.Link(sale.Name, number)}",
                 Guid.NewGuid().ToString("N"), problem is null ? message : null, problem),
             status);
+    }
+
+    public static async Task<OrderRow?> RowAsync(HttpContext http, OfficeDesk on, SaleView sale, long number)
+    {
+        var (outcome, submission) = await on.AskAsync(http, sale, new() { Kind = CommandKind.ListOrders, Revision = number - 1 });
+        return outcome == Outcome.Done && submission.Reply.Orders is [var first, ..] && first.Sequence == number ? first : null;
     }
 
     private static async Task RefundAsync(HttpContext http, OfficeDesk on, long number)

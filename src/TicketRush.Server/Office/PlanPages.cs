@@ -58,7 +58,8 @@ internal static class PlanPages
     private static async Task AskChangeAsync(HttpContext http, OfficeDesk on)
     {
         if (Languages.TryChoose(http)) return;
-        if (on.Sale(http) is not { } sale || !HasForm(sale.Plan)) await ErrorPages.SendAsync(http, 404);
+        if (on.Sale(http) is not { } sale) await ErrorPages.SendAsync(http, 404);
+        else if (!HasForm(sale.Plan)) await PageAnswer.SeeOther(http, $"/office/sales/{sale.Name}/text");
         else await SendAsync(http, on, View(sale));
     }
 

@@ -26,20 +26,26 @@ internal static class OrderPages
         }
 
         // Ids begin with eight or thirty-two hexadecimal digits and codes with a number and a dash: whatever fits both is tried as both.
-        var (outcome, order, hash) = (Outcome.Refused, default(OrderRow), (string?)null);
+        var (outcome, order, hash, isOwn) = (Outcome.Refused, default(OrderRow), (string?)null, false);
         if (on.Codes.TryOrder(sale.Name, name, out var sequence) && sequence > 0) (outcome, order, hash) = await BySequenceAsync(on, sale,
             sequence);
         else if (Asking.TryHold(on.Sales.Identities, name, out var hold, out _) && Caller.Of(http).May(Permission.SeeOrders))
         {
             var submission = new Submission { Command = new() { Kind = CommandKind.FindOrder, Hold = hold } };
             outcome = (await on.Desk.AskAsync(Caller.Of(http), on.Open(sale), submission)).Outcome;
-            (order, hash) = (Row(submission), submission.Hash.ToString());
+            (order, hash, isOwn) = (Row(submission), submission.Hash.ToString(), true);
         }
 
         if (outcome == Outcome.Done)
         {
             var url = $"{sale.Url}/orders/{name}";
-            await PageAnswer.SendAsync<OrderPage, OrderView>(http, on.Visit(http, url), View(http, on, sale, order, hash));
+            var view = View(http, on, sale, order, hash);
+
+            // Only who bought it exchanges it, and only while something of it is left.
+            var left = (int)UInt128.PopCount(order.Refunded) < order.Lines.Places;
+            if (isOwn && left && sale.IsOpen && sale.Plan.HasPlaces)
+                view = view with { ExchangeUrl = $"{sale.Url}/choose?of={name}" };
+            await PageAnswer.SendAsync<OrderPage, OrderView>(http, on.Visit(http, url), view);
         }
         else if (outcome == Outcome.Refused) await ErrorPages.SendAsync(http, 404);
         else await ErrorPages.SendAsync(http, 503, 2);
@@ -86,6 +92,7 @@ internal static class OrderPages
         {
             HoldState.Paid => new(sale.Plan.Name, $"{sale.Url}/orders/{kept.Id}", places, true, submission.Reply.Sequence),
             HoldState.Held => new(sale.Plan.Name, $"{sale.Url}/holds/{kept.Id}", places, false, 0),
+            HoldState.Waiting => new(sale.Plan.Name, $"{sale.Url}/holds/{kept.Id}", places, false, 0, IsWaiting: true),
             _ => null,
         };
     }
@@ -101,17 +108,24 @@ internal static class OrderPages
     private static OrderRow Row(Submission submission)
     {
         var reply = submission.Reply;
-        return new(reply.Sequence, submission.TimeMs, reply.FirstTicket, reply.Lines, reply.Refunded, reply.Late, null);
+        return new(reply.Sequence, submission.TimeMs, reply.FirstTicket, reply.Lines, reply.Refunded, reply.Late, null)
+        {
+            Seats = reply.Given?.Seats.AsSpan().ToArray(), From = reply.Given?.From ?? 0, To = reply.Given?.To ?? 0,
+        };
     }
 
     private static OrderView View(HttpContext http, Purchase on, SaleView sale, in OrderRow order, string? hash)
     {
         var link = $"{http.Request.Scheme}://{http.Request.Host}{sale.Url}/orders/{on.Codes.Link(sale.Name, order.Sequence)}";
-        return new(sale, order, on.Codes.Order(sale.Name, order.Sequence), link, Tickets(on.Codes, sale, order), hash);
+        return new(sale, order, on.Codes.Order(sale.Name, order.Sequence), link, Tickets(on.Codes, sale, order, Languages.Of(http)), hash)
+        {
+            Given = GivenView.Of(sale, order.Lines, order.Seats, order.From, order.To, Languages.Of(http)),
+        };
     }
 
-    internal static TicketView[] Tickets(Codes codes, SaleView sale, in OrderRow order, bool withQr = true)
+    internal static TicketView[] Tickets(Codes codes, SaleView sale, in OrderRow order, Texts texts, bool withQr = true)
     {
+        var given = GivenView.Of(sale, order.Lines, order.Seats, order.From, order.To, texts);
         var tickets = new TicketView[order.Lines.Places];
         var at = 0;
         for (var i = 0; i < order.Lines.Count; i++)
@@ -123,7 +137,7 @@ internal static class OrderPages
                 var isRefunded = (order.Refunded >> at & 1) != 0;
                 tickets[at] = new(
                     number, sale.Plan.Tiers[line.Tier].Name, line.Price, isRefunded,
-                    isRefunded || !withQr ? "" : QrSvg.Of(codes.Ticket(sale.Name, number)));
+                    isRefunded || !withQr ? "" : QrSvg.Of(codes.Ticket(sale.Name, number)), given?.Places[at].Seat);
             }
         }
 

@@ -24,6 +24,7 @@ internal static class PageEndpoints
         app.MapMethods("/", ["GET", "HEAD"], pages.ListAsync).ExcludeFromDescription();
         app.MapMethods("/sales/{sale}", ["GET", "HEAD"], pages.SaleAsync).ExcludeFromDescription();
         app.MapPurchases();
+        app.MapPlacesPages();
         app.MapOrderPages();
         app.MapOffice();
 

@@ -48,18 +48,24 @@ internal static class PurchasePages
         }
 
         // There is nothing to choose: the sale's own page says why, and when there may be.
-        if (!sale.IsOpen || sale.Free == 0) await PageAnswer.SeeOther(http, sale.Url);
+        if (!sale.IsOpen || (sale.Free == 0 && !sale.Plan.HasPlaces)) await PageAnswer.SeeOther(http, sale.Url);
         else if (on.Sessions.Ensure(http) is null) await ErrorPages.SendAsync(http, 429, 30);
-        else await AskToChooseAsync(http, on, sale, [], null);
+        else if (sale.Plan.HasPlaces)
+        {
+            await PlacesPages.ChooseAsync(
+                http, on, sale, PlacesWish.Read(http.Request.Query, on.Sales.Identities), Quantities(http.Request.Query));
+        }
+        else await AskToChooseAsync(http, on, sale, new("", "", []), null);
     }
 
     private static async Task HoldAsync(HttpContext http, Purchase on)
     {
         var form = await PageForm.ReadAsync(http);
         if (on.Sale(http) is not { } sale) await ErrorPages.SendAsync(http, 404);
+
         // A key has the API, where it names its buyers.
         else if (Caller.Of(http).Kind != CallerKind.Buyer) await ErrorPages.SendAsync(http, 400);
-        else await KeepAsync(http, on, sale, new(form["id"].ToString(), form["seen"].ToString(), Quantities(form)));
+        else await KeepAsync(http, on, sale, WishOf(form, sale, on));
     }
 
     /// <summary>
@@ -75,13 +81,23 @@ internal static class PurchasePages
         }
 
         var query = http.Request.Query;
-        var wish = new Wish(query["id"].ToString(), query["seen"].ToString(), Quantities(query));
+        var wish = WishOf(query, sale, on) with { Waits = query["waits"] == "yes" };
         if (on.IsSigned(Caller.Of(http), sale.Name, wish, query["until"].ToString(), query["sign"].ToString())) await KeepAsync(http, on,
             sale, wish);
         else await ErrorPages.SendAsync(http, 400);
     }
 
-    private static async Task KeepAsync(HttpContext http, Purchase on, SaleView sale, Wish wish)
+    private static Wish WishOf(IEnumerable<KeyValuePair<string, StringValues>> fields, SaleView sale, Purchase on)
+    {
+        var known = fields.Where(field => field.Key is "id" or "seen").ToDictionary(field => field.Key, field => field.Value.ToString());
+        return new(known.GetValueOrDefault("id", ""), known.GetValueOrDefault("seen", ""), Quantities(fields))
+        {
+            Places = sale.Plan.HasPlaces ? PlacesWish.Read(fields, on.Sales.Identities) : PlacesWish.None,
+        };
+    }
+
+    /// <summary>Asks the sale for what was chosen: a hold, an exchange, or a place on the waitlist.</summary>
+    public static async Task KeepAsync(HttpContext http, Purchase on, SaleView sale, Wish wish)
     {
         var (plan, texts) = (sale.Plan, Languages.Of(http));
         if (!Asking.TryHold(on.Sales.Identities, wish.Id, out var hold, out _))
@@ -91,21 +107,29 @@ internal static class PurchasePages
         }
 
         var total = wish.Quantities.Values.Sum(quantity => (long)quantity);
-        if (Lines(plan, wish.Quantities) is not { } lines)
+        var quantities = wish.Places.Seats.Length > 0 ? wish.Places.Share(plan, wish.Quantities) : wish.Quantities;
+        if (quantities is null || Lines(plan, quantities) is not { } lines)
         {
-            await AskToChooseAsync(http, on, sale, wish.Quantities, wish.Quantities.Count == 0 ? texts.ChooseAtLeastOne
-                : texts.TooManyKinds(Engine.Lines.Max), 422);
+            await AskToChooseAsync(http, on, sale, wish, quantities is null ? texts.MoreKindsThanSeats
+                : wish.Quantities.Count > 0 ? texts.TooManyKinds(Engine.Lines.Max)
+                : wish.Places.Pool is null ? texts.ChooseAtLeastOne : texts.ChooseAtLeastOneSeat, 422);
             return;
         }
 
         // Nobody is to find another price on the next page than the one that was agreed to.
         if (wish.Seen != Choice.SeenOf(plan))
         {
-            await AskToChooseAsync(http, on, sale, wish.Quantities, texts.RefusedPlanChanged, 409);
+            await AskToChooseAsync(http, on, sale, wish, texts.RefusedPlanChanged, 409);
             return;
         }
 
-        var submission = new Submission { Command = new() { Kind = CommandKind.Hold, Hold = hold, Lines = lines, Plan = plan } };
+        if (!TryCommand(on, wish, hold, lines, plan, out var command))
+        {
+            await ErrorPages.SendAsync(http, 400);
+            return;
+        }
+
+        var submission = PlacesAsking.Submission(command, plan);
         var answer = await on.Desk.AskAsync(Caller.Of(http), on.Open(sale), submission);
         var url = $"{sale.Url}/holds/{wish.Id}";
         if (answer.Outcome == Outcome.Done)
@@ -122,14 +146,18 @@ internal static class PurchasePages
             return;
         }
 
-        var again = new AgainForm($"{sale.Url}/holds", [("id", wish.Id), ("seen", wish.Seen),
-            .. wish.Quantities.Select(one => (FieldOfTier + one.Key, Write(one.Value)))]);
+        // A wish that came by a link has its passengers as hashes, which no form sends: only the link asks for it again.
+        var again = wish.Places.Passengers.Length > wish.Places.Names.Length ? null : wish.Waits
+            ? new AgainForm($"{sale.Url}/waitlist", [("id", wish.Id), ("seen", wish.Seen), ("tier", wish.Quantities.Keys.Single()),
+                ("n", Write(wish.Quantities.Values.Single())), .. wish.Places.Fields()])
+            : new AgainForm($"{sale.Url}/holds", [("id", wish.Id), ("seen", wish.Seen),
+                .. wish.Quantities.Select(one => (FieldOfTier + one.Key, Write(one.Value))), .. wish.Places.Fields()]);
         var link = on.Link(Caller.Of(http), sale.Name, wish);
         var reply = submission.Reply;
         switch (answer.Refusal, answer.Outcome, reply.Refusal)
         {
             case (DeskRefusal.HoldsLimit, _, _):
-                await AskToChooseAsync(http, on, sale, wish.Quantities, texts.RefusedHolds, 409, "/find", texts.YourHold);
+                await AskToChooseAsync(http, on, sale, wish, texts.RefusedHolds, 409, "/find", texts.YourHold);
                 break;
             case (DeskRefusal.WaitAfterLapse, _, _):
                 await WaitAsync(http, on, sale, texts.LapsedTitle, texts.LapsedText, Math.Max(1, answer.RetryAfter), link, again);
@@ -154,8 +182,10 @@ internal static class PurchasePages
                 await PageAnswer.SeeOther(http, sale.Url);
                 break;
             default:
-                await AskToChooseAsync(http, on, on.Sale(http) ?? sale, wish.Quantities,
-                    Say(texts, reply, (int)Math.Min(total, int.MaxValue)), 409);
+                var waits = PlacesPages.WaitUrl(sale, wish, reply);
+                await AskToChooseAsync(http, on, on.Sale(http) ?? sale, wish,
+                    PlacesPages.Say(texts, command, reply) ?? Say(texts, reply, (int)Math.Min(total, int.MaxValue)), 409,
+                    wish.Waits ? null : waits, waits is null ? null : texts.WaitForThese);
                 break;
         }
     }
@@ -268,7 +298,20 @@ internal static class PurchasePages
 
         var mayPay = on.Desk.MayPay(sale.Plan.PaymentKind);
         var qr = mayPay ? null : QrSvg.Of($"TRH:{sale.Name.ToUpperInvariant()}:{id.ToUpperInvariant()}");
-        var view = new HoldView(sale, id, reply.State, reply.UntilMs, reply.Extensions, reply.Lines, mayPay, qr, problem);
+        var given = PlacesPages.GivenOf(sale, reply, Languages.Of(http));
+        if (reply.State == HoldState.Waiting)
+        {
+            PageAnswer.GoOn(http, 15, $"{sale.Url}/holds/{id}");
+            await PageAnswer.SendAsync<WaitingPage, WaitingView>(
+                http, on.Visit(http, $"{sale.Url}/holds/{id}"),
+                new(sale, id, reply.Lines, given, reply.Given!.Ahead, reply.Given.AheadElsewhere), status);
+            return;
+        }
+
+        var view = new HoldView(sale, id, reply.State, reply.UntilMs, reply.Extensions, reply.Lines, mayPay, qr, problem)
+        {
+            Given = given, Credit = reply.Given?.Credit ?? 0,
+        };
 
         // Without a script the page looks again when the time is up; or when somebody may have confirmed the payment.
         if (view.IsLive) PageAnswer.GoOn(http, mayPay ? view.SecondsLeft + 2 : Math.Min(15, view.SecondsLeft + 2),
@@ -277,11 +320,31 @@ internal static class PurchasePages
     }
 
     private static Task AskToChooseAsync(
-        HttpContext http, Purchase on, SaleView sale, Dictionary<string, int> chosen, string? problem, int status = 200,
-            string? link = null, string? linkText = null) =>
-        PageAnswer.SendAsync<ChoosePage, Choice>(
-            http, on.Visit(http, $"{sale.Url}/choose"), new(sale, Guid.NewGuid().ToString("D"), chosen, problem) { Link = link,
+        HttpContext http, Purchase on, SaleView sale, Wish wish, string? problem, int status = 200,
+            string? link = null, string? linkText = null)
+    {
+        if (wish.Waits)
+            return PlacesPages.ShowWaitlistAsync(http, on, sale, wish.Places, wish.Quantities.Keys.Single(), wish.Quantities.Values.Single(),
+                problem, status, link, linkText);
+        if (sale.Plan.HasPlaces)
+            return PlacesPages.ChooseAsync(http, on, sale, wish.Places, wish.Quantities, problem, status, link, linkText);
+        return PageAnswer.SendAsync<ChoosePage, Choice>(
+            http, on.Visit(http, $"{sale.Url}/choose"), new(sale, Guid.NewGuid().ToString("D"), wish.Quantities, problem) { Link = link,
                 LinkText = linkText }, status);
+    }
+
+    private static bool TryCommand(Purchase on, Wish wish, HoldId hold, in Lines lines, Plan plan, out Command command)
+    {
+        command = new() { Kind = wish.Waits ? CommandKind.Wait : CommandKind.Hold, Hold = hold, Lines = lines, Plan = plan };
+        if (!plan.HasPlaces) return true;
+        wish.Places.AddTo(ref command);
+        if (wish.Waits || wish.Places.Of is null) return true;
+        if (!Asking.TryHold(on.Sales.Identities, wish.Places.Of, out command.Of, out _)) return false;
+        command.Kind = CommandKind.Exchange;
+        command.Reference = on.Sales.Identities.Reference(PageReference);
+        command.Tickets = wish.Places.Tickets.Length == 0 ? null : wish.Places.Tickets;
+        return true;
+    }
 
     private static Task WaitAsync(
         HttpContext http, Purchase on, SaleView sale, string title, string text, int seconds, string next, AgainForm? form,
@@ -335,7 +398,13 @@ internal static class PurchasePages
 
 /// <summary>What a buyer asked for with a form.</summary>
 /// <param name="Seen">The prices that the form showed.</param>
-internal sealed record Wish(string Id, string Seen, Dictionary<string, int> Quantities);
+internal sealed record Wish(string Id, string Seen, Dictionary<string, int> Quantities)
+{
+    public PlacesWish Places { get; init; } = PlacesWish.None;
+
+    /// <summary>For the waitlist, and not for a hold.</summary>
+    public bool Waits { get; init; }
+}
 
 /// <summary>What the pages of a purchase work with.</summary>
 internal sealed class Purchase(Sales sales, Desk desk, BuyerSessions sessions, Antiforgery antiforgery, ServerSecret secret, Codes codes)
@@ -365,6 +434,8 @@ internal sealed class Purchase(Sales sales, Desk desk, BuyerSessions sessions, A
         var until = DateTimeOffset.UtcNow.Add(LinkAge).ToUnixTimeSeconds().ToString(CultureInfo.InvariantCulture);
         var query = QueryString.Create(wish.Quantities.Select(one => KeyValuePair.Create("q." + one.Key,
             (string?)one.Value.ToString(CultureInfo.InvariantCulture)))
+            .Concat(wish.Places.InAddress(withPassengers: true).Select(field => KeyValuePair.Create(field.Name, (string?)field.Value)))
+            .Concat(wish.Waits ? [KeyValuePair.Create("waits", (string?)"yes")] : [])
             .Append(new("id", wish.Id)).Append(new("seen", wish.Seen)).Append(new("until", until))
                 .Append(new("sign", Sign(caller, sale, wish, until))));
         return $"/sales/{sale}/again{query.ToUriComponent()}";
@@ -380,7 +451,8 @@ internal sealed class Purchase(Sales sales, Desk desk, BuyerSessions sessions, A
     {
         var lines = string.Join(',', wish.Quantities.OrderBy(one => one.Key, StringComparer.Ordinal)
             .Select(one => $"{one.Key}={one.Value}"));
-        var text = SHA256.HashData(Encoding.UTF8.GetBytes($"{caller.Session:x32} {sale} {wish.Id} {wish.Seen} {until} {lines}"));
+        var text = SHA256.HashData(Encoding.UTF8.GetBytes($"{caller.Session:x32} {sale} {wish.Id} {wish.Seen} {until} {lines}"
+            + (wish.Waits ? " waits" : "") + (wish.Places.Canonical() is { Length: > 0 } places ? $" {places}" : "")));
         Span<byte> signature = stackalloc byte[ServerSecret.SignatureSize];
         secret.Sign("wish", text, signature);
         return Convert.ToHexStringLower(signature);

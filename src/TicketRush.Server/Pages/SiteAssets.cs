@@ -11,11 +11,13 @@ namespace TicketRush.Server.Pages;
 public static class SiteAssets
 {
     private static readonly Asset[] All = [Load("site.css", "text/css"), Load("site.js", "text/javascript"),
-        Load("icon.svg", "image/svg+xml")];
+        Load("icon.svg", "image/svg+xml"), Load("places.css", "text/css"), Load("places.js", "text/javascript")];
 
     public static string Css => All[0].Url;
     public static string Js => All[1].Url;
     public static string Icon => All[2].Url;
+    public static string PlacesCss => All[3].Url;
+    public static string PlacesJs => All[4].Url;
 
     public static void MapAssets(this IEndpointRouteBuilder app)
     {

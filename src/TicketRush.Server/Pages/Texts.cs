@@ -4,7 +4,7 @@ namespace TicketRush.Server.Pages;
 /// Everything that pages say, in both languages, side by side: what lacks one does not compile. Texts are plain; where they are put into a
 /// page they are encoded.
 /// </summary>
-public sealed class Texts
+public sealed partial class Texts
 {
     private readonly bool _chinese;
 

@@ -21,7 +21,7 @@ public class JourneyPoolTests
     public void Best_fit_by_property()
     {
         var runs = ArbMap.Default.GeneratorFor<int>().ToArbitrary();
-        Check.One(Config.QuickThrowOnFailure.WithMaxTest(100), Prop.ForAll(runs, seed => Play(new Random(seed), $"property {seed}", 200)));
+        Check.One(Config.QuickThrowOnFailure.WithMaxTest(Seeds.Of(100).Count()), Prop.ForAll(runs, seed => Play(new Random(seed), $"property {seed}", 200)));
     }
 
     [Theory]

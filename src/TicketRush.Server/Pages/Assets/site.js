@@ -66,7 +66,8 @@
         figure.textContent = sum.toLocaleString('en-US');
       }
       const any = name => now.pools.some(pool => pool[name] > 0);
-      const mood = `${now.state} ${any('free') ? 'free' : any('held') ? 'held' : 'none'}`;
+      const isFree = now.tiers.some(tier => tier.available > 0) || now.pools.some(pool => pool.pairs && pool.pairs.some(row => row.some(count => count > 0)));
+      const mood = `${now.state} ${isFree ? 'free' : any('held') ? 'held' : 'none'}`;
       if (sale.dataset.mood === mood || sale.dataset.turning) return;
 
       // The page offers something else now. Everybody sees that at the same moment; they need not all ask at once.
