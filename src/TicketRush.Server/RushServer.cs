@@ -7,6 +7,7 @@ using TicketRush.Server.Access;
 using TicketRush.Server.Api;
 using TicketRush.Server.Live;
 using TicketRush.Server.Pages;
+using TicketRush.Server.Terminals;
 using BadHttpRequestException = Microsoft.AspNetCore.Http.BadHttpRequestException;
 
 namespace TicketRush.Server;
@@ -40,6 +41,7 @@ public static class RushServer
         builder.Services.AddSingleton(_ => new DataDirectory(options.DataDirectory));
         builder.Services.AddSingleton(services => OpenSales(services));
         builder.Services.AddSingleton<LiveUpdates>();
+        builder.Services.AddTerminals(options);
         builder.Services.AddPages();
         builder.Services.ConfigureHttpJsonOptions(json => json.SerializerOptions.TypeInfoResolverChain.Insert(0, ApiJson.Api));
         builder.Services.AddOpenApi(Description.Write);

@@ -11,6 +11,7 @@ using TicketRush.Engine;
 using TicketRush.Journal;
 using TicketRush.Server;
 using TicketRush.Server.Access;
+using TicketRush.Server.Terminals;
 using Command = System.CommandLine.Command;
 
 namespace TicketRush.Cli.Commands;
@@ -29,6 +30,12 @@ internal static class ServeCommand
             DefaultValueFactory = _ => [],
         };
         var lan = new Option<bool>("--lan") { Description = "Listen on all interfaces at port 8080, and show the address and a QR code for a phone." };
+        var terminals = new Option<string?>("--terminals")
+        {
+            Description = "Listen for terminals, in the protocol that Redis clients speak: 127.0.0.1:6380, *:6380, or tls:*:6380 with the certificate of "
+                + "Kestrel__Certificates__Default__Path.",
+            HelpName = "HOST:PORT",
+        };
         var demo = new Option<bool>("--demo") { Description = $"Make and open a sale \"{DemoSale}\" to try things on, and allow test payments." };
         var test = Shared.AllowTestPayments();
         var proxies = new Option<string[]>("--trusted-proxy")
@@ -58,7 +65,12 @@ internal static class ServeCommand
             for itself and shown at start. Metrics go to OTEL_EXPORTER_OTLP_ENDPOINT, when that is set.
 
             Example: rush serve --demo
-            """) { data, urls, lan, demo, test, proxies, holds, wait, sessionRate, networkRate, newSessions, logs, json };
+            """) { data, urls, terminals, lan, demo, test, proxies, holds, wait, sessionRate, networkRate, newSessions, logs, json };
+        terminals.Validators.Add(result =>
+        {
+            if (result.Tokens is [var token] && !TerminalEndpoint.TryParse(token.Value, out _))
+                result.AddError($"--terminals takes an address and a port such as 127.0.0.1:6380, not {token.Value}.");
+        });
         proxies.Validators.Add(result =>
         {
             foreach (var token in result.Tokens)
@@ -71,6 +83,7 @@ internal static class ServeCommand
             {
                 DataDirectory = Path.GetFullPath(result.GetRequiredValue(data)),
                 Urls = result.GetRequiredValue(urls) is { Length: > 0 } given ? given : [result.GetValue(lan) ? "http://0.0.0.0:8080" : "http://127.0.0.1:8080"],
+                Terminals = result.GetValue(terminals) is { } endpoint && TerminalEndpoint.TryParse(endpoint, out var parsed) ? parsed : null,
                 AllowTestPayments = result.GetValue(demo) || result.GetValue(test),
                 Demo = result.GetValue(demo),
                 JsonLogs = result.GetValue(logs) == "json",
@@ -115,7 +128,8 @@ internal static class ServeCommand
 
         var key = app.Services.GetRequiredService<KeyRing>().Made;
         var sales = app.Services.GetRequiredService<Sales>().All();
-        if (json) Console.WriteLine(JsonSerializer.Serialize(new ReadyLine([.. app.Urls], options.DataDirectory, key, [.. sales.Select(sale => sale.Name)]), CliJson.Default.ReadyLine));
+        var terminals = app.Services.GetService<TerminalListener>()?.Address;
+        if (json) Console.WriteLine(JsonSerializer.Serialize(new ReadyLine([.. app.Urls], options.DataDirectory, key, [.. sales.Select(sale => sale.Name)], terminals), CliJson.Default.ReadyLine));
         else Welcome(app, options, key, sales, demo, lan);
 
         await app.WaitForShutdownAsync(stop);
@@ -131,6 +145,7 @@ internal static class ServeCommand
         var url = app.Urls.First();
         Console.WriteLine($"TicketRush sells {sales.Count} sale{(sales.Count == 1 ? "" : "s")} from {options.DataDirectory}");
         Console.WriteLine($"  listening    {string.Join(' ', app.Urls)}");
+        if (app.Services.GetService<TerminalListener>() is { } terminals) Console.WriteLine($"  terminals    {terminals.Address}");
         if (key is not null) Console.WriteLine($"  office key   {key}\n               (shown this once; only its hash is kept)");
         var limits = options.Limits;
         Console.WriteLine($"  buyers       {limits.Holds} holds each, {limits.WaitAfterLapse.TotalSeconds:0} s wait after one lapsed, {limits.SessionPerMinute} requests a minute; "
