@@ -20,6 +20,7 @@ internal enum TerminalVerb : byte
 
     // Answered at once.
     Ping,
+    Echo,
     Hello,
     Auth,
     Sales,
@@ -53,6 +54,7 @@ internal sealed record TerminalCommand(
         Sale(TerminalVerb.Refund, -6, Permission.Refund, CommandKind.Refund, "REFUND sale id key reason RESELL|BLOCK [TICKETS number …]"),
         Sale(TerminalVerb.Order, 3, Permission.SeeOrders, CommandKind.FindOrder, "ORDER sale id"),
         AtOnce(TerminalVerb.Ping, -1, isForStrangers: true, "PING [text]"),
+        AtOnce(TerminalVerb.Echo, 2, isForStrangers: false, "ECHO text"),
         AtOnce(TerminalVerb.Available, -2, isForStrangers: false, "AVAILABLE sale [tier] [FROM stop TO stop]"),
         AtOnce(TerminalVerb.Sales, 1, isForStrangers: false, "SALES"),
         AtOnce(TerminalVerb.Watch, -2, isForStrangers: false, "WATCH sale [AFTER sequence]", Permission.ListOrders),

@@ -57,21 +57,20 @@ internal sealed class TerminalDesk
             or TerminalVerb.Ping or TerminalVerb.Quit);
 
     /// <summary>Says why a command is not served.</summary>
-    /// <returns>Whether the connection may go on; only a line that is no command ends it.</returns>
-    public bool TurnAway(TerminalCommand? command, in Words words)
+    public void TurnAway(TerminalCommand? command, in Words words)
     {
-        if (command is null) return Refuse(new("UNKNOWN_COMMAND", $"There is no command {Printable(words[0])}; COMMAND LIST lists them."), goesOn: false);
-        if (!command.Takes(words.Count)) Refuse(TerminalError.Invalid($"{command.Name} has other words: {command.Usage}"));
+        if (command is null) Refuse(new("UNKNOWN_COMMAND", $"There is no command {Printable(words[0])}; COMMAND LIST lists them."));
+        else if (!command.Takes(words.Count)) Refuse(TerminalError.Invalid($"{command.Name} has other words: {command.Usage}"));
         else if (_key is null) Refuse(new("UNAUTHORIZED", "Say who you are first: AUTH keyid secret, or AUTH CHALLENGE."));
         else if (!Caller.May(command.Permission)) Refuse(new("FORBIDDEN", $"A {_key.Role.Name()} key may not do this."));
         else Refuse(TerminalError.Invalid("What watches in version 2 of the protocol has no room for replies: HELLO 3 first, or use another connection."));
-        return true;
     }
 
     /// <returns>False when the connection ends.</returns>
     public bool Do(TerminalCommand command, in Words words) => command.Verb switch
     {
         TerminalVerb.Ping => Ping(words),
+        TerminalVerb.Echo => Echo(words),
         TerminalVerb.Available => Available(words),
         TerminalVerb.Sales => Sales(),
         TerminalVerb.Watch => Watch(words),
@@ -103,6 +102,12 @@ internal sealed class TerminalDesk
             _writer.Simple("PONG"u8);
         }
 
+        return true;
+    }
+
+    private bool Echo(in Words words)
+    {
+        _writer.Bulk(words[1]);
         return true;
     }
 
@@ -411,10 +416,10 @@ internal sealed class TerminalDesk
         return true;
     }
 
-    private bool Refuse(in TerminalError error, bool goesOn = true)
+    private bool Refuse(in TerminalError error)
     {
         _answers.WriteError(error);
-        return goesOn;
+        return true;
     }
 
     private void Member(string name, string value)

@@ -180,7 +180,8 @@ internal sealed class TerminalSession
             if (_askedCount > 0) return Step.Answer;
 
             // Lines are for people. Another protocol that speaks in lines has come to the wrong port, perhaps sent by somebody's browser.
-            return _desk.TurnAway(command, words) && !isLine ? Step.Taken : Step.End;
+            _desk.TurnAway(command, words);
+            return command is null && isLine ? Step.End : Step.Taken;
         }
 
         _lastCommand = command;
