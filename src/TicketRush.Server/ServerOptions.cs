@@ -8,6 +8,17 @@ public sealed record ServerOptions
     /// <summary>Where to listen; loopback unless somebody asks for more.</summary>
     public string[] Urls { get; init; } = ["http://127.0.0.1:8080"];
 
+    /// <summary>Where terminals are listened for; nowhere without.</summary>
+    public Terminals.TerminalEndpoint? Terminals { get; init; }
+
+    /// <summary>What a connection of the terminals port may cost.</summary>
+    public Terminals.TerminalLimits TerminalLimits { get; init; } = new();
+
+    /// <summary>Where the board is subscribed to, or its multicast group; there is none without.</summary>
+    public Board.BoardEndpoint? Board { get; init; }
+
+    public Board.BoardLimits BoardLimits { get; init; } = new();
+
     /// <summary>Plans may say <c>paymentKind: test</c>, with which anybody may pay.</summary>
     public bool AllowTestPayments { get; init; }
 

@@ -11,6 +11,8 @@ using TicketRush.Engine;
 using TicketRush.Journal;
 using TicketRush.Server;
 using TicketRush.Server.Access;
+using TicketRush.Server.Board;
+using TicketRush.Server.Terminals;
 using Command = System.CommandLine.Command;
 
 namespace TicketRush.Cli.Commands;
@@ -31,6 +33,18 @@ internal static class ServeCommand
         var lan = new Option<bool>("--lan")
         {
             Description = "Listen on all interfaces at port 8080, and show the address and a QR code for a phone.",
+        };
+        var terminals = new Option<string?>("--terminals")
+        {
+            Description = "Listen for terminals, in the protocol that Redis clients speak: 127.0.0.1:6380, *:6380, or tls:*:6380 with "
+                + "the certificate of Kestrel__Certificates__Default__Path.",
+            HelpName = "HOST:PORT",
+        };
+        var board = new Option<string?>("--board")
+        {
+            Description = "Send what is free as datagrams: to those who subscribe at this address, or to a multicast group such as "
+                + "239.1.2.3:6381. See rush board.",
+            HelpName = "HOST:PORT",
         };
         var demo = new Option<bool>("--demo")
         {
@@ -81,8 +95,18 @@ internal static class ServeCommand
             each server process for itself and shown at start. Metrics go to OTEL_EXPORTER_OTLP_ENDPOINT, when that is set.
 
             Example: rush serve --demo
-            """) { data, urls, lan, demo, test, proxies, holds, wait, sessionRate, networkRate, newSessions,
+            """) { data, urls, terminals, board, lan, demo, test, proxies, holds, wait, sessionRate, networkRate, newSessions,
             wrongKeys, viewers, networkViewers, keyAgain, logs, json };
+        terminals.Validators.Add(result =>
+        {
+            if (result.Tokens is [var token] && !TerminalEndpoint.TryParse(token.Value, out _))
+                result.AddError($"--terminals takes an address and a port such as 127.0.0.1:6380, not {token.Value}.");
+        });
+        board.Validators.Add(result =>
+        {
+            if (result.Tokens is [var token] && !BoardEndpoint.TryParse(token.Value, out _))
+                result.AddError($"--board takes an address and a port such as 127.0.0.1:6381, not {token.Value}.");
+        });
         proxies.Validators.Add(result =>
         {
             foreach (var token in result.Tokens)
@@ -98,6 +122,8 @@ internal static class ServeCommand
                 Urls = result.GetRequiredValue(urls) is { Length: > 0 } given
                     ? given
                     : [result.GetValue(lan) ? "http://0.0.0.0:8080" : "http://127.0.0.1:8080"],
+                Terminals = result.GetValue(terminals) is { } endpoint && TerminalEndpoint.TryParse(endpoint, out var parsed) ? parsed : null,
+                Board = result.GetValue(board) is { } boardEndpoint && BoardEndpoint.TryParse(boardEndpoint, out var boardParsed) ? boardParsed : null,
                 AllowTestPayments = result.GetValue(demo) || result.GetValue(test),
                 Demo = result.GetValue(demo),
                 JsonLogs = result.GetValue(logs) == "json",
@@ -147,9 +173,11 @@ internal static class ServeCommand
 
         var key = app.Services.GetRequiredService<KeyRing>().Made;
         var sales = app.Services.GetRequiredService<Sales>().All();
+        var terminals = app.Services.GetService<TerminalListener>()?.Address;
         if (json)
         {
-            var ready = new ReadyLine([.. app.Urls], options.DataDirectory, key, [.. sales.Select(sale => sale.Name)]);
+            var board = app.Services.GetService<BoardServer>()?.Address;
+            var ready = new ReadyLine([.. app.Urls], options.DataDirectory, key, [.. sales.Select(sale => sale.Name)], terminals, board);
             Console.WriteLine(JsonSerializer.Serialize(ready, CliJson.Default.ReadyLine));
         }
         else
@@ -170,6 +198,8 @@ internal static class ServeCommand
         var url = app.Urls.First();
         Console.WriteLine($"TicketRush sells {sales.Count} sale{(sales.Count == 1 ? "" : "s")} from {options.DataDirectory}");
         Console.WriteLine($"  listening    {string.Join(' ', app.Urls)}");
+        if (app.Services.GetService<TerminalListener>() is { } terminals) Console.WriteLine($"  terminals    {terminals.Address}");
+        if (app.Services.GetService<BoardServer>() is { } board) Console.WriteLine($"  board        {board.Address}");
         if (key is not null) Console.WriteLine($"  office key   {key}\n               (shown this once; only its hash is kept)");
         var limits = options.Limits;
         Console.WriteLine($"  buyers       {limits.Holds} holds each, {limits.WaitAfterLapse.TotalSeconds:0} s wait after one lapsed, "

@@ -15,6 +15,10 @@ public sealed record Key(string Id, string Name, Role Role, DateTimeOffset Made,
     [JsonIgnore]
     internal byte[] Hash { get; init; } = [];
 
+    /// <summary>Under which terminals prove that they have the key; null for a key that was made before there was such a thing.</summary>
+    [JsonIgnore]
+    internal byte[]? Verifier { get; init; }
+
     [JsonIgnore]
     public bool IsLive => Revoked is null;
 }
@@ -22,6 +26,10 @@ public sealed record Key(string Id, string Name, Role Role, DateTimeOffset Made,
 /// <summary>
 /// The keys of a data directory: <c>keys.json</c>, which only its owner may read and which has hashes. A key is
 /// <c>rush_&lt;role&gt;_&lt;id&gt;_&lt;secret&gt;</c> with 256 random bits, so a plain SHA-256 of it can be neither reversed nor guessed.
+/// <para>
+/// Beside the hash stands a verifier, HMAC-SHA256 of the key's own bytes over <c>terminals</c>: a challenge is answered under a secret that both sides have, which a
+/// hash of what the client sends cannot be. Who steals it can pass for the key at the terminals port, and there alone: neither HTTP nor plain AUTH takes it.
+/// </para>
 /// <para>
 /// Any number of processes may use and change the file at once: it is replaced whole, under a lock that dies with its holder,
 /// and read again when it changed, half a second later at the most. For every thread.
@@ -75,7 +83,7 @@ public sealed class KeyRing
             throw new ArgumentException($"RUSH_OFFICE_KEY must have {GivenLengthMin} to {LengthMax} characters.");
 
         Directory.CreateDirectory(directory);
-        var office = given is null ? null : new Key("", OfficeName, Role.Office, DateTimeOffset.UnixEpoch, null) { Hash = HashOf(given) };
+        var office = given is null ? null : new Key("", OfficeName, Role.Office, DateTimeOffset.UnixEpoch, null) { Hash = HashOf(given), Verifier = VerifierOf(given) };
         string? made = null;
         if (office is null)
         {
@@ -172,7 +180,7 @@ public sealed class KeyRing
         while (keys.ContainsKey(id));
 
         var secret = $"rush_{role.Name()}_{id}_{RandomNumberGenerator.GetHexString(64, lowercase: true)}";
-        var key = new Key(id, name, role, DateTimeOffset.UtcNow, null) { Hash = HashOf(secret) };
+        var key = new Key(id, name, role, DateTimeOffset.UtcNow, null) { Hash = HashOf(secret), Verifier = VerifierOf(secret) };
         keys.Add(id, key);
         return (key, secret);
     }
@@ -185,6 +193,9 @@ public sealed class KeyRing
         id = secret[(end - 8)..end];
         return true;
     }
+
+    /// <summary>What is shared with who has the key, for challenges: HMAC-SHA256 under the key over <c>terminals</c>.</summary>
+    internal static byte[] VerifierOf(string key) => HMACSHA256.HashData(Encoding.UTF8.GetBytes(key), "terminals"u8);
 
     private static byte[] HashOf(string key) => SHA256.HashData(Encoding.UTF8.GetBytes(key));
 
@@ -254,12 +265,13 @@ public sealed class KeyRing
 /// <summary>The bytes of <c>keys.json</c>.</summary>
 internal sealed record KeyFile(int Format, KeyLine[] Keys)
 {
-    private const int FormatNow = 1;
+    // 1 had no verifiers.
+    private const int FormatNow = 2;
 
     public static string Write(IEnumerable<Key> keys) => JsonSerializer.Serialize(
         new(FormatNow, [.. keys.Select(key => new KeyLine(
-            key.Id, key.Name, key.Role.Name(), key.Made.ToUnixTimeSeconds(), key.Revoked?.ToUnixTimeSeconds(),
-            Convert.ToHexStringLower(key.Hash)))]),
+            key.Id, key.Name, key.Role.Name(), key.Made.ToUnixTimeSeconds(), key.Revoked?.ToUnixTimeSeconds(), Convert.ToHexStringLower(key.Hash),
+            key.Verifier is null ? null : Convert.ToHexStringLower(key.Verifier)))]),
         KeyFileJson.Default.KeyFile);
 
     /// <exception cref="InvalidDataException">The text is no file of keys.</exception>
@@ -268,7 +280,7 @@ internal sealed record KeyFile(int Format, KeyLine[] Keys)
         try
         {
             var file = JsonSerializer.Deserialize(text, KeyFileJson.Default.KeyFile);
-            if (file is not { Format: FormatNow, Keys.Length: <= KeyRing.Max }) throw new FormatException("it has another format");
+            if (file is not { Format: 1 or FormatNow, Keys.Length: <= KeyRing.Max }) throw new FormatException("it has another format");
             return file.Keys.Select(line => line.Read()).ToDictionary(key => key.Id, StringComparer.Ordinal);
         }
         catch (Exception e) when (e is JsonException or FormatException or ArgumentException or NullReferenceException)
@@ -280,13 +292,21 @@ internal sealed record KeyFile(int Format, KeyLine[] Keys)
 
 /// <param name="Made">Seconds since 1970, UTC.</param>
 /// <param name="Hash">SHA-256 of the whole key.</param>
-internal sealed record KeyLine(string Id, string Name, string Role, long Made, long? Revoked, string Hash)
+/// <param name="Verifier">For challenges; a key of format 1 has none.</param>
+internal sealed record KeyLine(string Id, string Name, string Role, long Made, long? Revoked, string Hash, string? Verifier = null)
 {
-    public Key Read() => Permissions.TryParse(Role, out var role) && Convert.FromHexString(Hash) is { Length: 32 } hash
-        && PlanCheck.IsId(Name) && Id.Length == 8
-        ? new(Id, Name, role, DateTimeOffset.FromUnixTimeSeconds(Made), Revoked is { } at ? DateTimeOffset.FromUnixTimeSeconds(at)
-            : null) { Hash = hash }
-        : throw new FormatException($"the key \"{Id}\" is none");
+    public Key Read()
+    {
+        var verifier = Verifier is null ? null : Convert.FromHexString(Verifier);
+        return Permissions.TryParse(Role, out var role) && Convert.FromHexString(Hash) is { Length: 32 } hash && verifier is null or { Length: 32 }
+            && PlanCheck.IsId(Name) && Id.Length == 8
+            ? new(Id, Name, role, DateTimeOffset.FromUnixTimeSeconds(Made), Revoked is { } at ? DateTimeOffset.FromUnixTimeSeconds(at) : null)
+            {
+                Hash = hash,
+                Verifier = verifier,
+            }
+            : throw new FormatException($"the key \"{Id}\" is none");
+    }
 }
 
 [JsonSourceGenerationOptions(
