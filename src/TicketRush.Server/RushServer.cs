@@ -3,6 +3,7 @@ using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.Logging.Console;
 using TicketRush.Journal;
 using TicketRush.Journal.Files;
+using TicketRush.Journal.Postgres;
 using TicketRush.Server.Access;
 using TicketRush.Server.Api;
 using TicketRush.Server.Live;
@@ -37,7 +38,7 @@ public static class RushServer
         builder.Services.AddSingleton(options);
         builder.Services.AddAccess(options);
         builder.Services.AddTelemetry();
-        builder.Services.AddSingleton(_ => new DataDirectory(options.DataDirectory));
+        builder.Services.AddSingleton(_ => OpenStore(options));
         builder.Services.AddSingleton(services => OpenSales(services));
         builder.Services.AddSingleton<LiveUpdates>();
         builder.Services.AddPages();
@@ -93,10 +94,14 @@ public static class RushServer
         limits.Http2.MaxStreamsPerConnection = 100;
     }
 
+    private static ISaleStore OpenStore(ServerOptions options) => options.Journal is null
+        ? new DataDirectory(options.DataDirectory)
+        : PostgresStore.Open(PostgresOptions.Parse(options.Journal, options.DataDirectory));
+
     private static Sales OpenSales(IServiceProvider services)
     {
         var log = services.GetRequiredService<ILoggerFactory>().CreateLogger("TicketRush.Sales");
-        return new(services.GetRequiredService<DataDirectory>(), (sale, status) =>
+        return new(services.GetRequiredService<ISaleStore>(), (sale, status) =>
         {
             if (status.Kind == SequencerStatusKind.Selling) Log.Selling(log, sale);
             else if (status.Kind == SequencerStatusKind.Stopped) Log.Stopped(log, sale, status.Reason);
