@@ -19,8 +19,11 @@ public sealed record PostgresOptions
     /// <summary>How long a turn may stand still, in a server that is frozen or cut off, before the database ends it.</summary>
     public TimeSpan TurnIdleMax { get; init; } = TimeSpan.FromSeconds(1.5);
 
-    /// <summary>How long to try to learn what became of a commit that was not answered. Less than <see cref="SequencerOptions.FlushWaitMax"/>.</summary>
-    public TimeSpan SettleMax { get; init; } = TimeSpan.FromSeconds(4);
+    /// <summary>How long to wait for the answer to a commit before its connection is given up, and it is settled on another.</summary>
+    public TimeSpan CommitWaitMax { get; init; } = TimeSpan.FromSeconds(2);
+
+    /// <summary>How long to try to learn what became of a commit that was not answered. With <see cref="CommitWaitMax"/> no more than <see cref="SequencerOptions.FlushWaitMax"/>.</summary>
+    public TimeSpan SettleMax { get; init; } = TimeSpan.FromSeconds(3);
 
     /// <summary>How long a turn or a read waits for a database that cannot be reached, before it fails.</summary>
     public TimeSpan ReconnectMax { get; init; } = TimeSpan.FromSeconds(3);
