@@ -11,6 +11,7 @@ using TicketRush.Engine;
 using TicketRush.Journal;
 using TicketRush.Server;
 using TicketRush.Server.Access;
+using TicketRush.Server.Upgrades;
 using Command = System.CommandLine.Command;
 
 namespace TicketRush.Cli.Commands;
@@ -52,7 +53,7 @@ internal static class ServeCommand
             Sells every sale of a data directory, or of a PostgreSQL database, over HTTP. Several servers may share either.
 
             The office key, needed for whatever changes something, is made and shown at the first start; only its hash is kept.
-            RUSH_OFFICE_KEY sets another. Ctrl-C or SIGTERM answers what is under way, then ends.
+            RUSH_OFFICE_KEY sets another. Ctrl-C or SIGTERM answers what is under way, then ends. SIGUSR2, or rush upgrade, gives the place to a newer program in mid-sale.
 
             Buyers without a key may hold places and pay where nothing, or nothing real, is collected, within limits that are counted by each server process
             for itself and shown at start. Metrics go to OTEL_EXPORTER_OTLP_ENDPOINT, when that is set.
@@ -119,6 +120,7 @@ internal static class ServeCommand
         if (json) Console.WriteLine(JsonSerializer.Serialize(new ReadyLine([.. app.Urls], options.DataDirectory, key, [.. sales.Select(sale => sale.Name)]), CliJson.Default.ReadyLine));
         else Welcome(app, options, app.Services.GetRequiredService<ISaleStore>().Name, key, sales, demo, lan);
 
+        using var upgrade = Upgrade.Allow(app, options.DataDirectory);
         await app.WaitForShutdownAsync(stop);
 
         // The sales end after the last request was answered, so that nothing in flight goes without an answer.

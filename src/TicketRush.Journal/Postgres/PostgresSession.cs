@@ -122,6 +122,9 @@ internal sealed class PostgresSession : IDisposable
             TcpKeepAliveInterval = 1,
             ApplicationName = $"ticketrush {purpose}",
         };
+        // Its probing for a library that few have is for who asks for it.
+        var asks = options.Connection.Contains("Gss", StringComparison.OrdinalIgnoreCase);
+        if (!asks) settings.GssEncryptionMode = GssEncryptionMode.Disable;
         var connection = new NpgsqlConnection(settings.ConnectionString);
         try
         {
@@ -165,14 +168,14 @@ internal sealed class PostgresSession : IDisposable
     }
 
     /// <summary>The sale's row without its lock.</summary>
-    /// <exception cref="IOException">There is none.</exception>
+    /// <exception cref="JournalRefusedException">There is none any more.</exception>
     public SaleRow Find(int sale)
     {
         _sales[4].TypedValue = sale;
         return Guarded(() =>
         {
             using var reader = _find.ExecuteReader();
-            return TryReadRow(reader, out var row) ? row : throw new IOException("The sale's row is not in the database any more.");
+            return TryReadRow(reader, out var row) ? row : throw Gone();
         });
     }
 

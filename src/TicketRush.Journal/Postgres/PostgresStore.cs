@@ -66,20 +66,20 @@ public sealed class PostgresStore : ISaleStore
 
     public IEnumerable<string> Sales()
     {
+        if (_watch.Names is { } names) return _names = names;
         try
         {
             return _names = Ask(connection =>
             {
                 using var command = new NpgsqlCommand("SELECT name FROM ticketrush.sale ORDER BY name", connection);
                 using var reader = command.ExecuteReader();
-                var names = new List<string>();
+                var found = new List<string>();
                 while (reader.Read())
                 {
-                    // One that was moved away stays under a name that is none.
-                    if (PlanCheck.IsId(reader.GetString(0))) names.Add(reader.GetString(0));
+                    if (PlanCheck.IsId(reader.GetString(0))) found.Add(reader.GetString(0));
                 }
 
-                return names.ToArray();
+                return found.ToArray();
             });
         }
         catch (IOException)
@@ -89,7 +89,7 @@ public sealed class PostgresStore : ISaleStore
         }
     }
 
-    public bool Has(string sale) => Find(sale) is not null;
+    public bool Has(string sale) => _watch.Names?.Contains(sale) is true || Find(sale) is not null;
 
     public bool TryCreate(string sale, Plan plan, string? by = null)
     {
@@ -166,6 +166,7 @@ public sealed class PostgresStore : ISaleStore
         }
 
         transaction.Commit();
+        _watch.ForgetNames();
         return true;
     });
 
@@ -193,6 +194,7 @@ public sealed class PostgresStore : ISaleStore
             """);
         PostgresSession.Execute(connection, $"DELETE FROM ticketrush.sale WHERE id = {id}");
         transaction.Commit();
+        _watch.ForgetNames();
         return true;
     });
 
@@ -202,6 +204,7 @@ public sealed class PostgresStore : ISaleStore
         using var command = new NpgsqlCommand(
             "WITH gone AS (DELETE FROM ticketrush.sale WHERE name = $1 RETURNING id) DELETE FROM ticketrush.journal WHERE sale IN (SELECT id FROM gone)", connection);
         command.Parameters.Add(new NpgsqlParameter<string> { TypedValue = sale });
+        _watch.ForgetNames();
         return command.ExecuteNonQuery();
     });
 

@@ -3,7 +3,7 @@ using System.Net.Sockets;
 
 namespace TicketRush.Testing;
 
-internal enum CommitFate
+public enum CommitFate
 {
     /// <summary>Everything passes.</summary>
     Passes,

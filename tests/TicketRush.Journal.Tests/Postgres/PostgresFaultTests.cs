@@ -244,11 +244,9 @@ public sealed class PostgresFaultTests(PostgresFixture fixture) : IDisposable
     [Fact]
     public async Task Many_that_start_at_once_make_the_tables_once()
     {
-        var stores = await Task.WhenAll(Enumerable.Range(0, 6).Select(_ => Task.Run(() =>
-        {
-            lock (fixture) _ = Place;
-            return PostgresStore.Open(new() { Connection = Place.Connection, StateDirectory = Place.State.Path });
-        })));
+        var (connection, state) = (Place.Connection, Place.State.Path);
+        var stores = await Task.WhenAll(Enumerable.Range(0, 6).Select(_ => Task.Run(
+            () => PostgresStore.Open(new() { Connection = connection, StateDirectory = state }))));
         var created = stores.Count(store => store.TryCreate(Sale, Plan(1)));
         Assert.Equal(1, created);
         Assert.Single(stores.Select(store => store.Secrets.Read(IdentityKeys.SecretName)).Distinct());
@@ -342,13 +340,14 @@ internal sealed class PostgresCrowd : IAsyncDisposable
     private readonly Thread _ticks;
     private readonly ConcurrentDictionary<int, long> _unknown = new();
     private int _id;
+    private volatile bool _isQuiet;
 
     public PostgresCrowd(params Sequencer[] sequencers)
     {
         _sequencers = sequencers;
         _ticks = new(() =>
         {
-            while (!_stop.Token.WaitHandle.WaitOne(20))
+            for (; !_isQuiet; Thread.Sleep(20))
             {
                 foreach (var sequencer in sequencers) sequencer.Tick();
             }
@@ -374,6 +373,7 @@ internal sealed class PostgresCrowd : IAsyncDisposable
     {
         await _stop.CancelAsync();
         await _buyers;
+        _isQuiet = true;
         _ticks.Join();
     }
 
