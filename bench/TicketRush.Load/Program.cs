@@ -4,6 +4,7 @@ using TicketRush.Multiprocessing;
 
 ProcessEntry.Run();
 if (args is ["seller", ..]) return await Seller.RunAsync(args);
+if (args is ["postgres-seller", ..]) return await Postgres.SellerAsync(args);
 if (args is ["onlookers", ..]) return await Onlookers.RunAsync(args);
 if (args is ["resident", ..]) return Memory.Resident(args);
 
@@ -27,6 +28,7 @@ Add("recovery", "How fast a journal is read, verified and applied.", Recovery.Ru
 Add("memory", "Bytes per sold ticket, what a purchase costs when many are sold, and the worst stall.", Memory.RunAsync);
 Add("places", "Seats, journeys and the waitlist: each operation through a sell-out, and the whole path against counted places.", Places.RunAsync);
 Add("processes", "Two processes that sell from one journal, against one alone.", Processes.RunAsync);
+Add("postgres", "Sales in a private PostgreSQL: one server, two, and HTTP, against pgbench on a hot row. Needs PostgreSQL, wrk.", Postgres.RunAsync);
 Add("multiprocessing", "Locks, queues, pipes, pools and deaths between processes, against CPython's multiprocessing in the same run.", Multiprocessing.RunAsync);
 return await root.Parse(args).InvokeAsync();
 

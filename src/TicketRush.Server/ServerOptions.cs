@@ -5,6 +5,12 @@ public sealed record ServerOptions
 {
     public required string DataDirectory { get; init; }
 
+    /// <summary>
+    /// The database that keeps the sales instead, as <see cref="Journal.Postgres.PostgresOptions.Parse"/> reads it; the directory then has what is this
+    /// machine's own. Null: the directory keeps everything.
+    /// </summary>
+    public string? Journal { get; init; }
+
     /// <summary>Where to listen; loopback unless somebody asks for more.</summary>
     public string[] Urls { get; init; } = ["http://127.0.0.1:8080"];
 

@@ -13,6 +13,7 @@ using TicketRush.Server;
 using TicketRush.Server.Access;
 using TicketRush.Server.Board;
 using TicketRush.Server.Terminals;
+using TicketRush.Server.Upgrades;
 using Command = System.CommandLine.Command;
 
 namespace TicketRush.Cli.Commands;
@@ -23,7 +24,7 @@ internal static class ServeCommand
 
     public static Command Create()
     {
-        var data = Shared.Data();
+        var (data, journal) = (Shared.Data(), Shared.Journal());
         var urls = new Option<string[]>("--urls")
         {
             Description = "Where to listen, such as http://127.0.0.1:8080; port 0 takes a free one. Several are separated by spaces.",
@@ -86,16 +87,16 @@ internal static class ServeCommand
         var command = new Command(
             "serve",
             """
-            Sells every sale of a data directory, over HTTP. Several servers may share one directory.
+            Sells every sale of a data directory, or of a PostgreSQL database, over HTTP. Several servers may share either.
 
             The office key, needed for whatever changes something, is made and shown at the first start; only its hash is kept.
-            RUSH_OFFICE_KEY sets another. Ctrl-C or SIGTERM answers what is under way, then ends.
+            RUSH_OFFICE_KEY sets another. Ctrl-C or SIGTERM answers what is under way, then ends. SIGUSR2, or rush upgrade, gives the place to a newer program in mid-sale.
 
             Buyers without a key may hold places and pay where nothing, or nothing real, is collected, within limits that are counted by
             each server process for itself and shown at start. Metrics go to OTEL_EXPORTER_OTLP_ENDPOINT, when that is set.
 
             Example: rush serve --demo
-            """) { data, urls, terminals, board, lan, demo, test, proxies, holds, wait, sessionRate, networkRate, newSessions,
+            """) { data, journal, urls, terminals, board, lan, demo, test, proxies, holds, wait, sessionRate, networkRate, newSessions,
             wrongKeys, viewers, networkViewers, keyAgain, logs, json };
         terminals.Validators.Add(result =>
         {
@@ -122,6 +123,7 @@ internal static class ServeCommand
                 Urls = result.GetRequiredValue(urls) is { Length: > 0 } given
                     ? given
                     : [result.GetValue(lan) ? "http://0.0.0.0:8080" : "http://127.0.0.1:8080"],
+                Journal = result.GetValue(journal),
                 Terminals = result.GetValue(terminals) is { } endpoint && TerminalEndpoint.TryParse(endpoint, out var parsed) ? parsed : null,
                 Board = result.GetValue(board) is { } boardEndpoint && BoardEndpoint.TryParse(boardEndpoint, out var boardParsed) ? boardParsed : null,
                 AllowTestPayments = result.GetValue(demo) || result.GetValue(test),
@@ -162,8 +164,8 @@ internal static class ServeCommand
             if (demo) await MakeDemoAsync(app.Services.GetRequiredService<Sales>());
             await app.StartAsync(stop);
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException or InvalidDataException
-            or FormatException or InvalidOperationException or SocketException or JournalRefusedException)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException or InvalidDataException or FormatException
+            or InvalidOperationException or SocketException or JournalRefusedException or NewerFormatException)
         {
             // A key that was made is shown now or never, also when the port is taken.
             if (app?.Services.GetRequiredService<KeyRing>().Made is { } made)
@@ -182,9 +184,10 @@ internal static class ServeCommand
         }
         else
         {
-            Welcome(app, options, key, sales, demo, lan);
+            Welcome(app, options, app.Services.GetRequiredService<ISaleStore>().Name, key, sales, demo, lan);
         }
 
+        using var upgrade = Upgrade.Allow(app, options.DataDirectory);
         await app.WaitForShutdownAsync(stop);
 
         // The sales end after the last request was answered, so that nothing in flight goes without an answer.
@@ -193,10 +196,10 @@ internal static class ServeCommand
         return 0;
     }
 
-    private static void Welcome(WebApplication app, ServerOptions options, string? key, IReadOnlyList<OpenSale> sales, bool demo, bool lan)
+    private static void Welcome(WebApplication app, ServerOptions options, string store, string? key, IReadOnlyList<OpenSale> sales, bool demo, bool lan)
     {
         var url = app.Urls.First();
-        Console.WriteLine($"TicketRush sells {sales.Count} sale{(sales.Count == 1 ? "" : "s")} from {options.DataDirectory}");
+        Console.WriteLine($"TicketRush sells {sales.Count} sale{(sales.Count == 1 ? "" : "s")} from {store}");
         Console.WriteLine($"  listening    {string.Join(' ', app.Urls)}");
         if (app.Services.GetService<TerminalListener>() is { } terminals) Console.WriteLine($"  terminals    {terminals.Address}");
         if (app.Services.GetService<BoardServer>() is { } board) Console.WriteLine($"  board        {board.Address}");
