@@ -37,7 +37,7 @@ internal sealed class Tab : IAsyncDisposable
     public async Task IsGoodAsync(string name)
     {
         // Pages that ask again by themselves must not go on to the next while they are looked at; what belongs to this one is there.
-        await Page.WaitForLoadStateAsync(LoadState.Load);
+        await Site.UntilAsync(IsThereAsync, "the page with everything that belongs to it");
         var looked = new TaskCompletionSource();
         await Page.RouteAsync("**/*", async route =>
         {
@@ -52,6 +52,18 @@ internal sealed class Tab : IAsyncDisposable
         {
             looked.SetResult();
             await Page.UnrouteAllAsync(new() { Behavior = UnrouteBehavior.Wait });
+        }
+    }
+
+    private async Task<bool> IsThereAsync()
+    {
+        try
+        {
+            return await Page.EvaluateAsync<bool>("document.readyState === 'complete'");
+        }
+        catch (PlaywrightException)
+        {
+            return false; // It went on to the next in this very moment.
         }
     }
 
