@@ -26,7 +26,7 @@ public static class PlacesCheck
             if (pool.Focus is { } focus && (Outside(focus.X) || Outside(focus.Y))) Add($"{path}.focus", Coordinates);
             if (pool.Rows is { } rows) seats += Rows(rows, pool.Travel, path, errors);
             if (pool.Travel == Travel.Standing && pool.Capacity > 1_000_000) Add($"{path}.capacity", $"is {pool.Capacity}; 1000000 standing places are allowed");
-            if (errors.Count > before) continue;
+            if (errors.Count > before || seats > Plan.SeatsMax) continue;
 
             if (pool.Layout is { } layout)
             {
@@ -76,6 +76,22 @@ public static class PlacesCheck
         void Add(string member, string message) => errors.Add(new($"{path}.{member}", message));
     }
 
+    /// <summary>Whether there are no more prices than can be told apart; to be asked only when each of them is good.</summary>
+    internal static void CountPrices(Plan plan, List<PlanError> errors)
+    {
+        var (prices, count) = (new HashSet<long>(), 0);
+        for (var tier = 0; tier < plan.Tiers.Length; tier++)
+        {
+            prices.Clear();
+            foreach (var price in plan.PricesOf(tier))
+            {
+                if (!prices.Add(price) || ++count <= Plan.PricesMax) continue;
+                errors.Add(new("tiers", $"have more than {Plan.PricesMax} different prices over all journeys"));
+                return;
+            }
+        }
+    }
+
     /// <summary>What is wrong with rows, so that a seat can be looked up in them only when nothing is.</summary>
     public static void AddRows(RowPlan[] rows, string path, List<PlanError> errors) => Rows(rows, Travel.None, path, errors);
 
@@ -116,9 +132,10 @@ public static class PlacesCheck
             if (Outside(row.Y)) errors.Add(new($"{at}.y", Coordinates));
             if (row.Turn is < 0 or > 3) errors.Add(new($"{at}.turn", $"is {row.Turn}; must be 0 to 3 quarter turns"));
             var (labels, places) = (Read(row.Rows, $"{at}.rows"), Read(row.Seats, $"{at}.seats"));
-            var aisles = ReadAmong(places, row.Aisles, $"{at}.aisles");
-            ReadAmong(places, row.Wheelchair, $"{at}.wheelchair");
-            ReadAmong(places, row.Companion, $"{at}.companion");
+            var among = places?.ToHashSet(StringComparer.Ordinal);
+            var aisles = ReadAmong(among, row.Aisles, $"{at}.aisles");
+            ReadAmong(among, row.Wheelchair, $"{at}.wheelchair");
+            ReadAmong(among, row.Companion, $"{at}.companion");
             if (travel == Travel.SeatLater && (row.Wheelchair.Length > 0 || row.Companion.Length > 0))
                 errors.Add(new($"{at}.wheelchair", "must not be given where seats are numbered later; give such places a pool of their own"));
             if (labels is null || places is null) continue;
@@ -145,6 +162,8 @@ public static class PlacesCheck
             }
         }
 
+        // Told here and not only for all pools together, for whoever reads a plan lays out each pool whose rows are good.
+        if (seats > Plan.SeatsMax) errors.Add(new($"{path}.rows", $"have {seats} seats; {Plan.SeatsMax} are allowed"));
         return errors.Count > before ? 0 : seats;
 
         List<string>? Read(string text, string at)
@@ -155,12 +174,12 @@ public static class PlacesCheck
             return null;
         }
 
-        List<string>? ReadAmong(List<string>? places, string text, string at)
+        HashSet<string>? ReadAmong(HashSet<string>? places, string text, string at)
         {
             if (text.Length == 0 || Read(text, at) is not { } found) return null;
             if (places is not null && found.Find(label => !places.Contains(label)) is { } stranger)
                 errors.Add(new(at, $"names \"{stranger}\", which is none of the row's seats"));
-            return found;
+            return found.ToHashSet(StringComparer.Ordinal);
         }
     }
 

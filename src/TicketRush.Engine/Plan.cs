@@ -21,6 +21,9 @@ public sealed record Plan
 {
     public const int PoolsMax = 64;
     public const int TiersMax = 256;
+
+    /// <summary>Different prices of all tiers together, also over all changes: what a hold remembers of a place names one of them.</summary>
+    public const int PricesMax = 65_536;
     public const int CapacityMax = 20_000_000;
     public const long PriceMax = 1_000_000_000_000;
     public const int TextLengthMax = 200;
@@ -71,6 +74,23 @@ public sealed record Plan
         long price = 0;
         foreach (var leg in legs.AsSpan(from, to - from)) price += leg;
         return price;
+    }
+
+    /// <summary>What places of the tier may cost: a price for each journey, some of them perhaps the same.</summary>
+    internal IEnumerable<long> PricesOf(int tier)
+    {
+        var plan = Tiers[tier];
+        if (plan is { LegPrices: null, PairPrices: null }) yield return plan.Price;
+        foreach (var pairs in plan.PairPrices ?? [])
+        {
+            foreach (var pair in pairs) yield return pair;
+        }
+
+        for (var from = 0; from < plan.LegPrices?.Length; from++)
+        {
+            long price = 0;
+            for (var to = from; to < plan.LegPrices.Length; to++) yield return price += plan.LegPrices[to];
+        }
     }
 
     /// <returns>The stop's place in <see cref="Stops"/>, or -1.</returns>

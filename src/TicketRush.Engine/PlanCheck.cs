@@ -45,6 +45,8 @@ public static class PlanCheck
             PlacesCheck.AddPrices(plan, tier, path, errors);
         }
 
+        if (errors.Count == 0) PlacesCheck.CountPrices(plan, errors);
+
         var rules = plan.Rules;
         Range(rules.HoldSeconds, 1, PlanRules.HoldSecondsMax, "rules.holdSeconds", "seconds");
         Range(rules.Extensions, 0, PlanRules.ExtensionsMax, "rules.extensions", "extensions");

@@ -182,6 +182,23 @@ public sealed partial class Sale
         return Verdict.Entry;
     }
 
+    /// <summary>
+    /// Seats that are still to be numbered can always be numbered around one that is blocked from end to end, for it is as if it were not
+    /// there; around one that is blocked on some legs, perhaps not.
+    /// </summary>
+    private string? BlocksOnSomeLegs(Plan plan)
+    {
+        for (var i = 0; i < plan.Pools.Length; i++)
+        {
+            if (plan.Pools[i].Travel != Travel.SeatLater || (i < _pools.Length && IsNumbered(i))) continue;
+            var at = Array.FindIndex(plan.Pools[i].Blocks ?? [], block => block.Seat >= 0 && block.To - block.From < plan.Legs);
+            if (at >= 0)
+                return $"pools \"{plan.Pools[i].Id}\": blocks[{at}] must go from the first stop to the last, or name no seat: the seats are numbered later.";
+        }
+
+        return null;
+    }
+
     private Verdict DecideNumber(in Command command, ref Entry entry, ref Reply reply)
     {
         var content = Content.Of((ulong)command.Kind, command.Pool);
@@ -220,14 +237,16 @@ public sealed partial class Sale
             else parties.Add(new(given.From, given.To, 1));
             _lastNumbered = number;
         });
+        var blocked = new List<int>();
         foreach (var block in Plan!.Pools[pool].Blocks ?? [])
         {
             if (block.Seat < 0) parties.Add(new(block.From, block.To, 1));
+            else blocked.Add(block.Seat);
         }
 
         entry.Kind = EntryKind.Numbered;
         entry.Pool = pool;
-        entry.Numbers = Colouring.Number(Plan.Pools[pool].Layout!, parties);
+        entry.Numbers = Colouring.Number(Plan.Pools[pool].Layout!, parties, [.. blocked]);
     }
 
     // The hold whose party is being gathered.

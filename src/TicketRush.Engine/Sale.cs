@@ -464,11 +464,12 @@ public sealed partial class Sale
         if (Plan is not null && changed == Plan) return Verdict.Repeat;
 
         if (PlanCheck.Errors(asked) is [var error, ..]) return Refuse(Refusal.PlanInvalid, ref reply, detail: $"{error.Path} {error.Message}.");
+        if (BlocksOnSomeLegs(changed) is { } block) return Refuse(Refusal.PlanInvalid, ref reply, detail: block);
         if (command.Revision != Revision) return Refuse(Refusal.PlanChanged, ref reply);
         if (Plan is not null && State != SaleState.Draft)
         {
             if (PlanChange.Frozen(Plan, changed) is { } what) return Refuse(Refusal.PlanFrozen, ref reply, detail: what);
-            if (_holds.OfferCountWith(changed) > Holds.OffersMax)
+            if (_holds.OfferCountWith(changed) > Plan.PricesMax)
                 return Refuse(Refusal.PlanFrozen, ref reply, detail: "The prices have been changed too often.");
 
             if (_places?.Clash(changed) is { } clash) return Refuse(Refusal.CapacityInUse, ref reply, detail: clash);

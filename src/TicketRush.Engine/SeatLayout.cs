@@ -36,7 +36,7 @@ public sealed class SeatLayout
         foreach (var plan in plans)
         {
             var (rows, seats) = (Expand(plan.Rows), Expand(plan.Seats));
-            var (aisles, wheelchairs, companions) = (Expand(plan.Aisles), Expand(plan.Wheelchair), Expand(plan.Companion));
+            var (aisles, wheelchairs, companions) = (Among(plan.Aisles), Among(plan.Wheelchair), Among(plan.Companion));
             var section = sections.IndexOf(plan.Section);
             if (section < 0)
             {
@@ -144,6 +144,8 @@ public sealed class SeatLayout
 
         return from;
     }
+
+    private static HashSet<string> Among(string text) => Expand(text).ToHashSet(StringComparer.Ordinal);
 
     private static List<string> Expand(string text)
     {

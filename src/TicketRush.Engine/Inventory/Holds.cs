@@ -17,9 +17,6 @@ internal sealed class Holds
 
     public Holds() => Due = new(_records);
 
-    /// <summary>The offers that the 16 bits of a line can name.</summary>
-    public const int OffersMax = 65_536;
-
     public int Count => _records.Count;
     public int OfferCount => _offers.Count;
     public ExpiryRing Due { get; }
@@ -81,16 +78,7 @@ internal sealed class Holds
         var more = new HashSet<Offer>();
         for (ushort tier = 0; tier < plan.Tiers.Length; tier++)
         {
-            if (plan.Tiers[tier] is { LegPrices: null, PairPrices: null })
-            {
-                more.Add(new(tier, plan.Tiers[tier].Price));
-                continue;
-            }
-
-            for (var from = 0; from < plan.Legs; from++)
-            {
-                for (var to = from + 1; to <= plan.Legs; to++) more.Add(new(tier, plan.PriceOf(tier, from, to)));
-            }
+            foreach (var price in plan.PricesOf(tier)) more.Add(new(tier, price));
         }
 
         more.ExceptWith(_offers);

@@ -89,8 +89,9 @@ internal static class Colouring
     /// In the order in which they get on, each party gets seats of those who have got off: side by side if it can be, else in
     /// one coach, else the lowest. Whichever seats it gets, those who get on later find enough.
     /// </summary>
+    /// <param name="blocked">Seats that are blocked by their number, on all legs: nobody gets one of them.</param>
     /// <returns>The seats of the first party, then those of the second, and so on.</returns>
-    public static int[] Number(SeatLayout layout, IReadOnlyList<Party> parties)
+    public static int[] Number(SeatLayout layout, IReadOnlyList<Party> parties, params ReadOnlySpan<int> blocked)
     {
         var first = new int[parties.Count];
         for (var i = 1; i < first.Length; i++) first[i] = first[i - 1] + parties[i - 1].Places;
@@ -100,6 +101,7 @@ internal static class Colouring
         var gettingOn = Enumerable.Range(0, parties.Count).OrderBy(i => parties[i].From).ThenByDescending(i => parties[i].Places).ToArray();
         var gettingOff = Enumerable.Range(0, parties.Count).OrderBy(i => parties[i].To).ToArray();
         var free = new JourneyPool(layout, 1);
+        foreach (var seat in blocked) free.Take(seat, 0, 1);
         var off = 0;
         foreach (var i in gettingOn)
         {

@@ -55,7 +55,7 @@ public class PlacesCrowdTests
         [
             "HeldPlaces", "PurchasedPlaces", "Exchanged hold", "Exchanged order", "Waited", "Left", "Offered", "Paid", "Paid late", "Refunded blocked", "Expired", "Planned",
             "SoldOut", "NotEnough", "SeatTaken", "SeatReserved", "UnknownSeat", "BuyerLimit", "CannotExchange", "StillWaiting", "CapacityInUse",
-            .. travels ? ["Numbered", "SeatsLater", "BadJourney"] : (string[])["NotTogether", "LeavesSingle"], .. passengers ? ["BadPassengers", "PassengerOverlap"] : (string[])[],
+            .. travels ? ["Numbered", "SeatsLater", "BadJourney", "PlanInvalid"] : (string[])["NotTogether", "LeavesSingle"], .. passengers ? ["BadPassengers", "PassengerOverlap"] : (string[])[],
         ];
         Assert.Empty(wanted.Except(seen));
     }
@@ -155,9 +155,11 @@ public class PlacesCrowdTests
             else
             {
                 var legs = pool.Travel == Travel.None ? 1 : plan.Legs;
+                var seat = pool.Travel == Travel.SeatLater && _random.Next(2) == 0 ? -1 : _random.Next(pool.Capacity);
+                var whole = legs == 1 || (pool.Travel == Travel.SeatLater && seat >= 0 && _random.Next(4) != 0);
                 BlockPlan[] blocks = _random.Next(2) == 0
                     ? []
-                    : [.. (pool.Blocks ?? []).Take(3), new(pool.Travel == Travel.SeatLater ? -1 : _random.Next(pool.Capacity), legs == 1 ? 0 : _random.Next(3), legs == 1 ? 1 : _random.Next(3, legs))];
+                    : [.. (pool.Blocks ?? []).Take(3), new(seat, whole ? 0 : _random.Next(3), whole ? legs : _random.Next(3, legs))];
                 pool = pool with { Blocks = blocks, Blocked = blocks.Sum(block => block.To - block.From) };
             }
 

@@ -17,6 +17,9 @@ public class PlacesPlanTests
         { "pools[0].rows[0].turn", "is 4; must be 0 to 3 quarter turns", () => Rows(row => row with { Turn = 4 }) },
         { "pools[0].rows[0].x", "must be between -2000 and 2000", () => Rows(row => row with { X = 2_001 }) },
         { "pools[0].rows[1]", "has seat 3-1 a second time", () => Rows(row => row with { Rows = "3-4" }) },
+        { "pools[0].rows", "have 500000 seats; 400000 are allowed", () => Pool(Hall, 0, pool => pool with { Rows = [Large("A"), Large("B")] }) },
+        { "pools", "have 500000 seats; 400000 are allowed", () => Pool(Pool(Hall, 0, _ => Large("a", "A")), 1, _ => Large("b", "A")) with { Tiers = [new("a", "A", "a", 1)] } },
+        { "tiers", "have more than 65536 different prices over all journeys", () => Prices(2, 256) },
         { "pools[0].capacity", "is 23; the rows have 22 seats", () => Pool(Hall, 0, pool => pool with { Capacity = 23 }) },
         { "pools[0].blocks[0].seat", "is none of the pool's seats", () => Pool(Hall, 0, pool => pool with { Blocks = [new(22, 0, 1)] }) },
         { "pools[0].blocks[1]", "blocks a place that is blocked already", () => Pool(Hall, 0, pool => pool with { Blocks = [new(3, 0, 1), new(3, 0, 1)] }) },
@@ -42,6 +45,16 @@ public class PlacesPlanTests
     {
         Assert.Empty(PlanCheck.Errors(Train));
         Assert.Empty(PlanCheck.Errors(Hall));
+        Assert.Empty(PlanCheck.Errors(Prices(1, 256)));
+    }
+
+    [Fact]
+    public void Rows_of_a_thousand_million_seats_are_refused_before_they_are_laid_out()
+    {
+        var before = GC.GetAllocatedBytesForCurrentThread();
+        var errors = PlanCheck.Errors(Pool(Hall, 0, pool => pool with { Rows = [.. Enumerable.Range(0, 4_000).Select(i => Large($"S{i}"))] }));
+        Assert.Equal([new("pools[0].rows", "have 1000000000 seats; 400000 are allowed")], errors);
+        Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 1L << 30);
     }
 
     [Theory]
@@ -96,6 +109,24 @@ public class PlacesPlanTests
             Assert.Equal(Refusal.PlanFrozen, rig.Reply.Refusal);
         }
     }
+
+    private static RowPlan Large(string section) => new(section, "1-500", "1-500", Aisles: "50-450/50");
+
+    private static PoolPlan Large(string id, string section) => new(id, 250_000, 0) { Rows = [Large(section)] };
+
+    // A price of its own for every journey: 256 legs have 32,896.
+    private static Plan Prices(int tiers, int legs) => Train with
+    {
+        Stops = [.. Enumerable.Range(0, legs + 1).Select(i => new StopPlan($"s{i}", $"Stop {i}"))],
+        Pools = [new("standing", 4, 0) { Travel = Travel.Standing }],
+        Tiers =
+        [
+            .. Enumerable.Range(0, tiers).Select(i => new TierPlan($"t{i}", "Tier", "standing", 0)
+            {
+                PairPrices = [.. Enumerable.Range(0, legs).Select(from => Enumerable.Range(from + 1, legs - from).Select(to => from * 1_000L + to).ToArray())],
+            }),
+        ],
+    };
 
     private static Plan OneStop() => Hall with { Stops = [new("a", "A")] };
 

@@ -162,7 +162,7 @@ internal sealed class PlacesRig
         var (held, sold) = (new int[load.Length], new int[load.Length]);
         for (var pool = 0; pool < load.Length; pool++)
         {
-            foreach (var (seat, from, to) in plan.Pools[pool].Blocks ?? []) Own(pool, seat, from, to);
+            foreach (var (seat, from, to) in plan.Pools[pool].Blocks ?? []) Own(pool, seat, from, to, isBlock: true);
         }
 
         foreach (var holder in Holders.Values)
@@ -191,12 +191,13 @@ internal sealed class PlacesRig
             if (plan.Pools[pool].HasPlaces) Assert.True(load[pool].Max() <= capacity, $"{Where}: a leg of pool {pool} is oversold");
         }
 
-        void Own(int pool, int seat, int from, int to)
+        void Own(int pool, int seat, int from, int to, bool isBlock = false)
         {
             for (var leg = from; leg < to; leg++)
             {
                 load[pool][leg]++;
-                if (plan.Pools[pool].Layout is null || (plan.Pools[pool].Travel == Travel.SeatLater && !Sale.IsNumbered(pool))) Assert.Equal(-1, seat);
+                var isLater = plan.Pools[pool].Travel == Travel.SeatLater && !Sale.IsNumbered(pool);
+                if (plan.Pools[pool].Layout is null || (isLater && (!isBlock || seat < 0))) Assert.Equal(-1, seat);
                 else Assert.True(seat >= 0 && seat < plan.Pools[pool].Capacity && owned.Add((pool, seat, leg)), $"{Where}: seat {seat} of pool {pool} twice on leg {leg}");
             }
         }
