@@ -309,11 +309,12 @@ public sealed class Sequencer : IBatchReader, IAsyncDisposable
 
     private Outcome Decide(Submission submission, long nowMs, ref int room)
     {
-        // Offers that a full disk kept from being made come before anybody else's wish.
-        if (!Offer(nowMs, ref room)) return Outcome.DiskFull;
+        // Offers that a full disk kept from being made come before anybody else's wish; what was decided before is told all the same.
+        var mayGive = Offer(nowMs, ref room);
         while (true)
         {
             var verdict = _sale.Decide(submission.Command, nowMs, ref _entry, ref submission.Reply);
+            if (!mayGive && verdict is not (Verdict.Repeat or Verdict.Found)) return Outcome.DiskFull;
             if (verdict is Verdict.Refused) return Outcome.Refused;
             if (verdict is not (Verdict.Entry or Verdict.ExpireFirst or Verdict.NameFirst))
                 return submission.Reply.Refusal == Refusal.None ? Outcome.Done : Outcome.Refused;

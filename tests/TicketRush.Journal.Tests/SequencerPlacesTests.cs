@@ -42,10 +42,22 @@ public sealed class SequencerPlacesTests
         public Sequencer First => _open[0];
 
         /// <summary>Another process on the same journal.</summary>
-        public Sequencer Process()
+        public Sequencer Process(Func<IJournal, IJournal>? with = null)
         {
-            _open.Add(new(FileJournal.Open(Path)));
+            IJournal journal = FileJournal.Open(Path);
+            _open.Add(new(with?.Invoke(journal) ?? journal, new() { RetryAfter = TimeSpan.FromMilliseconds(20) }));
             return _open[^1];
+        }
+
+        /// <summary>As a process leaves it that dies between the two: the release is on the disk, the offer is not.</summary>
+        public void ReleaseWithoutOffer(int id)
+        {
+            using var journal = FileJournal.Open(Path);
+            journal.TakeTurn(new Nothing());
+            var batch = new BatchBuffer();
+            batch.Add(new Entry { Kind = EntryKind.Released, Hold = new(Spread(id)) });
+            journal.Append(batch, journal.NowMs);
+            journal.ReleaseTurn();
         }
 
         public Task<(Outcome Outcome, Reply Reply)> AskAsync(Command command, Sequencer? of = null) => SubmitAsync(of ?? First, command);
@@ -124,21 +136,32 @@ public sealed class SequencerPlacesTests
         await rig.HoldAsync(1, 0, 0, 2, places: 2);
         await rig.HoldAsync(2, 0, 0, 2, CommandKind.Wait, places: 2);
 
-        // As a process leaves it that dies between the two: the release is on the disk, the offer is not.
-        using (var journal = FileJournal.Open(rig.Path))
-        {
-            journal.TakeTurn(new Nothing());
-            var batch = new BatchBuffer();
-            batch.Add(new Entry { Kind = EntryKind.Released, Hold = new(Spread(1)) });
-            journal.Append(batch, journal.NowMs);
-            journal.ReleaseTurn();
-        }
-
+        rig.ReleaseWithoutOffer(1);
         var other = rig.Process();
         await TickUntilAsync(() => other.Snapshot!.Waiting == 0, other);
         Assert.Equal(HoldState.Held, (await rig.FindAsync(2, other)).Reply.State);
         Assert.Equal(HoldState.Held, (await rig.FindAsync(2)).Reply.State);
         Assert.Equal("Offered", rig.Kinds()[^1]);
+    }
+
+    [Fact]
+    public async Task With_no_room_for_an_offer_nobody_is_given_anything_and_everybody_is_told_what_was_decided()
+    {
+        await using var rig = await Rig.OpenAsync(Train());
+        var first = (await rig.HoldAsync(1, 0, 0, 2, places: 2)).Reply;
+        await rig.HoldAsync(2, 0, 0, 1, CommandKind.Wait);
+        rig.ReleaseWithoutOffer(1);
+
+        FullDisk disk = null!;
+        var full = rig.Process(journal => disk = new(journal));
+        Assert.Equal(Outcome.DiskFull, (await rig.HoldAsync(3, 0, 0, 2, of: full)).Outcome);
+        Assert.Equal((Outcome.Done, HoldState.Released), (await rig.FindAsync(1, full)) is var (found, hold) ? (found, hold.State) : default);
+        Assert.Equal((Outcome.Done, first.Sequence), (await rig.HoldAsync(1, 0, 0, 2, places: 2, of: full)) is var (again, told) ? (again, told.Sequence) : default);
+
+        disk.IsFull = false;
+        await TickUntilAsync(() => full.Snapshot!.Waiting == 0, full);
+        Assert.Equal((Outcome.Done, HoldState.Held), (await rig.HoldAsync(3, 0, 0, 2, of: full)) is var (now, given) ? (now, given.State) : default);
+        Assert.Equal(["Released", "Offered", "HeldPlaces"], rig.Kinds()[^3..]);
     }
 
     [Fact]
@@ -205,6 +228,39 @@ public sealed class SequencerPlacesTests
         Assert.Equal(reply.Sequence, (await rig.AskAsync(command)).Reply.Sequence);
         Assert.Equal(Refusal.IdReused, (await rig.AskAsync(command with { Order = 0, Of = new(Spread(1)) })).Reply.Refusal);
         rig.Kinds();
+    }
+
+    /// <summary>There is no room for an entry, until there is.</summary>
+    private sealed class FullDisk(IJournal journal) : IJournal
+    {
+        private volatile bool _isFull = true;
+
+        public bool IsFull
+        {
+            set => _isFull = value;
+        }
+
+        public Tail Tail => journal.Tail;
+
+        public bool HasNews => journal.HasNews;
+
+        public long NowMs => journal.NowMs;
+
+        public void Read(IBatchReader reader) => journal.Read(reader);
+
+        public void TakeTurn(IBatchReader reader) => journal.TakeTurn(reader);
+
+        public bool TryTakeTurn(IBatchReader reader) => journal.TryTakeTurn(reader);
+
+        public int Reserve(int length) => _isFull ? 0 : journal.Reserve(length);
+
+        public void Append(BatchBuffer batch, long timeMs) => journal.Append(batch, timeMs);
+
+        public void ReleaseTurn() => journal.ReleaseTurn();
+
+        public void Rewind() => journal.Rewind();
+
+        public void Dispose() => journal.Dispose();
     }
 
     private sealed class Nothing : IBatchReader
