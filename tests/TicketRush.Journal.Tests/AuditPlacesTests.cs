@@ -19,7 +19,7 @@ public sealed class AuditPlacesTests
             new("second", 6, 0) { Rows = [new("1", "1-2", "A-C", Aisles: "B")], Travel = Travel.SeatNow },
             new("later", 3, 0) { Rows = [new("2", "1", "A-C")], Travel = Travel.SeatLater },
             new("standing", 2, 0) { Travel = Travel.Standing },
-            new("hall", 8, 0) { Rows = [new("", "1-2", "1-4")] },
+            new("hall", 8, 0) { Rows = [new("", "1-2", "1-4", Wheelchair: "1")] },
             new("meals", 3, 1),
         ],
         Tiers =
@@ -118,6 +118,7 @@ public sealed class AuditPlacesTests
         command.Lines.TryAdd(tier, (ushort)random.Next(1, 4));
         if (kind != CommandKind.Wait && random.Next(3) == 0) command.Lines.TryAdd((ushort)random.Next(3), 1);
         if (command.Lines[0].Tier < 3) (command.From, command.To) = ((ushort)random.Next(2), (ushort)random.Next(2, 4));
+        if (kind != CommandKind.Wait && random.Next(4) == 0) command.Wheelchair = 1;
         if (sale.Plan!.Rules.Passengers) command.Passengers = [.. Enumerable.Range(0, command.Lines.Places).Select(_ => (ulong)random.Next(1, 40))];
         return command;
     }
@@ -149,6 +150,14 @@ public sealed class AuditPlacesTests
             Open(f).At(Now, Row(9, 3, 7, bad ? [0, 1, 2, 3] : [0, 1, 2, 4]), WaitsFor(1, 3, 3, 7), bad ? Held(3, 4, 0, 0, 8, -1) : Offered(1, 5, 6, 7))),
         ["nobody waits who fits raised capacity"] = new(6, "the wish of sequence 4 fits what is free", (f, bad) =>
             Open(f).At(Now, Row(9, 4, 8, -1, -1), Waits(1, 4, 0, 0, 8), Planned(Seats with { Pools = [.. Seats.Pools[..4], new("meals", 4, 1)] }), bad ? Held(3, 2, 0, 1, 3, -1) : Offered(1, -1))),
+        ["who waits is not passed over by a wheelchair, which nobody waits for"] = new(8, "past the wish of sequence 7", (f, bad) =>
+            Bays(f).At(Now, Waits(1, 0, 1, 2, 20), bad ? Held(3, 0, 1, 3, 50, 4) : Held(3, 0, 1, 3, 50, 3))),
+        ["a seat that was blocked before the numbers"] = new(4, "has an owner", (f, bad) =>
+            f.At(0, Planned(Seats with { Pools = [Seats.Pools[0], Seats.Pools[1] with { Blocks = [new(1, 0, 3)], Blocked = 3 }, .. Seats.Pools[2..]] }), Office(EntryKind.Opened))
+                .At(Now, Held(1, 1, 0, 2, 2, -1), Numbered(bad ? 1 : 0))),
+        ["what a refund blocked is numbered, too"] = new(5, "0 numbers were given to 1 places", (f, bad) =>
+            Open(f).At(Now, Bought(1, 1, 1, 0, 2, 2, -1), new Entry { Kind = EntryKind.Refunded, Hold = new(1), FirstTicket = 1, Tickets = 1, Amount = 2, Reason = "cannot-come" },
+                bad ? Numbered() : Numbered(0))),
         ["the first who waits comes first"] = new(12, "past the wish of sequence 9", (f, bad) =>
             Full(f).At(Now, Waits(1, 0, 1, 2, 20), Waits(2, 0, 1, 2, 20), Released(10)).At(Now, Offered(bad ? 2UL : 1, 0))),
         ["only who waits is offered"] = new(4, "held was offered", (f, bad) => Open(f).At(Now, bad ? Held(1, 0, 1, 2, 20, 0) : Waits(1, 0, 1, 2, 20), Offered(1, 1))),
@@ -189,6 +198,14 @@ public sealed class AuditPlacesTests
     {
         Open(forge);
         for (var seat = 0; seat < 6; seat++) forge.At(Now, Held((ulong)(10 + seat), 0, 0, 3, 60, seat));
+        return forge;
+    }
+
+    // The first seat is for a wheelchair; all others are held, for the whole journey.
+    private static AuditForge Bays(AuditForge forge)
+    {
+        forge.At(0, Planned(Seats with { Pools = [Seats.Pools[0] with { Rows = [new("1", "1-2", "A-C", Aisles: "B", Wheelchair: "A")] }, .. Seats.Pools[1..]] }), Office(EntryKind.Opened));
+        foreach (var seat in (int[])[1, 2, 4, 5]) forge.At(Now, Held((ulong)(10 + seat), 0, 0, 3, 60, seat));
         return forge;
     }
 

@@ -47,6 +47,7 @@ internal sealed class AuditPlaces(Action<string> report)
         }
 
         _plan = plan;
+        _unnumbered.Clear();
         _changed = ulong.MaxValue;
         for (var pool = 0; pool < plan.Pools.Length; pool++)
         {
@@ -143,6 +144,7 @@ internal sealed class AuditPlaces(Action<string> report)
                 _changed |= 1UL << pool;
                 if (places && _plan.Pools[pool].HasPlaces) Disown(pool, given.Seats[place], from, to, hold + 1);
                 if (block && _plan.Pools[pool].HasPlaces) Own(pool, given.Seats[place], from, to, Blocked, "blocked");
+                if (block && _plan.Pools[pool].HasPlaces && given.Seats[place] < 0) _unnumbered.Add((pool, from, to));
                 for (var leg = from; given.Passengers.Length > 0 && leg < PassengerEnd(pool, to); leg++)
                 {
                     if (_passengers.GetValueOrDefault((given.Passengers[place], leg)) == hold + 1) _passengers.Remove((given.Passengers[place], leg));
@@ -278,6 +280,14 @@ internal sealed class AuditPlaces(Action<string> report)
 
                     // In a hall a wish is for seats side by side, so only such a stretch would surely have done.
                     var seat = given.Seats.Length > place ? given.Seats[place] : -1;
+
+                    // Nobody waits for a place that is given only to who asks for it.
+                    if (seat >= 0 && _plan.Pools[pool].Seats is { } known && (seat >= known.Count || !known.IsOrdinary(seat)))
+                    {
+                        if (!_plan.Pools[pool].Travels) (stretch, last) = (0, -2);
+                        continue;
+                    }
+
                     var beside = _plan.Pools[pool].Travels || _plan.Pools[pool].Seats is not { } seats || (last >= 0 && seat >= 0 && seats.AreBeside(last, seat));
                     stretch = beside ? stretch + 1 : 1;
                     together = Math.Max(together, stretch);
@@ -300,7 +310,16 @@ internal sealed class AuditPlaces(Action<string> report)
         _numbered[pool] = true;
         _changed |= 1UL << pool;
         Array.Clear(_load[pool]);
+        Array.Clear(_owners[pool]);
         foreach (var key in _seatless.Keys.Where(key => key.Pool == pool).ToArray()) _seatless.Remove(key);
+    }
+
+    /// <summary>Places that refunds blocked since the plan was last stated, which then had no number: each is to get one now.</summary>
+    public (int From, int To)[] TakeUnnumbered(int pool)
+    {
+        var blocks = _unnumbered.Where(block => block.Pool == pool).Select(block => (block.From, block.To)).ToArray();
+        _unnumbered.RemoveAll(block => block.Pool == pool);
+        return blocks;
     }
 
     public void Block(int pool, int seat, int from, int to) => Own(pool, seat, from, to, Blocked, "blocked");
@@ -360,6 +379,8 @@ internal sealed class AuditPlaces(Action<string> report)
             _seatless.Remove((pool, leg));
         }
     }
+
+    private readonly List<(int Pool, int From, int To)> _unnumbered = [];
 
     // Blocked places without a seat, by leg.
     private readonly Dictionary<(int Pool, int Leg), int> _seatless = [];

@@ -547,6 +547,12 @@ internal sealed class AuditRules(Action<long, string> report)
             _places.Block(pool, blocks[i].Seat, blocks[i].From, blocks[i].To);
         }
 
+        foreach (var (from, to) in _places.TakeUnnumbered(pool))
+        {
+            _places.Block(pool, next < entry.Seats.Length ? entry.Seats[next] : -1, from, to);
+            next++;
+        }
+
         if (next != entry.Seats.Length) Report($"{entry.Seats.Length} numbers were given to {next} places");
     }
 
