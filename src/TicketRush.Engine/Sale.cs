@@ -118,7 +118,7 @@ public sealed partial class Sale
     /// for a late payment BuyerLimit, SoldOut or NotEnough.</item>
     /// <item>Release: UnknownHold; AlreadyPaid, HoldExpired.</item>
     /// <item>Refund: ReasonInvalid; UnknownOrder; UnknownTicket; AlreadyRefunded.</item>
-    /// <item>Plan: PlanInvalid; PlanChanged; PlanFrozen; CapacityInUse. Open: SaleClosed, when the closing time is past. Pause:
+    /// <item>Plan: PlanInvalid; PlanChanged; PlanFrozen; CapacityInUse. Open: SaleClosed, when the closing time is past; PlanInvalid. Pause:
     /// SaleDraft, SaleClosed. Close: SaleDraft.</item>
     /// <item>Whatever would be done for a key: TooManyKeys.</item>
     /// </list>
@@ -510,6 +510,9 @@ public sealed partial class Sale
             return Refuse(Refusal.SaleClosed, ref reply, detail: "The closing time of the plan is past; change it first.");
         if (Plan is null || (wanted != SaleState.Open && State == SaleState.Draft)) return Refuse(Refusal.SaleDraft, ref reply);
         if (wanted == SaleState.Paused && State == SaleState.Closed) return Refuse(Refusal.SaleClosed, ref reply);
+
+        // The first plan of a sale is written when its journal is made, and no sale has decided it.
+        if (State == SaleState.Draft && BlocksOnSomeLegs(Plan) is { } block) return Refuse(Refusal.PlanInvalid, ref reply, detail: block);
 
         entry.Kind = kind;
         entry.Key = command.Key;

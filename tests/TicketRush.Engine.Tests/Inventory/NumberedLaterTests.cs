@@ -41,6 +41,11 @@ public class NumberedLaterTests
         Assert.Equal(Verdict.Refused, sale.Decide(new() { Kind = CommandKind.Plan, Plan = some }, 0, ref entry, ref reply));
         Assert.Equal((Refusal.PlanInvalid, true), (reply.Refusal, reply.Detail!.StartsWith("pools \"later\": blocks[1] must go", StringComparison.Ordinal)));
 
+        // A sale may begin with such a plan, for nobody decides the first one; but it is not opened with it.
+        sale.Apply(new Entry { Kind = EntryKind.Planned, Plan = some }, 1);
+        Assert.Equal(Verdict.Refused, sale.Decide(new() { Kind = CommandKind.Open }, 0, ref entry, ref reply));
+        Assert.Equal(Refusal.PlanInvalid, reply.Refusal);
+
         var rig = new PlacesRig(Train);
         Assert.Equal(Verdict.Refused, rig.Ask(new() { Kind = CommandKind.Plan, Plan = some, Revision = 1 }));
         Assert.Equal(Refusal.PlanInvalid, rig.Reply.Refusal);
