@@ -33,7 +33,7 @@ internal static class SaleEndpoints
             .WithSummary("Create a sale as a draft, or change its plan")
             .WithDescription("A change names the version it was made from in If-Match.");
         changes.MapPost("{sale}/open", (string sale, HttpRequest request, Sales all) => Change(sale, CommandKind.Open, request, all))
-            .Answers<SaleChangeAnswer>().AsksSale(Refusal.IdReused, Refusal.SaleClosed, Refusal.TooManyKeys)
+            .Answers<SaleChangeAnswer>().AsksSale(Refusal.IdReused, Refusal.SaleClosed, Refusal.PlanInvalid, Refusal.TooManyKeys)
             .Reads("Idempotency-Key", required: false, "A text of your own, 1 to 256 bytes; the same one when you repeat the request.",
                 "open-1")
             .WithSummary("Open a sale, or go on with it");
