@@ -126,6 +126,27 @@ public sealed class PlacesPageTests(Site site) : IClassFixture<Site>
     }
 
     [Fact]
+    public async Task On_the_map_of_an_exchange_ones_own_seat_may_be_picked_again_and_anothers_not()
+    {
+        var sale = await site.OpenSaleAsync(PlacesPlans.Hall());
+        using var ann = site.Visitor();
+        using var bob = site.Visitor();
+        var map = $"/sales/{sale}/choose?pool=stalls&section=stalls";
+        var hold = (await ann.SubmitAsync(await ann.LookAsync(map), $"/sales/{sale}/holds", ("seat", "stalls-2-7"))).Is(200);
+        (await bob.SubmitAsync(await bob.LookAsync(map), $"/sales/{sale}/holds", ("seat", "stalls-2-6"))).Is(200);
+        var id = hold.Path[(hold.Path.LastIndexOf('/') + 1)..];
+        var exchange = (await ann.LookAsync($"/sales/{sale}/choose?of={id}&pool=stalls&section=stalls")).Is(200);
+        Assert.DoesNotContain(" disabled", SeatOf(exchange.Html, "stalls-2-7"), StringComparison.Ordinal);
+        Assert.Contains(" disabled", SeatOf(exchange.Html, "stalls-2-6"), StringComparison.Ordinal);
+        Assert.Contains(" disabled", SeatOf((await ann.LookAsync(map)).Html, "stalls-2-7"), StringComparison.Ordinal);
+        var both = await ann.SubmitAsync(exchange, $"/sales/{sale}/holds", ("seat", "stalls-2-7,stalls-2-8"));
+        Assert.Contains("stalls, row 2, seat 8", both.Is(200).Text, StringComparison.Ordinal);
+        Assert.Contains("\"held\":3", await site.Office.GetStringAsync($"/api/sales/{sale}/availability"), StringComparison.Ordinal);
+
+        static string SeatOf(string html, string name) => Regex.Match(html, $"<input[^>]*value=\"{name}\"[^>]*>").Value;
+    }
+
+    [Fact]
     public async Task Where_money_is_collected_an_order_is_exchanged_for_the_same_price_alone()
     {
         var sale = await site.OpenSaleAsync(PlacesPlans.Hall(payment: "external"));

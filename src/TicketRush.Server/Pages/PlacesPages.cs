@@ -137,7 +137,12 @@ internal static class PlacesPages
             refunded = order.Reply.Refunded;
         }
 
-        return new(id, reply.State, reply.Lines, GivenOf(sale, reply, Languages.Of(http)), reply.FirstTicket, refunded);
+        return new(id, reply.State, reply.Lines, GivenOf(sale, reply, Languages.Of(http)), reply.FirstTicket, refunded)
+        {
+            Seats = reply.Given is { } given ? given.Seats.AsSpan().ToArray() : [],
+            From = reply.Given?.From ?? 0,
+            To = reply.Given?.To ?? 0,
+        };
     }
 
     public static GivenView? GivenOf(SaleView sale, in Reply reply, Texts texts) =>

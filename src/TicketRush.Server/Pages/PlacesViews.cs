@@ -50,6 +50,28 @@ public sealed record OldPlaces(string Of, HoldState State, PricedLines Lines, Gi
     public IEnumerable<uint> Left() => State != HoldState.Paid
         ? []
         : Enumerable.Range(0, Lines.Places).Where(i => (Refunded >> i & 1) == 0).Select(i => FirstTicket + (uint)i);
+
+    /// <summary>By ticket; -1 for a place without a seat.</summary>
+    public int[] Seats { get; init; } = [];
+
+    public int From { get; init; }
+    public int To { get; init; }
+
+    /// <summary>Whether a seat of a pool is given back, and so may be taken again.</summary>
+    public bool Has(Plan plan, string pool, int seat)
+    {
+        var place = 0;
+        for (var i = 0; i < Lines.Count; i++)
+        {
+            var isHere = plan.Tiers[Lines[i].Tier].Pool == pool;
+            for (var end = place + Lines[i].Quantity; place < end; place++)
+            {
+                if (isHere && place < Seats.Length && Seats[place] == seat && (Refunded >> place & 1) == 0) return true;
+            }
+        }
+
+        return false;
+    }
 }
 
 /// <summary>A page on which places are chosen.</summary>
@@ -96,6 +118,14 @@ public sealed record SeatsView(PlacesChoice Choice, PoolPlan Pool, Section Secti
     public SeatLayout Layout => Pool.Layout!;
 
     public IEnumerable<SeatRow> Rows => Section.Rows[Parts[Part]..Parts[Part + 1]];
+
+    /// <summary>Whether a seat is one of those that an exchange gives back, and is free wherever it was not theirs already.</summary>
+    public bool IsOld(int seat)
+    {
+        if (Choice.Old is not { } old || !old.Has(Choice.Plan, Pool.Id, seat)) return false;
+        var (from, to) = Pool.Travel == Travel.None ? (0, 1) : (old.From, old.To);
+        return (From >= from || View.IsFree(seat, From, Math.Min(To, from))) && (To <= to || View.IsFree(seat, Math.Max(From, to), To));
+    }
 
     public TierPlan[] Tiers => [.. Choice.Plan.Tiers.Where(tier => tier.Pool == Pool.Id)];
 
