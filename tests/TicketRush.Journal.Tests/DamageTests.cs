@@ -105,7 +105,11 @@ public sealed class DamageTests : IDisposable
         Assert.True(refusal is null, $"Cut at {length}: {refusal}");
         Assert.Equal(BatchAt(length), read.Headers.Count);
         Assert.True(read.IsPrefixOf(_sale));
-        Assert.Equal(_bounds[BatchAt(length)], new FileInfo(path).Length);
+
+        // A batch may begin with a zero byte; alone, it cannot be told from space that was set aside, which is left.
+        var end = (int)_bounds[BatchAt(length)];
+        var isZero = !_journal.AsSpan(end, length - end).ContainsAnyExcept((byte)0);
+        Assert.Equal(isZero ? length : end, new FileInfo(path).Length);
         if (length % 64 == 1) AssertGoesOn(path, read);
     });
 

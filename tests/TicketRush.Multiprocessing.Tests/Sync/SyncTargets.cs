@@ -24,15 +24,22 @@ internal static class SyncTargets
 
     public static void HoldOnThread(SharedRLock sharedLock, SharedEvent ready, int number) => OnThread(number, () => HoldRecursive(sharedLock, ready));
 
-    /// <summary>On a thread of that number; numbers are given out from below, so it is found by keeping those before it.</summary>
-    public static void OnThread(int number, Action what)
+    /// <summary>On a thread of that number; a young process gives numbers out from below, so it is found by keeping those before it.</summary>
+    private static void OnThread(int number, Action what) => OnThreadFrom(number, at =>
+    {
+        if (at != number) throw new InvalidOperationException($"Thread {number} is in use.");
+        what();
+    });
+
+    /// <summary>On a thread of that number or, where it is in use, of a later one.</summary>
+    public static void OnThreadFrom(int number, Action<int> what)
     {
         var next = new Thread(
             () =>
             {
-                if (Environment.CurrentManagedThreadId < number) OnThread(number, what);
-                else if (Environment.CurrentManagedThreadId == number) what();
-                else throw new InvalidOperationException($"Thread {number} is in use.");
+                var at = Environment.CurrentManagedThreadId;
+                if (at < number) OnThreadFrom(number, what);
+                else what(at);
             },
             128 * 1024);
         next.Start();
