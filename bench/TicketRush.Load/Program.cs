@@ -21,6 +21,7 @@ Add("refusals", "Refusals of a sold-out sale: how many, and that they write noth
 Add("http", "Purchases over HTTP against a no-op of the same shape on the same server. Needs wrk.", Http.RunAsync);
 Add("pages", "The list of sales and a sale's page, against /health/live on the same server. Needs wrk.", Pages.RunAsync);
 Add("viewers", "Purchases over HTTP while 10,000 watch live, against nobody watching. Needs wrk.", Viewers.RunAsync);
+Add("metrics", "What the metrics of the sales path cost each purchase.", Metrics.RunAsync);
 Add("recovery", "How fast a journal is read, verified and applied.", Recovery.RunAsync);
 Add("memory", "Bytes per sold ticket, what a purchase costs when many are sold, and the worst stall.", Memory.RunAsync);
 Add("places", "Seats, journeys and the waitlist: each operation through a sell-out, and the whole path against counted places.", Places.RunAsync);

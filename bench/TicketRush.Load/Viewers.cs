@@ -24,25 +24,34 @@ internal static class Viewers
         var url = app.Urls.First();
         using var shop = new Shop(url);
         await shop.MakeSaleAsync();
-        await SellAsync(); // A warm-up.
 
-        List<double> alone = [], watched = [], ratios = [], events = [];
-        for (var i = 0; i < run.Runs; i++)
+        List<double> alone = [], watched = [], ratios = [], events = [], pausesAlone = [], pausesWatched = [];
+        for (var i = -1; i < run.Runs; i++)
         {
-            run.Report.Progress($"run {i + 1} of {run.Runs}: nobody looks");
-            alone.Add(await SellAsync());
+            var name = i < 0 ? "warm-up" : $"run {i + 1} of {run.Runs}";
+            run.Report.Progress($"{name}: nobody looks");
+            var (without, pausesWithout) = await SellAsync();
 
-            run.Report.Progress($"run {i + 1} of {run.Runs}: {Count} viewers come");
+            run.Report.Progress($"{name}: {Count} viewers come");
             using var onlookers = Self.Start("onlookers", url, Count.ToString(CultureInfo.InvariantCulture));
             if (await onlookers.StandardOutput.ReadLineAsync() != "here") throw new InvalidOperationException("The viewers did not come.");
             var (before, start) = (await AskAsync(onlookers), Stopwatch.GetTimestamp());
 
-            run.Report.Progress($"run {i + 1} of {run.Runs}: {Count} viewers look");
-            watched.Add(await SellAsync());
+            run.Report.Progress($"{name}: {Count} viewers look");
+            var (with, pausesWith) = await SellAsync();
             var after = await AskAsync(onlookers);
-            events.Add((after.Events - before.Events) / Stopwatch.GetElapsedTime(start).TotalSeconds);
+            var seen = (after.Events - before.Events) / Stopwatch.GetElapsedTime(start).TotalSeconds;
             if (after.Here < Count) throw new InvalidOperationException($"Only {after.Here} of {Count} viewers are still there.");
-            ratios.Add(watched[^1] / alone[^1]);
+            if (i >= 0)
+            {
+                alone.Add(without);
+                watched.Add(with);
+                ratios.Add(with / without);
+                events.Add(seen);
+                pausesAlone.Add(pausesWithout);
+                pausesWatched.Add(pausesWith);
+            }
+
             onlookers.StandardInput.Close();
             await onlookers.WaitForExitAsync();
 
@@ -50,15 +59,20 @@ internal static class Viewers
             await Task.Delay(2_000);
         }
 
-        run.Report.Row("nobody looks", ("purchases/s", Median.Of(alone)), ("min", alone.Min()), ("max", alone.Max()));
+        run.Report.Row("nobody looks", ("purchases/s", Median.Of(alone)), ("min", alone.Min()), ("max", alone.Max()),
+            ("paused for memory", Median.Of(pausesAlone)));
         run.Report.Row($"{Count} viewers", ("purchases/s", Median.Of(watched)), ("min", watched.Min()), ("max", watched.Max()),
-            ("events/s", Median.Of(events)));
+            ("paused for memory", Median.Of(pausesWatched)), ("events/s", Median.Of(events)));
         run.Report.Aim("with viewers, of without", Median.Of(ratios), 0.80);
         await app.StopAsync();
 
-        async Task<double> SellAsync() =>
-            (await Wrk.RunAsync(url, Connections, run.Time, await Shop.WriteScriptAsync(scratch.Path, "/api/sales/load/orders/")))
-                .PerSecond;
+        // Purchases a second, and the share of the time in which the server stood still to collect garbage.
+        async Task<(double PerSecond, double Paused)> SellAsync()
+        {
+            var (paused, start) = (GC.GetTotalPauseDuration(), Stopwatch.GetTimestamp());
+            var sold = await Wrk.RunAsync(url, Connections, run.Time, await Shop.WriteScriptAsync(scratch.Path, "/api/sales/load/orders/"));
+            return (sold.PerSecond, (GC.GetTotalPauseDuration() - paused) / Stopwatch.GetElapsedTime(start));
+        }
     }
 
     private static async Task<(long Events, int Here)> AskAsync(Process onlookers)

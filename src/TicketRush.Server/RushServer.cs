@@ -18,10 +18,13 @@ public static class RushServer
     /// <exception cref="IOException">The data directory cannot be used.</exception>
     public static WebApplication Build(ServerOptions options, Action<WebApplicationBuilder>? configure = null)
     {
+        options.Check();
         var builder = WebApplication.CreateSlimBuilder();
-        builder.WebHost.UseKestrelHttpsConfiguration().ConfigureKestrel(Limit).UseUrls(options.Urls);
+        builder.WebHost.UseKestrelHttpsConfiguration().ConfigureKestrel(kestrel => Limit(kestrel, options)).UseUrls(options.Urls);
         builder.Logging.ClearProviders();
-        if (options.JsonLogs) builder.Logging.AddJsonConsole(console => (console.UseUtcTimestamp, console.TimestampFormat) = (true, "yyyy-MM-ddTHH:mm:ss.fffZ"));
+        if (options.JsonLogs)
+            builder.Logging.AddJsonConsole(
+                console => (console.UseUtcTimestamp, console.TimestampFormat) = (true, "yyyy-MM-ddTHH:mm:ss.fffZ"));
         else builder.Logging.AddSimpleConsole(console => (console.SingleLine, console.TimestampFormat) = (true, "HH:mm:ss "));
 
         // To standard error: what a program reads from standard output is the ready line alone.
@@ -48,7 +51,8 @@ public static class RushServer
         var app = builder.Build();
         app.UseProxies(options.Limits);
         app.UseSecurityHeaders();
-        app.UseExceptionHandler(new ExceptionHandlerOptions { ExceptionHandler = AnswerException, SuppressDiagnosticsCallback = IsClientsFault });
+        app.UseExceptionHandler(
+            new ExceptionHandlerOptions { ExceptionHandler = AnswerException, SuppressDiagnosticsCallback = IsClientsFault });
         app.UseStatusCodePages(AnswerStatus);
         app.UseRouting();
         app.UseAccess();
@@ -63,7 +67,7 @@ public static class RushServer
         api.MapLive();
         app.MapPages();
         app.MapHealth();
-        app.MapOpenApi("/openapi/{documentName}.json");
+        app.MapDescription();
 
         if (RuntimeFloor.Warning(Environment.Version) is { } warning) Log.OldRuntime(app.Logger, warning);
 
@@ -73,11 +77,11 @@ public static class RushServer
         return app;
     }
 
-    private static void Limit(KestrelServerOptions kestrel)
+    private static void Limit(KestrelServerOptions kestrel, ServerOptions options)
     {
         kestrel.AddServerHeader = false;
         var limits = kestrel.Limits;
-        limits.MaxConcurrentConnections = 20_000;
+        limits.MaxConcurrentConnections = options.ConnectionsMax;
         limits.MaxConcurrentUpgradedConnections = 0;
 
         // The body's own bound is in Body; this one counts the framing of chunks too, and stops what is beyond all measure.
@@ -110,12 +114,14 @@ public static class RushServer
         app.MapGet("/health/ready", (Sales sales, IHostApplicationLifetime lifetime) =>
         {
             var all = sales.All();
-            var stopped = all.Where(sale => sale.Status.Kind is SequencerStatusKind.Stopped or SequencerStatusKind.Failing).Select(sale => sale.Name);
+            var stopped = all.Where(sale => sale.Status.Kind is SequencerStatusKind.Stopped or SequencerStatusKind.Failing)
+                .Select(sale => sale.Name);
             var leaving = lifetime.ApplicationStopping.IsCancellationRequested;
 
             // One broken sale is no reason to take the server, and with it the others, out of service.
             return new JsonAnswer<HealthAnswer>(
-                new(leaving ? "stopping" : "ready", all.Count, [.. stopped]), ApiJson.Default.HealthAnswer) { StatusCode = leaving ? 503 : 200 };
+                new(leaving ? "stopping" : "ready", all.Count, [.. stopped]),
+                ApiJson.Default.HealthAnswer) { StatusCode = leaving ? 503 : 200 };
         }).Answers<HealthAnswer>().WithTags("Health").WithSummary("The server can sell");
     }
 

@@ -23,9 +23,27 @@ public sealed record ServerOptions
     /// <summary>The office key, when it is given and not made; at least 16 characters.</summary>
     public string? OfficeKey { get; init; }
 
+    /// <summary>How long after showing their key staff in a browser may refund, change a plan or change keys without showing it
+    /// again.</summary>
+    public TimeSpan KeyAgainAfter { get; init; } = TimeSpan.FromMinutes(15);
+
     /// <summary>Who may watch sales live at once, on this server. Connections have a bound of their own, and buyers need some.</summary>
     public int ViewersMax { get; init; } = 15_000;
 
-    /// <summary>… from one network: an IPv4 address, which a whole office or village may share, or the first 64 bits of an IPv6 address.</summary>
+    /// <summary>Connections at once, viewers among them, so that onlookers alone never take the last one.</summary>
+    public int ConnectionsMax => ViewersMax + 5_000;
+
+    /// <summary>… from one network: an IPv4 address, which a whole office or village may share, or the first 64 bits of an IPv6
+    /// address.</summary>
     public int ViewersPerNetwork { get; init; } = 1_000;
+
+    /// <exception cref="ArgumentException">A bound is out of bounds.</exception>
+    public void Check()
+    {
+        Limits.Check();
+        if (ViewersMax is < 0 or > 1_000_000 || ViewersPerNetwork is < 0 or > 1_000_000)
+            throw new ArgumentException("0 to 1,000,000 may watch at once.");
+        if (KeyAgainAfter < TimeSpan.Zero || KeyAgainAfter > TimeSpan.FromHours(12))
+            throw new ArgumentException("Staff show their key again after 0 to 720 minutes.");
+    }
 }

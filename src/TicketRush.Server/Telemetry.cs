@@ -17,7 +17,9 @@ internal static class Telemetry
     public static void AddTelemetry(this IServiceCollection services)
     {
         services.AddSingleton<TurnedAway>();
-        string?[] endpoints = [Environment.GetEnvironmentVariable("OTEL_EXPORTER_OTLP_ENDPOINT"), Environment.GetEnvironmentVariable("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT")];
+        string?[] endpoints = [
+            Environment.GetEnvironmentVariable("OTEL_EXPORTER_OTLP_ENDPOINT"),
+            Environment.GetEnvironmentVariable("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT")];
         var isOff = string.Equals(Environment.GetEnvironmentVariable("OTEL_SDK_DISABLED"), "true", StringComparison.OrdinalIgnoreCase)
             || Environment.GetEnvironmentVariable("OTEL_METRICS_EXPORTER") == "none";
         if (isOff || endpoints.All(string.IsNullOrEmpty)) return;
@@ -33,7 +35,8 @@ internal static class Telemetry
         public Task StartAsync(CancellationToken cancellationToken)
         {
             _ = turnedAway; // Its instruments exist from now on.
-            var builder = Sdk.CreateMeterProviderBuilder().ConfigureResource(resource => OpenTelemetry.Resources.ResourceBuilderExtensions.AddService(
+            var builder = Sdk.CreateMeterProviderBuilder()
+                .ConfigureResource(resource => OpenTelemetry.Resources.ResourceBuilderExtensions.AddService(
                 resource, Environment.GetEnvironmentVariable("OTEL_SERVICE_NAME") is { Length: > 0 } name ? name : "ticketrush"));
             _provider = builder.AddMeter(Meters).AddOtlpExporter().Build();
             return Task.CompletedTask;
@@ -53,7 +56,8 @@ internal sealed class TurnedAway : IDisposable
     private readonly Meter _meter = new("TicketRush.Server");
     private readonly Counter<long> _count;
 
-    public TurnedAway() => _count = _meter.CreateCounter<long>("ticketrush.turned_away", "{request}", "Requests that were answered with a problem, by code.");
+    public TurnedAway() =>
+        _count = _meter.CreateCounter<long>("ticketrush.turned_away", "{request}", "Requests that were answered with a problem, by code.");
 
     public void Add(ProblemAnswer problem) => _count.Add(1, new KeyValuePair<string, object?>("code", problem.Code));
 

@@ -9,16 +9,18 @@ namespace TicketRush.Pages.Tests;
 [Trait("Browser", "true")]
 public sealed class BuyTests(Site site, Browser browser) : IClassFixture<Site>, IClassFixture<Browser>
 {
-    public static TheoryData<bool, bool, bool> Looks => new(
-        from chinese in new[] { false, true } from phone in new[] { false, true } from script in new[] { false, true } select (chinese,
-            phone, script));
+    // Each language, width and script alone in the light; in the dark all of them in two.
+    public static TheoryData<bool, bool, bool, bool> Looks => new(
+        from at in Enumerable.Range(0, 10) select at < 8 ? ((at & 1) != 0, (at & 2) != 0, (at & 4) != 0, false)
+            : (at == 8, at == 8, at == 8, true));
 
     [Theory]
     [MemberData(nameof(Looks))]
-    public async Task Somebody_buys_from_the_list_to_the_printed_ticket(bool chinese, bool phone, bool script)
+    public async Task Somebody_buys_from_the_list_to_the_printed_ticket(bool chinese, bool phone, bool script, bool dark)
     {
         var sale = await site.OpenSaleAsync(Site.Plan(name: $"Concert {Guid.NewGuid():N}"[..20]));
-        await using var tab = await browser.OpenAsync(site, new(chinese, phone, script));
+        var look = new Look(chinese, phone, script, dark);
+        await using var tab = await browser.OpenAsync(site, look);
         var page = tab.Page;
 
         await page.GotoAsync("/");
@@ -50,11 +52,14 @@ public sealed class BuyTests(Site site, Browser browser) : IClassFixture<Site>, 
         await page.WaitForURLAsync(new Regex("/orders/"));
         await Assertions.Expect(page.Locator(".ticket .qr svg")).ToHaveCountAsync(3);
         await tab.IsGoodAsync("order");
+        await page.EmulateMediaAsync(new() { Media = Media.Print });
+        await tab.IsGoodAsync("order-print");
+        await page.EmulateMediaAsync(new() { Media = Media.Screen });
         var code = await page.Locator(".keys .code").InnerTextAsync();
         var link = await page.Locator("[data-link]").InputValueAsync();
 
         // The link opens elsewhere, where nobody is known; and so does the code.
-        await using var elsewhere = await browser.OpenAsync(site, new(chinese, phone, script));
+        await using var elsewhere = await browser.OpenAsync(site, look);
         await elsewhere.Page.GotoAsync(link);
         await Assertions.Expect(elsewhere.Page.Locator(".ticket .qr svg")).ToHaveCountAsync(3);
         await elsewhere.Page.GotoAsync("/find");

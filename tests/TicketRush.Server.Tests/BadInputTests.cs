@@ -50,12 +50,14 @@ public sealed class BadInputTests(RunningServer server) : IClassFixture<RunningS
         { Item("2147483648"), 400, "INVALID_JSON", "$.items[0].quantity" },
         { Item("99999999999999999999999999"), 400, "INVALID_JSON", "$.items[0].quantity" },
         { Item("2147483647"), 409, "ORDER_LIMIT", "6" },
-        { """{"buyer":"a","items":[{"tier":"floor","quantity":1},{"tier":"floor","quantity":1}]}""", 400, "INVALID_REQUEST", "items[1].tier" },
+        { """{"buyer":"a","items":[{"tier":"floor","quantity":1},{"tier":"floor","quantity":1}]}""", 400, "INVALID_REQUEST",
+            "items[1].tier" },
         { """{"buyer":"a","items":[{"tier":null,"quantity":1}]}""", 400, "INVALID_JSON", "tier" },
         { """{"buyer":"a","items":[{"tier":"","quantity":1}]}""", 404, "UNKNOWN_TIER", "tier" },
         { """{"buyer":"a","items":[[[[[[[[[[]]]]]]]]]]}""", 400, "INVALID_JSON", "" },
         { """{"buyer":"a","x":[[[[[[[[[[]]]]]]]]]],"items":[]}""", 400, "INVALID_JSON", "" },
-        { $$"""{"buyer":"a","items":[{{string.Join(',', Enumerable.Range(0, 9).Select(i => $$"""{"tier":"t{{i}}","quantity":1}"""))}}]}""", 400, "INVALID_REQUEST", "9" },
+        { $$"""{"buyer":"a","items":[{{string.Join(',', Enumerable.Range(0, 9).Select(i => $$"""{"tier":"t{{i}}","quantity":1}"""))}}]}""",
+            400, "INVALID_REQUEST", "9" },
         { $$"""{"buyer":"a","items":[{{string.Join(',', Enumerable.Repeat("0", 4_000))}}]}""", 400, "INVALID_JSON", "$.items[0]" },
         { $$"""{"buyer":"{{new string('b', 257)}}","items":{{GoodItems}}}""", 400, "INVALID_REQUEST", "257" },
         { $$"""{"buyer":"{{new string('票', 86)}}","items":{{GoodItems}}}""", 400, "INVALID_REQUEST", "258" },
@@ -87,8 +89,10 @@ public sealed class BadInputTests(RunningServer server) : IClassFixture<RunningS
             (await PutBytesAsync($"{sale}/holds/{Plans.NewId()}", body, "application/json")).Is(400, "INVALID_JSON");
         }
 
-        (await PutBytesAsync($"{sale}/holds/{Plans.NewId()}", [0xef, 0xbb, 0xbf, .. Encoding.UTF8.GetBytes(Plans.Hold())], "application/json")).Is(400, "INVALID_JSON");
-        (await PutBytesAsync($"{sale}/holds/{Plans.NewId()}", Encoding.Unicode.GetBytes(Plans.Hold()), "application/json")).Is(400, "INVALID_JSON");
+        (await PutBytesAsync($"{sale}/holds/{Plans.NewId()}", [0xef, 0xbb, 0xbf, .. Encoding.UTF8.GetBytes(Plans.Hold())],
+            "application/json")).Is(400, "INVALID_JSON");
+        (await PutBytesAsync($"{sale}/holds/{Plans.NewId()}", Encoding.Unicode.GetBytes(Plans.Hold()), "application/json"))
+            .Is(400, "INVALID_JSON");
         Assert.Equal(3, await server.SequenceAsync(sale));
     }
 
@@ -102,7 +106,8 @@ public sealed class BadInputTests(RunningServer server) : IClassFixture<RunningS
     public async Task Only_json_is_read(string? type)
     {
         var sale = await server.OpenSaleAsync();
-        (await PutBytesAsync($"{sale}/holds/{Plans.NewId()}", Encoding.UTF8.GetBytes(Plans.Hold()), type)).Is(415, "UNSUPPORTED_MEDIA_TYPE");
+        (await PutBytesAsync($"{sale}/holds/{Plans.NewId()}", Encoding.UTF8.GetBytes(Plans.Hold()), type))
+            .Is(415, "UNSUPPORTED_MEDIA_TYPE");
         (await PutBytesAsync(sale, Encoding.UTF8.GetBytes(Plans.Concert()), type)).Is(415, "UNSUPPORTED_MEDIA_TYPE");
         Assert.Equal(3, await server.SequenceAsync(sale));
     }
@@ -124,13 +129,19 @@ public sealed class BadInputTests(RunningServer server) : IClassFixture<RunningS
         { "GET", "/orders?after=1&after=2", null, "", 400, "INVALID_REQUEST" },
         { "POST", "/holds/3f2504e04f8911d39a0c0305e82c3301/extend", null, "", 400, "IDEMPOTENCY_KEY_REQUIRED" },
         { "POST", "/orders/3f2504e04f8911d39a0c0305e82c3301/refund", Plans.Refund(), "", 400, "IDEMPOTENCY_KEY_REQUIRED" },
-        { "POST", "/holds/3f2504e04f8911d39a0c0305e82c3301/extend", null, "Idempotency-Key: " + new string('k', 257), 400, "INVALID_REQUEST" },
-        { "POST", "/orders/3f2504e04f8911d39a0c0305e82c3301/refund", """{"reason":"Ann is ill","resell":true}""", "Idempotency-Key: k", 400, "REASON_INVALID" },
-        { "POST", "/orders/3f2504e04f8911d39a0c0305e82c3301/refund", """{"reason":"ill\n","resell":true}""", "Idempotency-Key: k", 400, "REASON_INVALID" },
+        { "POST", "/holds/3f2504e04f8911d39a0c0305e82c3301/extend", null, "Idempotency-Key: "
+            + new string('k', 257), 400, "INVALID_REQUEST" },
+        { "POST", "/orders/3f2504e04f8911d39a0c0305e82c3301/refund", """{"reason":"Ann is ill","resell":true}""", "Idempotency-Key: k", 400,
+            "REASON_INVALID" },
+        { "POST", "/orders/3f2504e04f8911d39a0c0305e82c3301/refund", """{"reason":"ill\n","resell":true}""", "Idempotency-Key: k", 400,
+            "REASON_INVALID" },
         { "POST", "/orders/3f2504e04f8911d39a0c0305e82c3301/refund", """{"reason":"ill"}""", "Idempotency-Key: k", 400, "INVALID_JSON" },
-        { "POST", "/orders/3f2504e04f8911d39a0c0305e82c3301/refund", """{"reason":"ill","resell":true,"tickets":[]}""", "Idempotency-Key: k", 400, "INVALID_REQUEST" },
-        { "POST", "/orders/3f2504e04f8911d39a0c0305e82c3301/refund", """{"reason":"ill","resell":true,"tickets":[-1]}""", "Idempotency-Key: k", 400, "INVALID_JSON" },
-        { "POST", "/holds/3f2504e04f8911d39a0c0305e82c3301/pay", $$"""{"reference":"{{new string('r', 257)}}"}""", "", 400, "INVALID_REQUEST" },
+        { "POST", "/orders/3f2504e04f8911d39a0c0305e82c3301/refund", """{"reason":"ill","resell":true,"tickets":[]}""",
+            "Idempotency-Key: k", 400, "INVALID_REQUEST" },
+        { "POST", "/orders/3f2504e04f8911d39a0c0305e82c3301/refund", """{"reason":"ill","resell":true,"tickets":[-1]}""",
+            "Idempotency-Key: k", 400, "INVALID_JSON" },
+        { "POST", "/holds/3f2504e04f8911d39a0c0305e82c3301/pay", $$"""{"reference":"{{new string('r', 257)}}"}""", "", 400,
+            "INVALID_REQUEST" },
         { "POST", "/holds/3f2504e04f8911d39a0c0305e82c3301/pay", """{"reference":null}""", "", 400, "INVALID_JSON" },
         { "PUT", "", Plans.Concert(capacity: 120), "If-Match: 1", 400, "INVALID_REQUEST" },
         { "PUT", "", Plans.Concert(capacity: 120), "If-Match: *", 400, "INVALID_REQUEST" },
@@ -142,7 +153,8 @@ public sealed class BadInputTests(RunningServer server) : IClassFixture<RunningS
 
     [Theory]
     [MemberData(nameof(BadRequests))]
-    public async Task A_bad_request_is_refused_and_changes_nothing(string method, string path, string? body, string header, int status, string code)
+    public async Task A_bad_request_is_refused_and_changes_nothing(
+        string method, string path, string? body, string header, int status, string code)
     {
         var sale = await server.OpenSaleAsync();
         (string, string)[] headers = header.Length == 0 ? [] : [(header[..header.IndexOf(':')], header[(header.IndexOf(':') + 2)..])];
@@ -188,7 +200,8 @@ public sealed class BadInputTests(RunningServer server) : IClassFixture<RunningS
         var hold = Encoding.UTF8.GetBytes(Plans.Hold());
         var plan = Encoding.UTF8.GetBytes(Plans.Concert(capacity: 120));
 
-        (await PutBytesAsync($"{sale}/holds/{Plans.NewId()}", Pad(hold, 16 * 1024 + 1), "application/json", chunked)).Is(413, "BODY_TOO_LARGE");
+        (await PutBytesAsync($"{sale}/holds/{Plans.NewId()}", Pad(hold, 16 * 1024 + 1), "application/json", chunked))
+            .Is(413, "BODY_TOO_LARGE");
         (await PutBytesAsync(sale, Pad(plan, 256 * 1024 + 1), "application/json", chunked)).Is(413, "BODY_TOO_LARGE");
         Assert.Equal(3, await server.SequenceAsync(sale));
 

@@ -20,9 +20,12 @@ public sealed class CrowdTests
         Assert.Equal(100, sold.Length);
         Assert.All(sold, pair => Assert.Equal(pair.First.Text, pair.Second.Text));
         Assert.All(answers, pair => Assert.Equal(pair.First.Status, pair.Second.Status));
-        Assert.All(answers.Where(pair => pair.First.Status != 200), pair => Assert.Contains(pair.First.Code, new[] { "SOLD_OUT", "BUYER_LIMIT" }));
+        Assert.All(answers.Where(pair => pair.First.Status != 200), pair =>
+            Assert.Contains(pair.First.Code, new[] { "SOLD_OUT", "BUYER_LIMIT" }));
         Assert.All(sold.GroupBy(pair => pair.Buyer), buyer => Assert.InRange(buyer.Count(), 1, 3));
-        Assert.Equal(Enumerable.Range(1, 100), sold.Select(pair => pair.First.Json.GetProperty("tickets")[0].GetProperty("number").GetInt32()).Order());
+        Assert.Equal(
+            Enumerable.Range(1, 100),
+            sold.Select(pair => pair.First.Json.GetProperty("tickets")[0].GetProperty("number").GetInt32()).Order());
 
         var availability = (await server.GetAsync($"{sale}/availability")).Is(200);
         Assert.Equal((103, 100), (availability.Sequence, availability.Json.GetProperty("pools")[0].GetProperty("sold").GetInt32()));
@@ -55,7 +58,8 @@ public sealed class CrowdTests
         Assert.All(answers.Where(pair => pair.First.Status == 200), pair => Assert.Equal(pair.First.Text, pair.Second.Text));
 
         await Plans.UntilAsync(
-            async () => (await first.GetAsync($"{sale}/availability")).Text == (await second.GetAsync($"{sale}/availability")).Text, "the same view");
+            async () => (await first.GetAsync($"{sale}/availability")).Text == (await second.GetAsync($"{sale}/availability")).Text,
+            "the same view");
         Assert.Equal(103, (await second.GetAsync($"{sale}/availability")).Sequence);
 
         // What one server holds, the other can pay and find.
@@ -66,7 +70,8 @@ public sealed class CrowdTests
         Assert.Equal(paid.Text, (await first.GetAsync($"{other}/orders/{id}")).Is(200).Text);
     }
 
-    private static async Task<(string Buyer, Answer First, Answer Second)> BuyTwiceAsync(RunningServer server, string sale, string buyer, Task start)
+    private static async Task<(string Buyer, Answer First, Answer Second)> BuyTwiceAsync(
+        RunningServer server, string sale, string buyer, Task start)
     {
         var id = Plans.NewId();
         await start;

@@ -32,7 +32,8 @@ public sealed class KeyTests(RunningServer server) : IClassFixture<RunningServer
         var sale = await server.OpenSaleAsync();
         string?[] wrong =
         [
-            null, "Bearer wrong", $"Bearer {RunningServer.Key}x", $"Bearer {RunningServer.Key[..^1]}", "Bearer", "Bearer ", RunningServer.Key,
+            null, "Bearer wrong", $"Bearer {RunningServer.Key}x", $"Bearer {RunningServer.Key[..^1]}", "Bearer", "Bearer ",
+            RunningServer.Key,
             $"Basic {Convert.ToBase64String(Encoding.UTF8.GetBytes($"office:{RunningServer.Key}"))}", $"Digest {RunningServer.Key}",
         ];
         foreach (var authorization in wrong)
@@ -100,9 +101,11 @@ public sealed class KeyTests(RunningServer server) : IClassFixture<RunningServer
         await File.WriteAllTextAsync(quiet.JournalOf("/broken"), new string('x', 10_000));
         (await quiet.PutAsync($"/api/sales/broken/holds/{id}", Plans.Hold("Anneliese Schmidt"))).Is(503, "SALE_STOPPED");
 
-        string[] secrets = [RunningServer.Key, id.ToString(), id.ToString("N"), other.ToString("N"), "Anneliese", "bank-ref", "a secret request"];
+        string[] secrets = [
+            RunningServer.Key, id.ToString(), id.ToString("N"), other.ToString("N"), "Anneliese", "bank-ref", "a secret request"];
         Assert.NotEmpty(quiet.Logged);
-        foreach (var secret in secrets) Assert.DoesNotContain(quiet.Logged, line => line.Contains(secret, StringComparison.OrdinalIgnoreCase));
+        foreach (var secret in secrets)
+            Assert.DoesNotContain(quiet.Logged, line => line.Contains(secret, StringComparison.OrdinalIgnoreCase));
 
         foreach (var path in Directory.GetFiles(quiet.Directory))
         {

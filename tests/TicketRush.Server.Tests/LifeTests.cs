@@ -39,7 +39,8 @@ public sealed class LifeTests(RunningServer server) : IClassFixture<RunningServe
 
         // One came back on sale; two were kept from it.
         var pool = (await server.GetAsync($"{sale}/availability")).Json.GetProperty("pools")[0];
-        Assert.Equal((2, 8, 0), (pool.GetProperty("blocked").GetInt32(), pool.GetProperty("free").GetInt32(), pool.GetProperty("sold").GetInt32()));
+        Assert.Equal(
+            (2, 8, 0), (pool.GetProperty("blocked").GetInt32(), pool.GetProperty("free").GetInt32(), pool.GetProperty("sold").GetInt32()));
     }
 
     [Fact]

@@ -28,7 +28,8 @@ public sealed class MemoryTests
             var stream = socket.GetStream();
             var framing = chunked ? "Transfer-Encoding: chunked" : "Content-Length: 9437184";
             await stream.WriteAsync(Encoding.ASCII.GetBytes(
-                $"PUT {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {RunningServer.Key}\r\nContent-Type: application/json\r\n{framing}\r\n\r\n"));
+                $"PUT {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {RunningServer.Key}\r\nContent-Type: "
+                    + $"application/json\r\n{framing}\r\n\r\n"));
             try
             {
                 for (var i = 0; i < 144; i++)

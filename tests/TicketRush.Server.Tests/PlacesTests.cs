@@ -14,14 +14,17 @@ public sealed class PlacesTests(RunningServer server) : IClassFixture<RunningSer
           "name": "Small", "timeZone": "UTC", "currency": "EUR", "paymentKind": "external",
           "stops": [{ "id": "a", "name": "A" }, { "id": "b", "name": "B" }, { "id": "c", "name": "C" }],
           "pools": [
-            { "id": "hall", "rows": [{ "rows": "1", "seats": "1-6" }, { "rows": "2", "seats": "1-4", "wheelchair": "1", "companion": "2" }], "noSingles": true },
+            { "id": "hall", "rows": [{ "rows": "1", "seats": "1-6" },
+            { "rows": "2", "seats": "1-4", "wheelchair": "1", "companion": "2" }], "noSingles": true },
             { "id": "coach", "travel": "seat-now", "rows": [{ "section": "1", "rows": "1", "seats": "A-B" }] },
             { "id": "flex", "travel": "seat-later", "rows": [{ "section": "2", "rows": "1", "seats": "A-B" }] },
             { "id": "standing", "travel": "standing", "capacity": 3 }
           ],
           "tiers": [
-            { "id": "hall", "name": "Hall", "pool": "hall", "price": 500 }, { "id": "child", "name": "Child", "pool": "hall", "price": 200 },
-            { "id": "coach", "name": "Coach", "pool": "coach", "legPrices": [10, 20] }, { "id": "flex", "name": "Flex", "pool": "flex", "pairPrices": [[5, 8], [6]] },
+            { "id": "hall", "name": "Hall", "pool": "hall", "price": 500 },
+            { "id": "child", "name": "Child", "pool": "hall", "price": 200 },
+            { "id": "coach", "name": "Coach", "pool": "coach", "legPrices": [10, 20] },
+            { "id": "flex", "name": "Flex", "pool": "flex", "pairPrices": [[5, 8], [6]] },
             { "id": "standing", "name": "Standing", "pool": "standing", "price": 3 }
           ],
           "rules": { "perOrder": 8, "perBuyer": 20, "waitlist": true, "oneTier": true }
@@ -37,19 +40,25 @@ public sealed class PlacesTests(RunningServer server) : IClassFixture<RunningSer
         var document = await File.ReadAllTextAsync(Path.Combine(DescriptionTests.Root(), "samples", "plans", $"{name}.json"));
         var sale = await server.OpenSaleAsync(document);
         var plan = (await server.GetAsync(sale)).Is(200).Json.GetProperty("plan");
-        Assert.Equal(seats, plan.GetProperty("pools").EnumerateArray().Where(pool => pool.TryGetProperty("rows", out _)).Sum(pool => pool.GetProperty("capacity").GetInt32()));
+        Assert.Equal(
+            seats, plan.GetProperty("pools").EnumerateArray().Where(pool => pool.TryGetProperty("rows", out _))
+            .Sum(pool => pool.GetProperty("capacity").GetInt32()));
 
         // The plan that is shown is read again as the same: nothing of it is lost.
         (await server.PutAsync(sale, plan.GetRawText())).Is(200);
         var travels = plan.TryGetProperty("stops", out var stops);
         var tier = plan.GetProperty("tiers")[0].GetProperty("id").GetString();
         var passengers = travels ? ",\"passengers\":[\"p1\",\"p2\",\"p3\",\"p4\"]" : "";
-        var journey = travels ? $",\"from\":\"{stops[2].GetProperty("id").GetString()}\",\"to\":\"{stops[6].GetProperty("id").GetString()}\"" : "";
-        var hold = (await server.PutAsync(Hold(sale), $$"""{"buyer":"ann","items":[{"tier":"{{tier}}","quantity":4{{passengers}}}]{{journey}}}""")).Is(200);
+        var journey = travels
+            ? $",\"from\":\"{stops[2].GetProperty("id").GetString()}\",\"to\":\"{stops[6].GetProperty("id").GetString()}\"" : "";
+        var hold = (
+            await server.PutAsync(Hold(sale), $$"""{"buyer":"ann","items":[{"tier":"{{tier}}","quantity":4{{passengers}}}]{{journey}}}"""))
+            .Is(200);
         Assert.Equal(4, hold.Json.GetProperty("seats").EnumerateArray().Select(seat => seat.GetString()).Distinct().Count());
 
         var pool = plan.GetProperty("tiers")[0].GetProperty("pool").GetString();
-        var free = (await server.GetAsync($"{sale}/pools/{pool}/seats{(travels ? journey.Replace(",\"from\":\"", "?from=").Replace("\",\"to\":\"", "&to=").TrimEnd('"') : "")}")).Is(200).Json;
+        var stretch = travels ? journey.Replace(",\"from\":\"", "?from=").Replace("\",\"to\":\"", "&to=").TrimEnd('"') : "";
+        var free = (await server.GetAsync($"{sale}/pools/{pool}/seats{stretch}")).Is(200).Json;
         var bits = free.GetProperty("free").GetBytesFromBase64().Sum(bits => System.Numerics.BitOperations.PopCount(bits));
         Assert.Equal(free.GetProperty("seats").GetInt32() - 4, bits);
     }
@@ -96,23 +105,31 @@ public sealed class PlacesTests(RunningServer server) : IClassFixture<RunningSer
         Assert.Equal("waiting", waits.State);
         Meet(await server.PostAsync($"{sale}/holds/{Id(waits)}/extend", null, ("Idempotency-Key", "w")), 409, Refusal.StillWaiting);
         (await server.DeleteAsync($"{sale}/holds/{Id(waits)}")).Is(200);
-        Meet(await server.PutAsync($"{sale}/exchanges/{Plans.NewId()}", $$"""{"of":"{{Id(waits)}}","items":[{{Item("hall", 1)}}]}"""), 409, Refusal.CannotExchange);
-        (await server.PutAsync($"{sale}/exchanges/{Plans.NewId()}", $$"""{"of":"{{Plans.NewId()}}","items":[{{Item("hall", 1)}}]}""")).Is(404, "UNKNOWN_HOLD");
+        Meet(await server.PutAsync($"{sale}/exchanges/{Plans.NewId()}", $$"""{"of":"{{Id(waits)}}","items":[{{Item("hall", 1)}}]}"""), 409,
+            Refusal.CannotExchange);
+        (await server.PutAsync($"{sale}/exchanges/{Plans.NewId()}", $$"""{"of":"{{Plans.NewId()}}","items":[{{Item("hall", 1)}}]}"""))
+            .Is(404, "UNKNOWN_HOLD");
         (await server.GetAsync($"{sale}/pools/nowhere/seats")).Is(404, "UNKNOWN_POOL");
         (await server.GetAsync($"{sale}/pools/standing/seats")).Is(409, "NO_SEATS");
         (await server.GetAsync($"{sale}/pools/coach/seats?from=b&to=a")).Is(400, "BAD_JOURNEY");
 
         var named = await server.OpenSaleAsync(Small.Replace("\"waitlist\": true", "\"passengers\": true"));
-        (await server.PutAsync(Hold(named), """{"buyer":"a","from":"a","to":"c","items":[{"tier":"standing","quantity":1,"passengers":["p"]}]}""")).Is(200);
-        Meet(await server.PutAsync(Hold(named), """{"buyer":"a","from":"b","to":"c","items":[{"tier":"coach","quantity":1,"passengers":["p"]}]}"""), 409, Refusal.PassengerOverlap);
-        Meet(await server.PutAsync(Hold(named), """{"buyer":"a","from":"b","to":"c","items":[{"tier":"coach","quantity":1}]}"""), 400, Refusal.BadPassengers);
-        Meet(await server.PutAsync($"{named}/waitlist/{Plans.NewId()}", """{"buyer":"a","from":"b","to":"c","items":[{"tier":"coach","quantity":1,"passengers":["q"]}]}"""), 409, Refusal.CannotWait);
+        (await server.PutAsync(
+            Hold(named), """{"buyer":"a","from":"a","to":"c","items":[{"tier":"standing","quantity":1,"passengers":["p"]}]}""")).Is(200);
+        Meet(await server.PutAsync(
+            Hold(named), """{"buyer":"a","from":"b","to":"c","items":[{"tier":"coach","quantity":1,"passengers":["p"]}]}"""), 409,
+            Refusal.PassengerOverlap);
+        Meet(await server.PutAsync(Hold(named), """{"buyer":"a","from":"b","to":"c","items":[{"tier":"coach","quantity":1}]}"""), 400,
+            Refusal.BadPassengers);
+        Meet(await server.PutAsync($"{named}/waitlist/{Plans.NewId()}",
+            """{"buyer":"a","from":"b","to":"c","items":[{"tier":"coach","quantity":1,"passengers":["q"]}]}"""), 409, Refusal.CannotWait);
 
         var places = Enum.GetValues<Refusal>().Where(refusal => refusal is >= Refusal.UnknownSeat and < Refusal.TooManyKeys);
         Assert.Equal(places.Select(Problems.Code).Order(), met.Keys.Order());
 
         Task<Answer> Put(string items, string? from = null, string? to = null) => server.PutAsync(Hold(sale), Ask(items, from, to));
-        Task<Answer> Wait(string items, string? from = null, string? to = null) => server.PutAsync($"{sale}/waitlist/{Plans.NewId()}", Ask(items, from, to));
+        Task<Answer> Wait(string items, string? from = null, string? to = null) =>
+            server.PutAsync($"{sale}/waitlist/{Plans.NewId()}", Ask(items, from, to));
         void Meet(Answer answer, int status, Refusal refusal, int? allowed = null)
         {
             answer.Is(status, Problems.Code(refusal));
@@ -127,8 +144,11 @@ public sealed class PlacesTests(RunningServer server) : IClassFixture<RunningSer
     {
         var sale = await server.OpenSaleAsync(Small);
         var order = (await server.PutAsync($"{sale}/orders/{Plans.NewId()}", Paid(Item("coach", 2), "a", "b"))).Is(200).Json;
-        Assert.Equal(["1-1-A", "1-1-B"], order.GetProperty("tickets").EnumerateArray().Select(ticket => ticket.GetProperty("seat").GetString()));
-        Assert.Equal(("a", "b", 20), (order.GetProperty("from").GetString(), order.GetProperty("to").GetString(), order.GetProperty("total").GetInt32()));
+        Assert.Equal(
+            ["1-1-A", "1-1-B"], order.GetProperty("tickets").EnumerateArray().Select(ticket => ticket.GetProperty("seat").GetString()));
+        Assert.Equal(
+            ("a", "b", 20),
+            (order.GetProperty("from").GetString(), order.GetProperty("to").GetString(), order.GetProperty("total").GetInt32()));
 
         var pairs = (await server.GetAsync($"{sale}/availability")).Json.GetProperty("pools")[1].GetProperty("pairs");
         Assert.Equal("[[0,0],[2]]", pairs.GetRawText());
@@ -141,7 +161,8 @@ public sealed class PlacesTests(RunningServer server) : IClassFixture<RunningSer
         Assert.Equal(1, (await server.GetAsync($"{sale}/holds/{Id(second)}")).Json.GetProperty("ahead").GetInt32());
 
         var exchange = $"{sale}/exchanges/{Plans.NewId()}";
-        var body = $$"""{"of":"{{order.GetProperty("id").GetString()}}","tickets":[2],"reference":"r2","from":"b","to":"c","items":[{{Item("coach", 1)}}]}""";
+        var of = order.GetProperty("id").GetString();
+        var body = $$"""{"of":"{{of}}","tickets":[2],"reference":"r2","from":"b","to":"c","items":[{{Item("coach", 1)}}]}""";
         var exchanged = (await server.PutAsync(exchange, body)).Is(200);
         Assert.Equal((20, 10), (exchanged.Json.GetProperty("total").GetInt32(), exchanged.Json.GetProperty("credit").GetInt32()));
         Assert.Equal(exchanged.Text, (await server.PutAsync(exchange, body)).Text);
@@ -156,10 +177,12 @@ public sealed class PlacesTests(RunningServer server) : IClassFixture<RunningSer
         Assert.Equal("1-1-B", listed[2].GetProperty("tickets")[0].GetProperty("seat").GetString());
 
         // Blocked seats are named in the plan, and a plan that sets them free gives them to who waits.
-        (await server.PostAsync($"{sale}/orders/{order.GetProperty("id").GetString()}/refund", Plans.Refund(resell: false), ("Idempotency-Key", "1"))).Is(200);
+        (await server.PostAsync(
+            $"{sale}/orders/{order.GetProperty("id").GetString()}/refund", Plans.Refund(resell: false), ("Idempotency-Key", "1"))).Is(200);
         var shown = await server.GetAsync(sale);
         Assert.Contains("\"blocks\":[{\"seat\":\"1-1-A\",\"from\":\"a\",\"to\":\"b\"}]", shown.Text, StringComparison.Ordinal);
-        var freed = shown.Json.GetProperty("plan").GetRawText().Replace("\"blocks\":[{\"seat\":\"1-1-A\",\"from\":\"a\",\"to\":\"b\"}]", "\"blocks\":[]");
+        var freed = shown.Json.GetProperty("plan").GetRawText()
+            .Replace("\"blocks\":[{\"seat\":\"1-1-A\",\"from\":\"a\",\"to\":\"b\"}]", "\"blocks\":[]");
         (await server.PutAsync(sale, freed, ("If-Match", shown.ETag!))).Is(200);
         Assert.Equal("held", (await server.GetAsync($"{sale}/holds/{Id(second)}")).State);
     }
@@ -168,12 +191,15 @@ public sealed class PlacesTests(RunningServer server) : IClassFixture<RunningSer
     public async Task Every_error_of_a_plan_is_named_with_its_place()
     {
         var wrong = Small.Replace("\"seats\": \"1-6\"", "\"seats\": \"1-6\", \"aisles\": \"9\"")
-            .Replace("[10, 20]", "[10]").Replace("[[5, 8], [6]]", "[[5], [6]]").Replace("{ \"id\": \"b\", \"name\": \"B\" }", "{ \"id\": \"a\", \"name\": \"\" }")
+            .Replace("[10, 20]", "[10]").Replace("[[5, 8], [6]]", "[[5], [6]]")
+            .Replace("{ \"id\": \"b\", \"name\": \"B\" }", "{ \"id\": \"a\", \"name\": \"\" }")
             .Replace("\"standing\", \"capacity\": 3", "\"flying\", \"capacity\": 3, \"blocks\": [{ \"from\": \"q\" }]");
-        var errors = (await server.PutAsync(RunningServer.NewSale(), wrong)).Is(422, "PLAN_INVALID").Json.GetProperty("errors").EnumerateArray()
+        var errors = (await server.PutAsync(RunningServer.NewSale(), wrong)).Is(422, "PLAN_INVALID").Json.GetProperty("errors")
+            .EnumerateArray()
             .Select(error => error.GetProperty("path").GetString()).ToArray();
         Assert.Equal(
-            ["pools[0].rows[0].aisles", "pools[3].blocks[0].from", "pools[3].travel", "stops[1].id", "stops[1].name", "tiers[2].legPrices", "tiers[3].pairPrices[0]"],
+            ["pools[0].rows[0].aisles", "pools[3].blocks[0].from", "pools[3].travel", "stops[1].id", "stops[1].name", "tiers[2].legPrices",
+                "tiers[3].pairPrices[0]"],
             errors.Distinct().Order(StringComparer.Ordinal));
     }
 

@@ -29,7 +29,8 @@ public sealed class PlanTests(RunningServer server) : IClassFixture<RunningServe
     public async Task Of_two_that_create_one_sale_at_once_one_creates_it()
     {
         var sale = RunningServer.NewSale();
-        var answers = await Task.WhenAll(Enumerable.Range(0, 16).Select(i => Task.Run(() => server.PutAsync(sale, Plans.Concert(capacity: 100 + i)))));
+        var answers = await Task.WhenAll(
+            Enumerable.Range(0, 16).Select(i => Task.Run(() => server.PutAsync(sale, Plans.Concert(capacity: 100 + i)))));
         Assert.Single(answers, answer => answer.Status == 200);
         Assert.All(answers.Where(answer => answer.Status != 200), answer => answer.Is(428, "IF_MATCH_REQUIRED"));
         Assert.Equal(2, await server.SequenceAsync(sale));
@@ -47,7 +48,8 @@ public sealed class PlanTests(RunningServer server) : IClassFixture<RunningServe
         ];
         foreach (var plan in frozen) (await server.PutAsync(sale, plan, ("If-Match", "\"2\""))).Is(409, "PLAN_FROZEN");
 
-        var allowed = Plans.Concert(capacity: 300, name: "Another name", closesAt: "2099-01-01T00:00Z").Replace("38000", "39000", StringComparison.Ordinal);
+        var allowed = Plans.Concert(capacity: 300, name: "Another name", closesAt: "2099-01-01T00:00Z")
+            .Replace("38000", "39000", StringComparison.Ordinal);
         var changed = (await server.PutAsync(sale, allowed, ("If-Match", "\"2\""))).Is(200);
         Assert.Equal("open", changed.State);
         var hold = (await server.PutAsync($"{sale}/holds/{Plans.NewId()}", Plans.Hold(quantity: 1))).Is(200);
@@ -71,8 +73,10 @@ public sealed class PlanTests(RunningServer server) : IClassFixture<RunningServe
 
         string[] expected =
         [
-            "closesAt", "currency", "name", "opensAt", "paymentKind", "pools[0].blocked", "pools[0].capacity", "pools[0].id", "pools[1].blocked", "pools[2].capacity",
-            "pools[2].id", "rules.extensions", "rules.holdSeconds", "rules.perBuyer", "rules.perOrder", "startsAt", "tiers[0].name", "tiers[0].pool",
+            "closesAt", "currency", "name", "opensAt", "paymentKind", "pools[0].blocked", "pools[0].capacity", "pools[0].id",
+            "pools[1].blocked", "pools[2].capacity",
+            "pools[2].id", "rules.extensions", "rules.holdSeconds", "rules.perBuyer", "rules.perOrder", "startsAt", "tiers[0].name",
+            "tiers[0].pool",
             "tiers[0].price", "tiers[1].id", "tiers[1].pool", "tiers[2].capacity", "tiers[2].price", "timeZone", "venue",
         ];
         var errors = answer.Json.GetProperty("errors").EnumerateArray().ToArray();
@@ -83,11 +87,14 @@ public sealed class PlanTests(RunningServer server) : IClassFixture<RunningServe
 
     [Theory]
     [InlineData("""{"name":"C","timeZone":"UTC","currency":"CNY","paymentKind":"none","tiers":[null]}""", "INVALID_JSON", "tiers[0]")]
-    [InlineData("""{"name":"C","timeZone":"UTC","currency":"CNY","paymentKind":"none","tiers":[],"pools":[null]}""", "INVALID_JSON", "pools[0]")]
+    [InlineData(
+        """{"name":"C","timeZone":"UTC","currency":"CNY","paymentKind":"none","tiers":[],"pools":[null]}""", "INVALID_JSON", "pools[0]")]
     [InlineData("""{"name":"C","timeZone":"UTC","currency":"CNY","paymentKind":"none","tiers":[],"rules":null}""", "INVALID_JSON", "rules")]
     [InlineData("""{"name":"C","timeZone":"UTC","currency":"CNY","paymentKind":"none"}""", "INVALID_JSON", "tiers")]
     [InlineData("""{"name":"C","timeZone":"UTC","currency":"CNY","paymentKind":3,"tiers":[]}""", "INVALID_JSON", "$.paymentKind")]
-    [InlineData("""{"name":"C","timeZone":"UTC","currency":"CNY","paymentKind":"none","tiers":[{"id":"a","name":"A","capacity":"5","price":1}]}""", "INVALID_JSON", "$.tiers[0].capacity")]
+    [InlineData(
+        """{"name":"C","timeZone":"UTC","currency":"CNY","paymentKind":"none","tiers":[{"id":"a","name":"A","capacity":"5","price":1}]}""",
+        "INVALID_JSON", "$.tiers[0].capacity")]
     public async Task A_plan_of_the_wrong_shape_is_refused_with_its_place(string plan, string code, string place)
     {
         var sale = RunningServer.NewSale();
@@ -136,12 +143,14 @@ public sealed class PlanTests(RunningServer server) : IClassFixture<RunningServe
     [InlineData("Europe/Madrid", "2027-03-28T10:00:00+25:00", "no time", "", "")]
     [InlineData("Asia/Shanghai", "0001-01-01T00:00:00", "years 1970 to 9998", "", "")]
     [InlineData("America/New_York", "9999-12-31T23:59:59", "years 1970 to 9998", "", "")]
-    public async Task A_time_that_is_none_or_two_is_refused_with_the_choices(string zone, string written, string why, string first, string second)
+    public async Task A_time_that_is_none_or_two_is_refused_with_the_choices(
+        string zone, string written, string why, string first, string second)
     {
         var answer = (await server.PutAsync(RunningServer.NewSale(), Plans.Concert(zone: zone, opensAt: written))).Is(422, "PLAN_INVALID");
         var error = answer.Json.GetProperty("errors").EnumerateArray().Single();
         Assert.Equal("opensAt", error.GetProperty("path").GetString());
-        foreach (var part in new[] { why, first, second }) Assert.Contains(part, error.GetProperty("message").GetString()!, StringComparison.Ordinal);
+        foreach (var part in new[] { why, first, second })
+            Assert.Contains(part, error.GetProperty("message").GetString()!, StringComparison.Ordinal);
     }
 
     [Theory]
@@ -153,7 +162,8 @@ public sealed class PlanTests(RunningServer server) : IClassFixture<RunningServe
     public async Task A_time_zone_is_a_name_and_never_a_path(string zone)
     {
         var answer = (await server.PutAsync(RunningServer.NewSale(), Plans.Concert(zone: zone))).Is(422, "PLAN_INVALID");
-        Assert.Contains("timeZone", answer.Json.GetProperty("errors").EnumerateArray().Select(error => error.GetProperty("path").GetString()));
+        Assert.Contains(
+            "timeZone", answer.Json.GetProperty("errors").EnumerateArray().Select(error => error.GetProperty("path").GetString()));
     }
 
     [Fact]
@@ -185,8 +195,10 @@ public sealed class PlanTests(RunningServer server) : IClassFixture<RunningServe
             """{"buyer":"a","items":[{"tier":"adult","quantity":2},{"tier":"child","quantity":1},{"tier":"box","quantity":2}]}""")).Is(200);
         (await server.PutAsync($"{sale}/holds/{Plans.NewId()}",
             """{"buyer":"b","items":[{"tier":"adult","quantity":1},{"tier":"child","quantity":1}]}""")).Is(409, "NOT_ENOUGH");
-        (await server.PutAsync($"{sale}/holds/{Plans.NewId()}", """{"buyer":"b","items":[{"tier":"box","quantity":1}]}""")).Is(409, "SOLD_OUT");
-        var free = (await server.GetAsync($"{sale}/availability")).Json.GetProperty("tiers").EnumerateArray().Select(tier => tier.GetProperty("available").GetInt32());
+        (await server.PutAsync($"{sale}/holds/{Plans.NewId()}", """{"buyer":"b","items":[{"tier":"box","quantity":1}]}"""))
+            .Is(409, "SOLD_OUT");
+        var free = (await server.GetAsync($"{sale}/availability")).Json.GetProperty("tiers").EnumerateArray()
+            .Select(tier => tier.GetProperty("available").GetInt32());
         Assert.Equal([1, 1, 0], free);
     }
 

@@ -15,7 +15,8 @@ public sealed partial class RawSocketTests(RunningServer server) : IClassFixture
     {
         var sale = await server.OpenSaleAsync();
         var idle = AskAsync($"GET {sale} HTTP/1.1\r\nHost: x\r\nX-Slow: ");
-        var half = AskAsync($"PUT {sale}/holds/{Plans.NewId()} HTTP/1.1\r\nHost: x\r\n{Auth}Content-Type: application/json\r\nContent-Length: 500\r\n\r\n{{\"buyer\":");
+        var half = AskAsync($"PUT {sale}/holds/{Plans.NewId()} HTTP/1.1\r\nHost: x\r\n{Auth}Content-Type: "
+            + $"application/json\r\nContent-Length: 500\r\n\r\n{{\"buyer\":");
         (await server.PutAsync($"{sale}/holds/{Plans.NewId()}", Plans.Hold())).Is(200);
 
         Assert.StartsWith("HTTP/1.1 408", await idle, StringComparison.Ordinal);
@@ -77,7 +78,8 @@ public sealed partial class RawSocketTests(RunningServer server) : IClassFixture
     {
         var sale = await server.OpenSaleAsync();
         var answer = await AskAsync(
-            $"PUT {sale}/holds/{Plans.NewId()} HTTP/1.1\r\nHost: x\r\n{Auth}Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n{chunks}");
+            $"PUT {sale}/holds/{Plans.NewId()} HTTP/1.1\r\nHost: x\r\n{Auth}Content-Type: application/json\r\nTransfer-Encoding: "
+                + $"chunked\r\n\r\n{chunks}");
         Assert.StartsWith("HTTP/1.1 400", answer, StringComparison.Ordinal);
         Assert.Equal(3, await server.SequenceAsync(sale));
     }
@@ -97,10 +99,13 @@ public sealed partial class RawSocketTests(RunningServer server) : IClassFixture
     [Trait("Statement", "S19")]
     public async Task Headers_and_request_lines_are_bounded()
     {
-        Assert.StartsWith("HTTP/1.1 431", await AskAsync($"GET / HTTP/1.1\r\nHost: x\r\nX: {new string('x', 17_000)}\r\n\r\n"), StringComparison.Ordinal);
+        Assert.StartsWith(
+            "HTTP/1.1 431", await AskAsync($"GET / HTTP/1.1\r\nHost: x\r\nX: {new string('x', 17_000)}\r\n\r\n"), StringComparison.Ordinal);
         Assert.StartsWith("HTTP/1.1 431", await AskAsync(
-            $"GET / HTTP/1.1\r\nHost: x\r\n{string.Concat(Enumerable.Range(0, 70).Select(i => $"X{i}: y\r\n"))}\r\n"), StringComparison.Ordinal);
-        Assert.StartsWith("HTTP/1.1 414", await AskAsync($"GET /{new string('x', 5_000)} HTTP/1.1\r\nHost: x\r\n\r\n"), StringComparison.Ordinal);
+            $"GET / HTTP/1.1\r\nHost: x\r\n{string.Concat(Enumerable.Range(0, 70).Select(i => $"X{i}: y\r\n"))}\r\n"),
+                StringComparison.Ordinal);
+        Assert.StartsWith(
+            "HTTP/1.1 414", await AskAsync($"GET /{new string('x', 5_000)} HTTP/1.1\r\nHost: x\r\n\r\n"), StringComparison.Ordinal);
     }
 
     [Fact]
@@ -132,7 +137,8 @@ public sealed partial class RawSocketTests(RunningServer server) : IClassFixture
             if (finish) socket.Client.Shutdown(SocketShutdown.Send);
             using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(seconds));
             var buffer = new byte[64 * 1024];
-            for (int read; (read = await stream.ReadAsync(buffer, patience.Token)) > 0;) answer.Append(Encoding.UTF8.GetString(buffer, 0, read));
+            for (int read; (read = await stream.ReadAsync(buffer, patience.Token)) > 0;)
+                answer.Append(Encoding.UTF8.GetString(buffer, 0, read));
         }
         catch (Exception e) when (e is IOException or OperationCanceledException)
         {

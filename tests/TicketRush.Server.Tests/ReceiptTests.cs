@@ -45,7 +45,8 @@ public sealed partial class ReceiptTests(RunningServer server) : IClassFixture<R
     }
 
     private static void AssertEqual(Dictionary<string, Answer> first, Dictionary<string, Answer> again) =>
-        Assert.All(first, answer => Assert.Equal((answer.Key, answer.Value.Status, answer.Value.Text), (answer.Key, again[answer.Key].Status, again[answer.Key].Text)));
+        Assert.All(first, answer => Assert.Equal(
+            (answer.Key, answer.Value.Status, answer.Value.Text), (answer.Key, again[answer.Key].Status, again[answer.Key].Text)));
 
     private Task<Dictionary<string, Answer>> WholeLifeAsync(string sale) => new Requests().SendAsync(server, sale);
 
@@ -68,14 +69,16 @@ public sealed partial class ReceiptTests(RunningServer server) : IClassFixture<R
                 ["pay"] = await server.PostAsync($"{sale}/holds/{_ids[0]}/pay", Plans.Pay("one")),
                 ["pay twice"] = await server.PostAsync($"{sale}/holds/{_ids[0]}/pay", Plans.Pay("two")),
                 ["order"] = await server.PutAsync($"{sale}/orders/{_ids[1]}", Plans.Order(quantity: 4)),
-                ["refund"] = await server.PostAsync($"{sale}/orders/{_ids[1]}/refund", Plans.Refund(tickets: "4,5"), ("Idempotency-Key", "refund")),
+                ["refund"] = await server.PostAsync(
+                    $"{sale}/orders/{_ids[1]}/refund", Plans.Refund(tickets: "4,5"), ("Idempotency-Key", "refund")),
                 ["hold to release"] = await server.PutAsync($"{sale}/holds/{_ids[2]}", Plans.Hold("bob")),
                 ["release"] = await server.DeleteAsync($"{sale}/holds/{_ids[2]}"),
                 ["pause"] = await server.PostAsync($"{sale}/pause", null, ("Idempotency-Key", "pause")),
                 ["open again"] = await server.PostAsync($"{sale}/open", null, ("Idempotency-Key", "open again")),
                 ["hold to lapse"] = await server.PutAsync($"{sale}/holds/{_ids[3]}", Plans.Hold("cat")),
             };
-            if (!_lapsed) await Plans.UntilAsync(async () => (await server.GetAsync($"{sale}/holds/{_ids[3]}")).State == "expired", "the hold's end");
+            if (!_lapsed)
+                await Plans.UntilAsync(async () => (await server.GetAsync($"{sale}/holds/{_ids[3]}")).State == "expired", "the hold's end");
             _lapsed = true;
             all["pay late"] = await server.PostAsync($"{sale}/holds/{_ids[3]}/pay", Plans.Pay("late"));
 

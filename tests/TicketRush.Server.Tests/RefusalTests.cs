@@ -44,7 +44,8 @@ public sealed class RefusalTests(RunningServer server) : IClassFixture<RunningSe
         Meet(await server.PostAsync($"{nothing}/extend", null, ("Idempotency-Key", "3")), 404, Refusal.UnknownHold);
         Meet(await server.GetAsync(Order(nothing)), 404, Refusal.UnknownOrder);
         Meet(await server.PostAsync($"{Order(nothing)}/refund", Plans.Refund(), ("Idempotency-Key", "4")), 404, Refusal.UnknownOrder);
-        Meet(await server.PostAsync($"{Order(paid)}/refund", Plans.Refund(tickets: "9"), ("Idempotency-Key", "5")), 404, Refusal.UnknownTicket);
+        Meet(await server.PostAsync($"{Order(paid)}/refund", Plans.Refund(tickets: "9"), ("Idempotency-Key", "5")), 404,
+            Refusal.UnknownTicket);
 
         var released = Hold(sale);
         (await server.PutAsync(released, Plans.Hold("bob", 1))).Is(200);
@@ -63,15 +64,18 @@ public sealed class RefusalTests(RunningServer server) : IClassFixture<RunningSe
 
         // Read before anything is blocked: the refund below blocks two places, which changes the plan.
         var version = (await server.GetAsync(sale)).ETag!;
-        Meet(await server.PutAsync(sale, Plans.Concert(capacity: 7, holdSeconds: 2, perOrder: 5), ("If-Match", version)), 409, Refusal.CapacityInUse);
-        Meet(await server.PutAsync(sale, Plans.Concert(capacity: 9, holdSeconds: 3, perOrder: 5), ("If-Match", version)), 409, Refusal.PlanFrozen);
+        Meet(await server.PutAsync(sale, Plans.Concert(capacity: 7, holdSeconds: 2, perOrder: 5), ("If-Match", version)), 409,
+            Refusal.CapacityInUse);
+        Meet(await server.PutAsync(sale, Plans.Concert(capacity: 9, holdSeconds: 3, perOrder: 5), ("If-Match", version)), 409,
+            Refusal.PlanFrozen);
         (await server.PostAsync($"{Order(paid)}/refund", Plans.Refund(resell: false), ("Idempotency-Key", "8"))).Is(200);
         Meet(await server.PostAsync($"{Order(paid)}/refund", Plans.Refund(), ("Idempotency-Key", "9")), 409, Refusal.AlreadyRefunded);
         Meet(
             await server.PostAsync($"{Order(paid)}/refund", """{"reason":"Ann is ill","resell":true}""", ("Idempotency-Key", "10")), 400,
             Refusal.ReasonInvalid);
         Meet(await server.PostAsync($"{Order(paid)}/refund", Plans.Refund(), ("Idempotency-Key", "8")), 409, Refusal.IdReused);
-        Meet(await server.PutAsync(sale, Plans.Concert(capacity: 9, holdSeconds: 2, perOrder: 5), ("If-Match", version)), 412, Refusal.PlanChanged);
+        Meet(await server.PutAsync(sale, Plans.Concert(capacity: 9, holdSeconds: 2, perOrder: 5), ("If-Match", version)), 412,
+            Refusal.PlanChanged);
         Meet(await server.PutAsync(sale, Plans.Concert(name: " ")), 422, Refusal.PlanInvalid);
 
         (await server.PostAsync($"{sale}/pause")).Is(200);

@@ -12,14 +12,16 @@ public sealed class ShutdownTests
     public async Task What_was_accepted_before_the_stop_is_answered()
     {
         var arrived = new Arrivals();
-        await using var server = await RunningServer.StartAsync(configure: builder => builder.Services.AddSingleton<IStartupFilter>(arrived));
+        await using var server = await RunningServer.StartAsync(
+            configure: builder => builder.Services.AddSingleton<IStartupFilter>(arrived));
         var sale = await server.OpenSaleAsync(Plans.Concert(capacity: 1_000, perBuyer: 1_000));
         var before = arrived.Count;
 
         // While the turn is elsewhere nothing is decided, so all of these are under way when the stop comes.
         using var other = FileJournal.Open(server.JournalOf(sale));
         other.TakeTurn(new Chain());
-        var orders = Enumerable.Range(0, 100).Select(_ => server.PutAsync($"{sale}/orders/{Plans.NewId()}", Plans.Order(quantity: 1))).ToArray();
+        var orders = Enumerable.Range(0, 100).Select(_ => server.PutAsync($"{sale}/orders/{Plans.NewId()}", Plans.Order(quantity: 1)))
+            .ToArray();
         await Plans.UntilAsync(() => Task.FromResult(arrived.Count == before + 100), "the requests");
         var stopping = server.App.StopAsync();
         Assert.False(stopping.IsCompleted);

@@ -25,7 +25,8 @@ public sealed class TelemetryTests
 
         var id = Plans.NewId();
         (await server.PutAsync($"{sale}/orders/{id}", Plans.Order("Anneliese", 2))).Is(200);
-        for (var i = 0; i < 3; i++) (await server.PutAsync($"{sale}/orders/{Plans.NewId()}", Plans.Order("Anneliese", 2))).Is(409, "NOT_ENOUGH");
+        for (var i = 0; i < 3; i++)
+            (await server.PutAsync($"{sale}/orders/{Plans.NewId()}", Plans.Order("Anneliese", 2))).Is(409, "NOT_ENOUGH");
         listener.RecordObservableInstruments();
 
         Assert.Equal(3, measured[$"ticketrush.refusals sale={name} code=NotEnough"]);
@@ -37,7 +38,9 @@ public sealed class TelemetryTests
         Assert.InRange(measured[$"ticketrush.turn.wait sale={name}"], 0, 10);
         Assert.Equal(2, measured[$"ticketrush.places sale={name} pool=floor state=sold"]);
         Assert.True(measured["ticketrush.turned_away code=NOT_ENOUGH"] >= 1);
-        Assert.DoesNotContain(tags, tag => tag.Contains("Anneliese", StringComparison.Ordinal) || tag.Contains(id, StringComparison.Ordinal) || tag.Contains("r1", StringComparison.Ordinal));
+        Assert.DoesNotContain(
+            tags, tag => tag.Contains("Anneliese", StringComparison.Ordinal) || tag.Contains(id, StringComparison.Ordinal)
+            || tag.Contains("r1", StringComparison.Ordinal));
 
         void Note(Instrument instrument, double value, ReadOnlySpan<KeyValuePair<string, object?>> labels)
         {

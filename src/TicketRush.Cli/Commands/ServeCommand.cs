@@ -28,22 +28,37 @@ internal static class ServeCommand
             AllowMultipleArgumentsPerToken = true,
             DefaultValueFactory = _ => [],
         };
-        var lan = new Option<bool>("--lan") { Description = "Listen on all interfaces at port 8080, and show the address and a QR code for a phone." };
-        var demo = new Option<bool>("--demo") { Description = $"Make and open a sale \"{DemoSale}\" to try things on, and allow test payments." };
+        var lan = new Option<bool>(
+            "--lan") { Description = "Listen on all interfaces at port 8080, and show the address and a QR code for a phone." };
+        var demo = new Option<bool>(
+            "--demo") { Description = $"Make and open a sale \"{DemoSale}\" to try things on, and allow test payments." };
         var test = Shared.AllowTestPayments();
         var proxies = new Option<string[]>("--trusted-proxy")
         {
-            Description = "Believe X-Forwarded-For and X-Forwarded-Proto from this network, such as 127.0.0.1/32. May be repeated; nobody is believed without.",
+            Description = "Believe X-Forwarded-For and X-Forwarded-Proto from this network, such as 127.0.0.1/32. May be repeated; "
+                + "nobody is believed without.",
             HelpName = "CIDR",
             DefaultValueFactory = _ => [],
         };
         var defaults = new BuyerLimits();
         var holds = Number("--session-holds", "Holds that a buyer without a key may have at once.", defaults.Holds);
-        var wait = Number("--lapse-wait", "Seconds that such a buyer waits after a hold ran out unpaid.", (int)defaults.WaitAfterLapse.TotalSeconds);
+        var wait = Number(
+            "--lapse-wait", "Seconds that such a buyer waits after a hold ran out unpaid.", (int)defaults.WaitAfterLapse.TotalSeconds);
         var sessionRate = Number("--session-rate", "Requests a minute of such a buyer.", defaults.SessionPerMinute);
-        var networkRate = Number("--network-rate", "Requests a minute of all such buyers of one IPv4 address or IPv6 /64.", defaults.NetworkPerMinute);
+        var networkRate = Number(
+            "--network-rate", "Requests a minute of all such buyers of one IPv4 address or IPv6 /64.", defaults.NetworkPerMinute);
         var newSessions = Number("--network-sessions", "New buyers a minute from one network.", defaults.NewSessionsPerMinute);
-        var logs = new Option<string>("--log-format") { Description = "text, or json: one object a line.", HelpName = "FORMAT", DefaultValueFactory = _ => "text" };
+        var wrongKeys = Number(
+            "--network-wrong-keys", "Wrong keys a minute from one network. Right ones are never turned away.", defaults.WrongKeysPerMinute);
+        var watching = new ServerOptions { DataDirectory = "" };
+        var viewers = Number("--viewers", "Who may watch sales live at once; 5,000 connections stay for others.", watching.ViewersMax);
+        var networkViewers = Number("--network-viewers", "… from one network.", watching.ViewersPerNetwork);
+        var keyAgain = Number(
+            "--staff-key-again",
+            "Minutes after which staff in a browser show their key again to refund, or to change a plan or keys; 0 for each time.",
+            (int)watching.KeyAgainAfter.TotalMinutes);
+        var logs = new Option<string>(
+            "--log-format") { Description = "text, or json: one object a line.", HelpName = "FORMAT", DefaultValueFactory = _ => "text" };
         logs.AcceptOnlyFromAmong("text", "json");
         var json = Shared.Json("Print one line of JSON when the server is ready.");
         var command = new Command(
@@ -54,23 +69,26 @@ internal static class ServeCommand
             The office key, needed for whatever changes something, is made and shown at the first start; only its hash is kept.
             RUSH_OFFICE_KEY sets another. Ctrl-C or SIGTERM answers what is under way, then ends.
 
-            Buyers without a key may hold places and pay where nothing, or nothing real, is collected, within limits that are counted by each server process
-            for itself and shown at start. Metrics go to OTEL_EXPORTER_OTLP_ENDPOINT, when that is set.
+            Buyers without a key may hold places and pay where nothing, or nothing real, is collected, within limits that are counted by
+            each server process for itself and shown at start. Metrics go to OTEL_EXPORTER_OTLP_ENDPOINT, when that is set.
 
             Example: rush serve --demo
-            """) { data, urls, lan, demo, test, proxies, holds, wait, sessionRate, networkRate, newSessions, logs, json };
+            """) { data, urls, lan, demo, test, proxies, holds, wait, sessionRate, networkRate, newSessions,
+            wrongKeys, viewers, networkViewers, keyAgain, logs, json };
         proxies.Validators.Add(result =>
         {
             foreach (var token in result.Tokens)
             {
-                if (!IPNetwork.TryParse(token.Value, out _)) result.AddError($"--trusted-proxy takes a network such as 127.0.0.1/32 or 10.0.0.0/8, not {token.Value}.");
+                if (!IPNetwork.TryParse(token.Value, out _))
+                    result.AddError($"--trusted-proxy takes a network such as 127.0.0.1/32 or 10.0.0.0/8, not {token.Value}.");
             }
         });
         command.SetAction((result, stop) => ServeAsync(
             new()
             {
                 DataDirectory = Path.GetFullPath(result.GetRequiredValue(data)),
-                Urls = result.GetRequiredValue(urls) is { Length: > 0 } given ? given : [result.GetValue(lan) ? "http://0.0.0.0:8080" : "http://127.0.0.1:8080"],
+                Urls = result.GetRequiredValue(urls) is { Length: > 0 } given ? given
+                    : [result.GetValue(lan) ? "http://0.0.0.0:8080" : "http://127.0.0.1:8080"],
                 AllowTestPayments = result.GetValue(demo) || result.GetValue(test),
                 Demo = result.GetValue(demo),
                 JsonLogs = result.GetValue(logs) == "json",
@@ -82,7 +100,11 @@ internal static class ServeCommand
                     SessionPerMinute = result.GetValue(sessionRate),
                     NetworkPerMinute = result.GetValue(networkRate),
                     NewSessionsPerMinute = result.GetValue(newSessions),
+                    WrongKeysPerMinute = result.GetValue(wrongKeys),
                 },
+                ViewersMax = result.GetValue(viewers),
+                ViewersPerNetwork = result.GetValue(networkViewers),
+                KeyAgainAfter = TimeSpan.FromMinutes(result.GetValue(keyAgain)),
                 OfficeKey = Environment.GetEnvironmentVariable("RUSH_OFFICE_KEY") is { Length: > 0 } key ? key : null,
             },
             result.GetValue(demo), result.GetValue(lan), result.GetValue(json), stop));
@@ -105,17 +127,21 @@ internal static class ServeCommand
             if (demo) await MakeDemoAsync(app.Services.GetRequiredService<Sales>());
             await app.StartAsync(stop);
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException or InvalidDataException or FormatException
+        catch (Exception e) when (
+            e is IOException or UnauthorizedAccessException or ArgumentException or InvalidDataException or FormatException
             or InvalidOperationException or SocketException or JournalRefusedException)
         {
             // A key that was made is shown now or never, also when the port is taken.
-            if (app?.Services.GetRequiredService<KeyRing>().Made is { } made) Console.WriteLine($"office key   {made}\n(shown this once; only its hash is kept)");
+            if (app?.Services.GetRequiredService<KeyRing>().Made is { } made)
+                Console.WriteLine($"office key   {made}\n(shown this once; only its hash is kept)");
             return Shared.Fail($"Cannot serve: {e.Message}");
         }
 
         var key = app.Services.GetRequiredService<KeyRing>().Made;
         var sales = app.Services.GetRequiredService<Sales>().All();
-        if (json) Console.WriteLine(JsonSerializer.Serialize(new ReadyLine([.. app.Urls], options.DataDirectory, key, [.. sales.Select(sale => sale.Name)]), CliJson.Default.ReadyLine));
+        if (json) Console.WriteLine(
+            JsonSerializer.Serialize(
+            new ReadyLine([.. app.Urls], options.DataDirectory, key, [.. sales.Select(sale => sale.Name)]), CliJson.Default.ReadyLine));
         else Welcome(app, options, key, sales, demo, lan);
 
         await app.WaitForShutdownAsync(stop);
@@ -133,11 +159,19 @@ internal static class ServeCommand
         Console.WriteLine($"  listening    {string.Join(' ', app.Urls)}");
         if (key is not null) Console.WriteLine($"  office key   {key}\n               (shown this once; only its hash is kept)");
         var limits = options.Limits;
-        Console.WriteLine($"  buyers       {limits.Holds} holds each, {limits.WaitAfterLapse.TotalSeconds:0} s wait after one lapsed, {limits.SessionPerMinute} requests a minute; "
-            + $"a network {limits.NetworkPerMinute} requests and {limits.NewSessionsPerMinute} new buyers a minute");
-        Console.WriteLine($"  proxies      {(limits.TrustedProxies.Length == 0 ? "none is trusted" : string.Join(' ', limits.TrustedProxies))}");
+        Console.WriteLine($"  buyers       {limits.Holds} holds each, {limits.WaitAfterLapse.TotalSeconds:0} s wait after one lapsed, "
+            + $"{limits.SessionPerMinute} requests a minute");
+        Console.WriteLine($"  a network    {limits.NetworkPerMinute} requests, {limits.NewSessionsPerMinute} new buyers, "
+            + $"{limits.WrongKeysPerMinute} wrong keys a minute; {options.ViewersPerNetwork} viewers");
+        Console.WriteLine($"  all          {options.ViewersMax} viewers, {options.ConnectionsMax} connections; {limits.RememberedMax} "
+            + "sessions and networks are remembered");
+        Console.WriteLine($"  staff        {(options.KeyAgainAfter == TimeSpan.Zero ? "show their key for each refund and change"
+            : $"show their key again after {options.KeyAgainAfter.TotalMinutes:0} minutes, to refund and change")}");
+        Console.WriteLine(
+            $"  proxies      {(limits.TrustedProxies.Length == 0 ? "none is trusted" : string.Join(' ', limits.TrustedProxies))}");
         if (RuntimeFloor.Warning(Environment.Version) is { } warning) Console.WriteLine($"  OLD RUNTIME  {warning}");
-        if (options.AllowTestPayments) Console.WriteLine("  TEST PAYMENTS are allowed: in sales with paymentKind test, anybody may pay with nothing.");
+        if (options.AllowTestPayments)
+            Console.WriteLine("  TEST PAYMENTS are allowed: in sales with paymentKind test, anybody may pay with nothing.");
         foreach (var sale in sales.Where(sale => sale.Status.Kind == SequencerStatusKind.Stopped))
             Console.WriteLine($"  STOPPED      {sale.Name}: {sale.Status.Reason}");
 
@@ -164,7 +198,8 @@ internal static class ServeCommand
     private static void ShowLan(string url)
     {
         var address = NetworkInterface.GetAllNetworkInterfaces()
-            .Where(network => network.OperationalStatus == OperationalStatus.Up && network.NetworkInterfaceType != NetworkInterfaceType.Loopback)
+            .Where(network =>
+                network.OperationalStatus == OperationalStatus.Up && network.NetworkInterfaceType != NetworkInterfaceType.Loopback)
             .SelectMany(network => network.GetIPProperties().UnicastAddresses)
             .Select(unicast => unicast.Address)
             .FirstOrDefault(candidate => candidate.AddressFamily == AddressFamily.InterNetwork && !IPAddress.IsLoopback(candidate));
@@ -193,7 +228,8 @@ internal static class ServeCommand
                 Currency = "CNY",
                 PaymentKind = PaymentKind.Test,
                 Pools = [new("floor", 500, 0), new("balcony", 200, 0)],
-                Tiers = [new("standing", "Standing 站票", "floor", 38000), new("child", "Standing, child 儿童站票", "floor", 19000), new("balcony", "Balcony 看台", "balcony", 58000)],
+                Tiers = [new("standing", "Standing 站票", "floor", 38000), new("child", "Standing, child 儿童站票", "floor", 19000), new(
+                    "balcony", "Balcony 看台", "balcony", 58000)],
                 Rules = new(HoldSeconds: 600, Extensions: 1, PerOrder: 6, PerBuyer: 6),
             });
         }

@@ -70,7 +70,11 @@ public sealed class FileJournal : IJournal
     /// <exception cref="JournalRefusedException">The file is no journal, was replaced, or is on a network file system.</exception>
     /// <exception cref="JournalDamagedException">Its header is damaged.</exception>
     /// <exception cref="NewerFormatException">It was written by a newer program.</exception>
-    public static FileJournal Open(string path, FileJournalOptions? options = null) => new(path, Platform.Current, options ?? new());
+    public static FileJournal Open(string path, FileJournalOptions? options = null)
+    {
+        options ??= new();
+        return new(path, options.Platform, options);
+    }
 
     internal static FileJournal Open(string path, Platform platform) => new(path, platform, new());
 
@@ -304,4 +308,7 @@ public sealed record FileJournalOptions
     /// the flush costs.
     /// </summary>
     public bool Flush { get; init; } = true;
+
+    /// <summary>The system that journals are read and written with; creating one uses the real one.</summary>
+    internal Platform Platform { get; init; } = Platform.Current;
 }

@@ -13,6 +13,9 @@ public static class AccessMiddleware
     /// <summary>Bytes of a form that somebody without a key sends, at the most.</summary>
     public const int FormBytesMax = 16 * 1024;
 
+    /// <summary>The field in which a form carries the key that is shown again.</summary>
+    public const string KeyFieldName = "_key";
+
     /// <summary>Only callers with the permission come in: 401 without a key or session, 403 with the wrong one.</summary>
     public static TBuilder Needs<TBuilder>(this TBuilder endpoint, Permission permission)
         where TBuilder : IEndpointConventionBuilder => endpoint.WithMetadata(new NeedsPermission(permission));
@@ -25,15 +28,21 @@ public static class AccessMiddleware
     public static TBuilder WithoutToken<TBuilder>(this TBuilder endpoint)
         where TBuilder : IEndpointConventionBuilder => endpoint.WithMetadata(new NeedsNoToken());
 
+    /// <summary>Of who is signed in with a cookie, only those come in who showed their key a moment ago, or show it with this form: money
+    /// or other keys hang on it, and a desk is left alone for a minute.</summary>
+    public static TBuilder NeedsKeyAgain<TBuilder>(this TBuilder endpoint)
+        where TBuilder : IEndpointConventionBuilder => endpoint.WithMetadata(new NeedsFreshKey());
+
     internal sealed record NeedsPermission(Permission Permission);
 
     internal sealed class IsCounted;
 
     internal sealed class NeedsNoToken;
 
+    internal sealed class NeedsFreshKey;
+
     internal static void AddAccess(this IServiceCollection services, ServerOptions options)
     {
-        options.Limits.Check();
         services.AddSingleton(options.Limits);
         services.AddSingleton(TimeProvider.System);
         services.AddSingleton(_ => KeyRing.Open(options.DataDirectory, options.OfficeKey));
@@ -68,11 +77,15 @@ public static class AccessMiddleware
 
     internal static void UseAccess(this WebApplication app)
     {
+        // Before the keys: a directory that cannot be used fails before a key is made that nobody would see.
+        var sales = app.Services.GetRequiredService<Journal.Sales>();
         var keys = app.Services.GetRequiredService<KeyRing>();
         var buyers = app.Services.GetRequiredService<BuyerSessions>();
         var staff = app.Services.GetRequiredService<StaffSessions>();
         var rates = app.Services.GetRequiredService<RateLimits>();
         var antiforgery = app.Services.GetRequiredService<Antiforgery>();
+        Func<HttpContext, RequestDelegate, Caller, Task> showKey = (http, next, caller) =>
+            ShowKeyAsync(http, next, caller, keys, staff, rates);
         app.Use((http, next) =>
         {
             // What routing answers itself, no such path and no such method, is nobody's to guard.
@@ -91,7 +104,7 @@ public static class AccessMiddleware
             }
             else if (http.Request.Headers.Cookie.Count > 0)
             {
-                if (staff.Read(http) is { } key) http.Features.Set(Caller.Of(key, byCookie: true));
+                if (staff.Read(http) is { } signedIn) http.Features.Set(signedIn);
                 else if (buyers.TryRead(http, out var session)) http.Features.Set(Caller.Of(session));
             }
 
@@ -108,6 +121,10 @@ public static class AccessMiddleware
 
             if (caller is { Kind: CallerKind.Key, IsByCookie: false }) return next(http);
 
+            // What the office has not announced is not there for strangers, by whatever name they guess.
+            if (caller.Kind != CallerKind.Key && http.GetRouteValue("sale") is string name && IsDraft(sales.Find(name)))
+                return Problems.UnknownSale(name).ExecuteAsync(http);
+
             var method = http.Request.Method;
             var changes = !(HttpMethods.IsGet(method) || HttpMethods.IsHead(method) || HttpMethods.IsOptions(method));
             var counts = changes || needed != Permission.None || endpoint.Metadata.GetMetadata<IsCounted>() is not null;
@@ -116,36 +133,79 @@ public static class AccessMiddleware
 
             if (!changes) return next(http);
             if (!Antiforgery.IsFromHere(http.Request)) return Untrusted(http);
-            return endpoint.Metadata.GetMetadata<NeedsNoToken>() is not null ? next(http) : CheckTokenAsync(http, next, caller, antiforgery);
+            if (endpoint.Metadata.GetMetadata<NeedsNoToken>() is not null) return next(http);
+            var needsKey = !caller.IsFresh && endpoint.Metadata.GetMetadata<NeedsFreshKey>() is not null;
+            return CheckTokenAsync(http, next, caller, antiforgery, needsKey ? showKey : null);
         });
     }
 
-    private static async Task CheckTokenAsync(HttpContext http, RequestDelegate next, Caller caller, Antiforgery antiforgery)
+    internal static bool IsDraft(Journal.OpenSale? sale) => sale?.Sequencer?.Snapshot is { State: Engine.SaleState.Draft };
+
+    /// <param name="then">What the request has to pass before it goes on.</param>
+    private static async Task CheckTokenAsync(
+        HttpContext http, RequestDelegate next, Caller caller, Antiforgery antiforgery,
+        Func<HttpContext, RequestDelegate, Caller, Task>? then)
     {
         var token = http.Request.Headers[Antiforgery.HeaderName].ToString();
-        const string Form = "application/x-www-form-urlencoded";
-        if (token.Length == 0 && http.Request.ContentType?.StartsWith(Form, StringComparison.OrdinalIgnoreCase) == true)
+        if (token.Length == 0 && IsForm(http.Request))
         {
             if (caller.Kind != CallerKind.Key && http.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } body)
                 body.MaxRequestBodySize = FormBytesMax;
-            try
-            {
-                token = (await http.Request.ReadFormAsync())[Antiforgery.FieldName].ToString();
-            }
-            catch (InvalidDataException)
+            if (await ReadFormAsync(http) is not { } form)
             {
                 await Problems.BadRequest("INVALID_REQUEST", "The form has too many or too long fields.").ExecuteAsync(http);
                 return;
             }
+
+            token = form[Antiforgery.FieldName].ToString();
         }
 
-        if (caller.Kind != CallerKind.Nobody && antiforgery.Verifies(caller, token)) await next(http);
-        else await Untrusted(http);
+        if (caller.Kind == CallerKind.Nobody || !antiforgery.Verifies(caller, token)) await Untrusted(http);
+        else if (then is not null) await then(http, next, caller);
+        else await next(http);
+    }
+
+    /// <summary>Goes on with the key of who is signed in, which the form has in a field; that is when it was shown last, from now
+    /// on.</summary>
+    private static async Task ShowKeyAsync(
+        HttpContext http, RequestDelegate next, Caller caller, KeyRing keys, StaffSessions staff, RateLimits rates)
+    {
+        var given = (await ReadFormAsync(http))?[KeyFieldName].ToString().Trim() ?? "";
+        if (given.Length is > 0 and <= KeyRing.LengthMax && keys.Find(given) is { } key && key.Name == caller.Key!.Name)
+        {
+            staff.SignIn(http, key);
+            await next(http);
+        }
+        else if (given.Length > 0 && !rates.TryWrongKey(http, out var later)) await Problems.TooManyRequests(later).ExecuteAsync(http);
+        else
+        {
+            await Problems.BadRequest(
+                "KEY_NEEDED", $"Show the key again, in the form's field {KeyFieldName}: it was last shown a while ago. Nothing happened.",
+                401).ExecuteAsync(http);
+        }
+    }
+
+    private static bool IsForm(HttpRequest request) =>
+        request.ContentType?.StartsWith("application/x-www-form-urlencoded", StringComparison.OrdinalIgnoreCase) == true;
+
+    /// <summary>The request's form; null when there is none, or one with too many or too long fields.</summary>
+    private static async Task<IFormCollection?> ReadFormAsync(HttpContext http)
+    {
+        if (!IsForm(http.Request)) return null;
+        try
+        {
+            return await http.Request.ReadFormAsync();
+        }
+        catch (InvalidDataException)
+        {
+            return null;
+        }
     }
 
     private static Task Untrusted(HttpContext http) => Problems.BadRequest(
         "TOKEN_INVALID",
-        $"The request lacks its session's token ({Antiforgery.HeaderName}, or the form's field), or comes from another site. Nothing happened.")
+        $"The request lacks its session's token ({Antiforgery.HeaderName}, or the form's field), or comes from another site. "
+            + "Nothing happened.")
         .ExecuteAsync(http);
 
     private static Task Unauthorized(HttpContext http, string detail)

@@ -26,7 +26,8 @@ public sealed record BuyerLimits
     /// <summary>Wrong keys of a network a minute. A right key is never turned away for the wrong ones of others.</summary>
     public int WrongKeysPerMinute { get; init; } = 30;
 
-    /// <summary>The proxies whose <c>X-Forwarded-For</c> and <c>X-Forwarded-Proto</c> are believed; nobody's, when there are none.</summary>
+    /// <summary>The proxies whose <c>X-Forwarded-For</c> and <c>X-Forwarded-Proto</c> are believed; nobody's, when there are
+    /// none.</summary>
     public IPNetwork[] TrustedProxies { get; init; } = [];
 
     /// <summary>Sessions and networks that are remembered; beyond it, new ones share what is left.</summary>
@@ -36,7 +37,8 @@ public sealed record BuyerLimits
     public void Check()
     {
         if (Holds is < 1 or > 100) throw new ArgumentException($"A session may have 1 to 100 holds, not {Holds}.");
-        if (WaitAfterLapse < TimeSpan.Zero || WaitAfterLapse > TimeSpan.FromHours(1)) throw new ArgumentException("The wait after a lapsed hold is 0 to 3600 seconds.");
+        if (WaitAfterLapse < TimeSpan.Zero || WaitAfterLapse > TimeSpan.FromHours(1))
+            throw new ArgumentException("The wait after a lapsed hold is 0 to 3600 seconds.");
         int[] rates = [SessionPerMinute, NetworkPerMinute, NewSessionsPerMinute, WrongKeysPerMinute];
         if (rates.Any(rate => rate is < 1 or > 1_000_000)) throw new ArgumentException("A rate is 1 to 1,000,000 a minute.");
         if (RememberedMax < 1) throw new ArgumentException("At least one session must be remembered.");

@@ -35,6 +35,10 @@ public sealed class Caller
     /// <summary>Came with a cookie, which a browser also sends when another site asks it to.</summary>
     public bool IsByCookie { get; private init; }
 
+    /// <summary>Showed its key with this request or a moment ago; false for a session that has been open for a while, at a desk that
+    /// somebody else may sit down at.</summary>
+    public bool IsFresh { get; private init; }
+
     public static Caller Of(HttpContext http) => http.Features.Get<Caller>() ?? Nobody;
 
     public bool May(Permission permission) => Kind switch
@@ -77,7 +81,8 @@ public sealed class Caller
         return identities.Key(owner[..length], text);
     }
 
-    internal static Caller Of(Key key, bool byCookie) => new() { Kind = CallerKind.Key, Key = key, IsByCookie = byCookie };
+    internal static Caller Of(Key key, bool byCookie, bool isFresh = true) =>
+        new() { Kind = CallerKind.Key, Key = key, IsByCookie = byCookie, IsFresh = isFresh };
 
     internal static Caller Of(UInt128 session) => new() { Kind = CallerKind.Buyer, Session = session, IsByCookie = true };
 }

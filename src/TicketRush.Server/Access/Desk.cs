@@ -63,7 +63,8 @@ public sealed class Desk(Identities identities, BuyerLimits limits, bool allowsT
         }
     }
 
-    /// <summary>Submits what the caller asks. The command is complete but for who asks: this sets By, Whose, and a buyer's own Buyer.</summary>
+    /// <summary>Submits what the caller asks. The command is complete but for who asks: this sets By, Whose, and a buyer's own
+    /// Buyer.</summary>
     /// <param name="sale">Open: it has a sequencer.</param>
     public async ValueTask<DeskAnswer> AskAsync(Caller caller, OpenSale sale, Submission submission)
     {
@@ -144,7 +145,8 @@ public sealed class Desk(Identities identities, BuyerLimits limits, bool allowsT
         {
             var submission = new Submission
             {
-                Command = new() { Kind = CommandKind.FindHold, Hold = kept.Hold, Buyer = identities.Session(session), Whose = Whose.Buyers },
+                Command = new() { Kind = CommandKind.FindHold, Hold = kept.Hold, Buyer = identities.Session(session),
+                    Whose = Whose.Buyers },
             };
             var outcome = await kept.Sale.Sequencer!.SubmitAsync(submission);
             if (outcome == Outcome.Done) Note(session, kept.Hold, submission.Reply);

@@ -65,7 +65,8 @@ public sealed class KeyRing
         return ring;
     }
 
-    /// <summary>Opens the keys for a server: with the office key that is given, or one that is made when nobody could be the office.</summary>
+    /// <summary>Opens the keys for a server: with the office key that is given, or one that is made when nobody could be the
+    /// office.</summary>
     /// <exception cref="ArgumentException">The given key is too short or too long.</exception>
     /// <exception cref="InvalidDataException">What is kept is no file of keys.</exception>
     public static KeyRing Open(string directory, string? given)
@@ -130,9 +131,11 @@ public sealed class KeyRing
     /// <exception cref="InvalidOperationException">There are as many keys as there may be.</exception>
     public (Key Key, string Secret) Add(string name, Role role)
     {
-        if (!PlanCheck.IsId(name)) throw new ArgumentException($"\"{name}\" cannot name a key: 1 to 63 of a-z, 0-9 and -, not starting with -.");
+        if (!PlanCheck.IsId(name))
+            throw new ArgumentException($"\"{name}\" cannot name a key: 1 to 63 of a-z, 0-9 and -, not starting with -.");
         if (role == Role.None) throw new ArgumentException("A key needs a role: office, staff, shop or read.");
-        if (_given is not null && name == OfficeName && role != Role.Office) throw new ArgumentException("The name \"office\" is the office's.");
+        if (_given is not null && name == OfficeName && role != Role.Office)
+            throw new ArgumentException("The name \"office\" is the office's.");
         (Key, string) made = default;
         Change(_path, keys =>
         {
@@ -255,7 +258,8 @@ internal sealed record KeyFile(int Format, KeyLine[] Keys)
 
     public static string Write(IEnumerable<Key> keys) => JsonSerializer.Serialize(
         new(FormatNow, [.. keys.Select(key => new KeyLine(
-            key.Id, key.Name, key.Role.Name(), key.Made.ToUnixTimeSeconds(), key.Revoked?.ToUnixTimeSeconds(), Convert.ToHexStringLower(key.Hash)))]),
+            key.Id, key.Name, key.Role.Name(), key.Made.ToUnixTimeSeconds(), key.Revoked?.ToUnixTimeSeconds(),
+            Convert.ToHexStringLower(key.Hash)))]),
         KeyFileJson.Default.KeyFile);
 
     /// <exception cref="InvalidDataException">The text is no file of keys.</exception>
@@ -278,13 +282,16 @@ internal sealed record KeyFile(int Format, KeyLine[] Keys)
 /// <param name="Hash">SHA-256 of the whole key.</param>
 internal sealed record KeyLine(string Id, string Name, string Role, long Made, long? Revoked, string Hash)
 {
-    public Key Read() => Permissions.TryParse(Role, out var role) && Convert.FromHexString(Hash) is { Length: 32 } hash && PlanCheck.IsId(Name) && Id.Length == 8
-        ? new(Id, Name, role, DateTimeOffset.FromUnixTimeSeconds(Made), Revoked is { } at ? DateTimeOffset.FromUnixTimeSeconds(at) : null) { Hash = hash }
+    public Key Read() => Permissions.TryParse(Role, out var role) && Convert.FromHexString(Hash) is { Length: 32 } hash
+        && PlanCheck.IsId(Name) && Id.Length == 8
+        ? new(Id, Name, role, DateTimeOffset.FromUnixTimeSeconds(Made), Revoked is { } at ? DateTimeOffset.FromUnixTimeSeconds(at)
+            : null) { Hash = hash }
         : throw new FormatException($"the key \"{Id}\" is none");
 }
 
 [JsonSourceGenerationOptions(
-    PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, WriteIndented = true, RespectNullableAnnotations = true, RespectRequiredConstructorParameters = true,
+    PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, WriteIndented = true, RespectNullableAnnotations = true,
+    RespectRequiredConstructorParameters = true,
     UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow, AllowDuplicateProperties = false)]
 [JsonSerializable(typeof(KeyFile))]
 internal sealed partial class KeyFileJson : JsonSerializerContext;

@@ -54,12 +54,14 @@ public static class Permissions
     {
         [Role.Office] =
         [
-            Permission.Hold, Permission.NameBuyers, Permission.ConfirmPayments, Permission.SeeOrders, Permission.ListOrders, Permission.Refund,
+            Permission.Hold, Permission.NameBuyers, Permission.ConfirmPayments, Permission.SeeOrders, Permission.ListOrders,
+            Permission.Refund,
             Permission.SeeFigures, Permission.ChangeSales, Permission.ManageKeys,
         ],
         [Role.Staff] =
         [
-            Permission.Hold, Permission.NameBuyers, Permission.ConfirmPayments, Permission.SeeOrders, Permission.ListOrders, Permission.Refund,
+            Permission.Hold, Permission.NameBuyers, Permission.ConfirmPayments, Permission.SeeOrders, Permission.ListOrders,
+            Permission.Refund,
             Permission.SeeFigures,
         ],
         [Role.Shop] = [Permission.Hold, Permission.NameBuyers, Permission.ConfirmPayments, Permission.SeeOrders, Permission.ListOrders],

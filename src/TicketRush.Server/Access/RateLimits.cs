@@ -29,7 +29,8 @@ public sealed class RateLimits(BuyerLimits limits, TimeProvider time)
 
     public bool TryNewSession(HttpContext http) => _newSessions.TryTake(NetworkOf(http.Connection.RemoteIpAddress), out _);
 
-    public bool TryWrongKey(HttpContext http, out int retryAfter) => _wrongKeys.TryTake(NetworkOf(http.Connection.RemoteIpAddress), out retryAfter);
+    public bool TryWrongKey(HttpContext http, out int retryAfter) =>
+        _wrongKeys.TryTake(NetworkOf(http.Connection.RemoteIpAddress), out retryAfter);
 
     /// <summary>What counts as one network: an IPv4 address, or the 64 bits of an IPv6 address that one customer is given.</summary>
     public static UInt128 NetworkOf(IPAddress? address)
@@ -67,7 +68,8 @@ public sealed class RateLimits(BuyerLimits limits, TimeProvider time)
             var now = time.GetElapsedTime(_start).Ticks;
             lock (_gate)
             {
-                if (!_fullAt.TryGetValue(key, out var fullAt) && _fullAt.Count >= max && !Sweep(now)) return TryTake(ref _othersFullAt, now, out retryAfter);
+                if (!_fullAt.TryGetValue(key, out var fullAt) && _fullAt.Count >= max && !Sweep(now))
+                    return TryTake(ref _othersFullAt, now, out retryAfter);
                 if (!TryTake(ref fullAt, now, out retryAfter)) return false;
                 _fullAt[key] = fullAt;
                 return true;

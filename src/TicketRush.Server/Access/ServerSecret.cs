@@ -29,7 +29,8 @@ public sealed class ServerSecret
         var text = File.ReadAllText(path).Trim();
         return text.Length == 64 && text.All(char.IsAsciiHexDigit)
             ? new(Convert.FromHexString(text))
-            : throw new InvalidDataException($"{path} must hold 64 hexadecimal digits; delete it to make a new one, which ends every session.");
+            : throw new InvalidDataException(
+                $"{path} must hold 64 hexadecimal digits; delete it to make a new one, which ends every session.");
     }
 
     /// <summary>Signs data for one purpose; a signature for one is none for another.</summary>

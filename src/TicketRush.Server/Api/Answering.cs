@@ -11,7 +11,8 @@ internal static class Answering
         ref readonly var reply = ref submission.Reply;
         return new JsonAnswer<HoldAnswer>(
             new(
-                id, NameOf(reply.State), reply.UntilMs == 0 ? null : PlanTimes.Utc(reply.UntilMs), reply.Extensions, Items(reply.Lines, reply.Plan!),
+                id, NameOf(reply.State), reply.UntilMs == 0 ? null : PlanTimes.Utc(reply.UntilMs), reply.Extensions,
+                Items(reply.Lines, reply.Plan!),
                 reply.Amount, reply.Plan!.Currency, reply.Sequence, PlanTimes.Utc(submission.TimeMs), submission.Hash.ToString())
             {
                 From = StopOf(reply, isFrom: true),
@@ -30,7 +31,8 @@ internal static class Answering
         return new JsonAnswer<OrderAnswer>(
             new(
                 id, OrderState(reply.Lines, reply.Refunded), reply.Late, Items(reply.Lines, reply.Plan!),
-                Tickets(reply.Lines, reply.FirstTicket, reply.Refunded, reply.Plan!, reply.Given is null ? [] : reply.Given.Seats.AsSpan()), reply.Amount,
+                Tickets(reply.Lines, reply.FirstTicket, reply.Refunded, reply.Plan!, reply.Given is null ? [] : reply.Given.Seats.AsSpan()),
+                reply.Amount,
                 reply.Plan!.Currency, reply.Sequence, PlanTimes.Utc(submission.TimeMs), submission.Hash.ToString())
             {
                 From = StopOf(reply, isFrom: true),
@@ -51,7 +53,8 @@ internal static class Answering
 
         return new JsonAnswer<RefundAnswer>(
             new(
-                id, [.. tickets], reply.Amount, reply.Plan!.Currency, reply.Sequence, PlanTimes.Utc(submission.TimeMs), submission.Hash.ToString()),
+                id, [.. tickets], reply.Amount, reply.Plan!.Currency, reply.Sequence, PlanTimes.Utc(submission.TimeMs),
+                submission.Hash.ToString()),
             ApiJson.Api.RefundAnswer) { IsPrivate = true };
     }
 
@@ -69,7 +72,8 @@ internal static class Answering
                 To = PlacesAsking.StopName(plan, row.To, row.To),
             });
         return new JsonAnswer<OrderListAnswer>(
-            new(plan.Currency, orders, submission.Reply.Next == 0 ? null : submission.Reply.Next), ApiJson.Api.OrderListAnswer) { IsPrivate = true };
+            new(plan.Currency, orders, submission.Reply.Next == 0 ? null : submission.Reply.Next),
+            ApiJson.Api.OrderListAnswer) { IsPrivate = true };
     }
 
     public static IResult Change(string sale, Submission submission, Sequencer sequencer) =>
@@ -79,7 +83,8 @@ internal static class Answering
                 PlanTimes.Utc(submission.TimeMs), submission.Hash.ToString()),
             ApiJson.Api.SaleChangeAnswer);
 
-    /// <summary>The state for people: an open sale that waits for its opening time is scheduled, one past its closing time closed.</summary>
+    /// <summary>The state for people: an open sale that waits for its opening time is scheduled, one past its closing time
+    /// closed.</summary>
     public static string NameOf(SaleState state, Plan plan, long nowMs) => state switch
     {
         SaleState.Open when nowMs >= plan.ClosesAtMs => "closed",

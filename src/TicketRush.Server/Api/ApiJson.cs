@@ -227,7 +227,8 @@ public interface IReceipt
 public sealed record ItemAnswer(string Tier, int Quantity, long Price);
 
 public sealed record HoldAnswer(
-    string Id, string State, string? ExpiresAt, int Extensions, ItemAnswer[] Items, long Total, string Currency, long Sequence, string At, string Hash)
+    string Id, string State, string? ExpiresAt, int Extensions, ItemAnswer[] Items, long Total, string Currency, long Sequence, string At,
+    string Hash)
     : IReceipt
 {
     public string? From { get; init; }
@@ -250,7 +251,8 @@ public sealed record TicketAnswer(uint Number, string Tier, long Price, string S
 }
 
 public sealed record OrderAnswer(
-    string Id, string State, bool Late, ItemAnswer[] Items, TicketAnswer[] Tickets, long Total, string Currency, long Sequence, string At, string Hash)
+    string Id, string State, bool Late, ItemAnswer[] Items, TicketAnswer[] Tickets, long Total, string Currency, long Sequence, string At,
+    string Hash)
     : IReceipt
 {
     public string? From { get; init; }
@@ -260,7 +262,8 @@ public sealed record OrderAnswer(
     public long? Credit { get; init; }
 }
 
-public sealed record RefundAnswer(string Id, uint[] Tickets, long Amount, string Currency, long Sequence, string At, string Hash) : IReceipt;
+public sealed record RefundAnswer(string Id, uint[] Tickets, long Amount, string Currency, long Sequence, string At, string Hash)
+    : IReceipt;
 
 public sealed record SaleChangeAnswer(string Sale, string State, long Sequence, string At, string Hash) : IReceipt;
 
@@ -294,10 +297,12 @@ public sealed record PoolAvailability(string Pool, int Capacity, int Blocked, in
 }
 
 /// <param name="Free">One bit for each seat, the lowest bit of the first byte first, in Base64.</param>
-public sealed record SeatsAnswer(string Pool, string? From, string? To, int Seats, byte[] Free, long Sequence, string At, string Hash) : IReceipt;
+public sealed record SeatsAnswer(string Pool, string? From, string? To, int Seats, byte[] Free, long Sequence, string At, string Hash)
+    : IReceipt;
 
 public sealed record AvailabilityAnswer(
-    string Sale, string State, string Currency, TierAvailability[] Tiers, PoolAvailability[] Pools, long Sequence, string At, string Hash) : IReceipt
+    string Sale, string State, string Currency, TierAvailability[] Tiers, PoolAvailability[] Pools, long Sequence, string At, string Hash)
+        : IReceipt
 {
     /// <summary>Wishes on the waitlist.</summary>
     public int? Waiting { get; init; }

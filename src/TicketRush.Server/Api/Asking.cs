@@ -22,9 +22,11 @@ internal static class Asking
         var guid = Guid.Empty;
 
         // Only digits and dashes: the parser would also take spaces around an id, and 0x and + inside.
-        if (!id.All(c => char.IsAsciiHexDigit(c) || c == '-') || (!Guid.TryParseExact(id, "D", out guid) && !Guid.TryParseExact(id, "N", out guid)))
+        if (!id.All(c => char.IsAsciiHexDigit(c) || c == '-')
+            || (!Guid.TryParseExact(id, "D", out guid) && !Guid.TryParseExact(id, "N", out guid)))
         {
-            problem = Problems.BadRequest("INVALID_ID", "The id must be a UUID or 32 hexadecimal digits, made by you and kept for repeating the request.");
+            problem = Problems.BadRequest(
+                "INVALID_ID", "The id must be a UUID or 32 hexadecimal digits, made by you and kept for repeating the request.");
             return false;
         }
 
@@ -105,7 +107,8 @@ internal static class Asking
         {
             if (!required) return true;
             problem = Problems.BadRequest(
-                "IDEMPOTENCY_KEY_REQUIRED", "Send a header Idempotency-Key with a text of your own, and the same one when you repeat the request.");
+                "IDEMPOTENCY_KEY_REQUIRED",
+                "Send a header Idempotency-Key with a text of your own, and the same one when you repeat the request.");
             return false;
         }
 
@@ -120,7 +123,8 @@ internal static class Asking
     /// </summary>
     public static bool IsReference(HttpContext http, string reference, Plan plan, out IResult problem) =>
         IsText(
-            reference, "reference", required: plan.PaymentKind == PaymentKind.External && Caller.Of(http).May(Permission.ConfirmPayments), out problem);
+            reference, "reference", required: plan.PaymentKind == PaymentKind.External && Caller.Of(http).May(Permission.ConfirmPayments),
+            out problem);
 
     public static IResult Invalid(string detail) => Problems.BadRequest("INVALID_REQUEST", detail);
 }

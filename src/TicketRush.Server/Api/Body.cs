@@ -11,14 +11,17 @@ internal static class Body
     /// <summary>Bytes of a command at the most.</summary>
     public const int CommandBytesMax = 16 * 1024;
 
-    /// <summary>Bytes of a plan at the most: a stadium in blocks of rows, or the prices of every pair of 64 stops in 10 classes, fit.</summary>
+    /// <summary>Bytes of a plan at the most: a stadium in blocks of rows, or the prices of every pair of 64 stops in 10 classes,
+    /// fit.</summary>
     public const int PlanBytesMax = 256 * 1024;
 
-    public static async ValueTask<(T? Value, IResult? Problem)> ReadAsync<T>(HttpRequest request, JsonTypeInfo<T> type, int bytesMax = CommandBytesMax)
+    public static async ValueTask<(T? Value, IResult? Problem)> ReadAsync<T>(
+        HttpRequest request, JsonTypeInfo<T> type, int bytesMax = CommandBytesMax)
         where T : class
     {
         if (!request.HasJsonContentType())
-            return (null, Problems.BadRequest("UNSUPPORTED_MEDIA_TYPE", "The body must be JSON, and Content-Type application/json say so.", 415));
+            return (null, Problems.BadRequest(
+                "UNSUPPORTED_MEDIA_TYPE", "The body must be JSON, and Content-Type application/json say so.", 415));
 
         var reader = request.BodyReader;
         while (true)
@@ -90,7 +93,8 @@ internal static class Body
         }
 
         if (message.Contains("doesn't allow", StringComparison.Ordinal)) return $"{at} must not be null.";
-        if (message.Contains("could not be converted", StringComparison.Ordinal)) return $"{at} has the wrong type, or a number that is out of range.";
+        if (message.Contains("could not be converted", StringComparison.Ordinal))
+            return $"{at} has the wrong type, or a number that is out of range.";
         return $"The body is no JSON, at line {e.LineNumber + 1}, byte {e.BytePositionInLine + 1}.";
     }
 }

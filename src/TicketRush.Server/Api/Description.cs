@@ -17,13 +17,16 @@ internal static class Description
     internal sealed record Asks(Refusal[] Refusals, string[] Others);
 
     /// <summary>Documents that the endpoint asks a sale, and what else it may answer.</summary>
-    public static RouteHandlerBuilder AsksSale(this RouteHandlerBuilder endpoint, params Refusal[] refusals) => endpoint.WithMetadata(new Asks(refusals, []));
+    public static RouteHandlerBuilder AsksSale(this RouteHandlerBuilder endpoint, params Refusal[] refusals) =>
+        endpoint.WithMetadata(new Asks(refusals, []));
 
     /// <summary>Documents codes that are no refusal of a sale.</summary>
-    public static RouteHandlerBuilder MayAnswer(this RouteHandlerBuilder endpoint, params string[] codes) => endpoint.WithMetadata(new Asks([], codes));
+    public static RouteHandlerBuilder MayAnswer(this RouteHandlerBuilder endpoint, params string[] codes) =>
+        endpoint.WithMetadata(new Asks([], codes));
 
     /// <summary>Documents a header that the endpoint reads.</summary>
-    public static RouteHandlerBuilder Reads(this RouteHandlerBuilder endpoint, string header, bool required, string description, string example) =>
+    public static RouteHandlerBuilder Reads(
+        this RouteHandlerBuilder endpoint, string header, bool required, string description, string example) =>
         endpoint.WithMetadata(new Header(header, required, description, example));
 
     internal sealed record Header(string Name, bool IsRequired, string Description, string Example);
@@ -58,19 +61,23 @@ internal static class Description
     };
 
     /// <summary>Every code that the endpoint may answer, and with which status.</summary>
-    public static SortedDictionary<int, SortedSet<string>> CodesOf(RouteEndpoint endpoint) => CodesOf(endpoint.Metadata, endpoint.RoutePattern.RawText!);
+    public static SortedDictionary<int, SortedSet<string>> CodesOf(RouteEndpoint endpoint) =>
+        CodesOf(endpoint.Metadata, endpoint.RoutePattern.RawText!);
 
     internal static SortedDictionary<int, SortedSet<string>> CodesOf(IReadOnlyList<object> metadata, string pattern)
     {
         var codes = new HashSet<string> { "INTERNAL", "UNAUTHORIZED", "RATE_LIMITED" };
         var statuses = Others.ToDictionary(code => code.Key, code => code.Value.Status);
         if (pattern.Contains("{sale}", StringComparison.Ordinal)) codes.UnionWith(["UNKNOWN_SALE"]);
-        if (pattern.Contains("{sale}", StringComparison.Ordinal) && pattern.Contains("{id}", StringComparison.Ordinal)) codes.Add("INVALID_ID");
+        if (pattern.Contains("{sale}", StringComparison.Ordinal) && pattern.Contains("{id}", StringComparison.Ordinal))
+            codes.Add("INVALID_ID");
         if (metadata.OfType<AccessMiddleware.NeedsPermission>().Any()) codes.UnionWith(["FORBIDDEN"]);
         if (!metadata.OfType<IHttpMethodMetadata>().Any(methods => methods.HttpMethods.Contains("GET"))) codes.UnionWith(["TOKEN_INVALID"]);
-        if (metadata.OfType<IAcceptsMetadata>().Any()) codes.UnionWith(["INVALID_JSON", "INVALID_REQUEST", "BODY_TOO_LARGE", "UNSUPPORTED_MEDIA_TYPE"]);
+        if (metadata.OfType<IAcceptsMetadata>().Any())
+            codes.UnionWith(["INVALID_JSON", "INVALID_REQUEST", "BODY_TOO_LARGE", "UNSUPPORTED_MEDIA_TYPE"]);
         if (metadata.OfType<Header>().Any(header => header.Name == "Idempotency-Key")) codes.UnionWith(["INVALID_REQUEST", "ID_REUSED"]);
-        if (metadata.OfType<Header>().Any(header => header is { Name: "Idempotency-Key", IsRequired: true })) codes.Add("IDEMPOTENCY_KEY_REQUIRED");
+        if (metadata.OfType<Header>().Any(header => header is { Name: "Idempotency-Key", IsRequired: true }))
+            codes.Add("IDEMPOTENCY_KEY_REQUIRED");
         foreach (var asks in metadata.OfType<Asks>())
         {
             codes.UnionWith(asks.Others);
@@ -98,7 +105,8 @@ internal static class Description
             {
                 Title = "TicketRush",
                 Version = "v1",
-                Description = "Sells tickets when everyone arrives at once. Refusals are problem details with a stable code; docs/PROTOCOL.md says what to do about each.",
+                Description = "Sells tickets when everyone arrives at once. Refusals are problem details with a stable code; "
+                    + "docs/PROTOCOL.md says what to do about each.",
             };
             document.Components ??= new();
             document.Components.SecuritySchemes ??= new Dictionary<string, IOpenApiSecurityScheme>();
@@ -123,38 +131,52 @@ internal static class Description
             DescribeRequest(operation, metadata);
             if (metadata.OfType<AccessMiddleware.NeedsPermission>().FirstOrDefault() is not { } needed) return Task.CompletedTask;
 
-            string[] roles = [.. new[] { Role.Office, Role.Staff, Role.Shop, Role.Read }.Where(role => role.May(needed.Permission)).Select(role => role.Name())];
-            operation.Description = $"{operation.Description} For: {string.Join(", ", roles)}{(Permissions.BuyersMay(needed.Permission) ? ", buyers with a session" : "")}.".Trim();
+            string[] roles = [
+                .. new[] { Role.Office, Role.Staff, Role.Shop, Role.Read }.Where(role => role.May(needed.Permission))
+                .Select(role => role.Name())];
+            operation.Description = $"{operation.Description} For: "
+                + $"{string.Join(", ", roles)}{(Permissions.BuyersMay(needed.Permission) ? ", buyers with a session" : "")}.".Trim();
             operation.Security ??= [];
             operation.Security.Add(new() { [new OpenApiSecuritySchemeReference("key", context.Document)] = [] });
-            if (Permissions.BuyersMay(needed.Permission)) operation.Security.Add(new() { [new OpenApiSecuritySchemeReference("session", context.Document)] = [] });
+            if (Permissions.BuyersMay(needed.Permission))
+                operation.Security.Add(new() { [new OpenApiSecuritySchemeReference("session", context.Document)] = [] });
             return Task.CompletedTask;
         });
     }
 
-    private static void DescribeAnswers(OpenApiOperation operation, OpenApiDocument document, SortedDictionary<int, SortedSet<string>> codes)
+    private static void DescribeAnswers(
+        OpenApiOperation operation, OpenApiDocument document, SortedDictionary<int, SortedSet<string>> codes)
     {
         operation.Responses ??= [];
         foreach (var (status, set) in codes)
         {
             operation.Responses[$"{status}"] = new OpenApiResponse
             {
-                Description = string.Join("; ", set.Select(code => Others.TryGetValue(code, out var other) ? $"{code}: {other.Meaning}" : code)) + ".",
+                Description = string.Join(
+                    "; ", set.Select(code => Others.TryGetValue(code, out var other) ? $"{code}: {other.Meaning}" : code)) + ".",
                 Headers = status is 429 or 503 or 504
-                    ? new Dictionary<string, IOpenApiHeader> { ["Retry-After"] = new OpenApiHeader { Description = "Seconds.", Schema = new OpenApiSchema { Type = JsonSchemaType.Integer } } }
+                    ? new Dictionary<string, IOpenApiHeader>
+                    {
+                        ["Retry-After"] = new OpenApiHeader
+                        {
+                            Description = "Seconds.", Schema = new OpenApiSchema { Type = JsonSchemaType.Integer },
+                        },
+                    }
                     : null,
                 Content = new Dictionary<string, OpenApiMediaType>
                 {
                     ["application/problem+json"] = new()
                     {
                         Schema = new OpenApiSchemaReference(nameof(ProblemAnswer), document),
-                        Examples = set.ToDictionary(code => code, code => (IOpenApiExample)new OpenApiExample { Value = Problem(status, code) }),
+                        Examples = set.ToDictionary(
+                            code => code, code => (IOpenApiExample)new OpenApiExample { Value = Problem(status, code) }),
                     },
                 },
             };
         }
 
-        if (operation.Responses.TryGetValue("200", out var done) && done.Content is { } content && content.TryGetValue("application/json", out var media)
+        if (operation.Responses.TryGetValue("200", out var done) && done.Content is { } content
+            && content.TryGetValue("application/json", out var media)
             && media.Schema is OpenApiSchemaReference { Reference.Id: { } name } && Examples.Of.TryGetValue(name, out var example))
             media.Example = JsonNode.Parse(example);
     }
@@ -174,7 +196,8 @@ internal static class Description
                 "pool" => "coaches",
                 "from" => "north",
                 "to" => "south",
-                "id" => metadata.OfType<AccessMiddleware.NeedsPermission>().Any(needed => needed.Permission == Permission.ManageKeys) ? "3fa085c1" : Examples.Id,
+                "id" => metadata.OfType<AccessMiddleware.NeedsPermission>().Any(needed => needed.Permission == Permission.ManageKeys)
+                    ? "3fa085c1" : Examples.Id,
                 "after" => "0",
                 "since" => "6",
                 _ => parameter.Example,
@@ -199,7 +222,8 @@ internal static class Description
             ["type"] = "urn:ticketrush:" + code.ToLowerInvariant().Replace('_', '-'),
             ["title"] = char.ToUpperInvariant(words[0]) + words[1..],
             ["status"] = status,
-            ["detail"] = Others.TryGetValue(code, out var other) ? char.ToUpperInvariant(other.Meaning[0]) + other.Meaning[1..] + "." : "What exactly, in words for people.",
+            ["detail"] = Others.TryGetValue(code, out var other) ? char.ToUpperInvariant(other.Meaning[0]) + other.Meaning[1..] + "."
+                : "What exactly, in words for people.",
             ["code"] = code,
         };
     }

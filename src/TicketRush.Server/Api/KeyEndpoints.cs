@@ -11,8 +11,10 @@ internal static class KeyEndpoints
         keys.MapGet("", List).Answers<KeyListAnswer>().WithSummary("The keys, revoked ones too; never their secrets");
         keys.MapPost("", Add).Accepts<KeyRequest>("application/json").Answers<NewKeyAnswer>()
             .MayAnswer("TOO_MANY_KEYS", "DISK_FULL")
-            .WithSummary("Make a key").WithDescription("The key itself is in this answer and nowhere else, ever. Lost answers leave a key that nobody has: revoke it.");
-        keys.MapDelete("{id}", Revoke).Answers<KeyAnswer>().MayAnswer("UNKNOWN_KEY").WithSummary("Revoke a key: at once here, within a second at other servers of the directory");
+            .WithSummary("Make a key").WithDescription(
+                "The key itself is in this answer and nowhere else, ever. Lost answers leave a key that nobody has: revoke it.");
+        keys.MapDelete("{id}", Revoke).Answers<KeyAnswer>().MayAnswer("UNKNOWN_KEY")
+            .WithSummary("Revoke a key: at once here, within a second at other servers of the directory");
     }
 
     private static IResult List(HttpContext http, KeyRing ring)

@@ -12,25 +12,31 @@ internal static class OrderEndpoints
 
         orders.MapPut("{id}", Put).Needs(Permission.Hold).Accepts<OrderRequest>("application/json").Answers<OrderAnswer>()
             .AsksSale(
-                Refusal.IdReused, Refusal.SaleDraft, Refusal.SalePaused, Refusal.SaleClosed, Refusal.NotYetOpen, Refusal.UnknownTier, Refusal.OrderLimit, Refusal.BuyerLimit,
+                Refusal.IdReused, Refusal.SaleDraft, Refusal.SalePaused, Refusal.SaleClosed, Refusal.NotYetOpen, Refusal.UnknownTier,
+                Refusal.OrderLimit, Refusal.BuyerLimit,
                 Refusal.SoldOut, Refusal.NotEnough, Refusal.TooManyKeys)
             .AsksSale(PlacesAsking.Refusals)
             .MayAnswer("PAYMENT_ELSEWHERE")
-            .WithSummary("Hold and pay in one").WithDescription("The same id with the same body repeats the first answer, sequence included.");
-        orders.MapGet("{id}", Get).Needs(Permission.SeeOrders).Answers<OrderAnswer>().AsksSale(Refusal.UnknownOrder).WithSummary("An order and its tickets");
+            .WithSummary("Hold and pay in one")
+            .WithDescription("The same id with the same body repeats the first answer, sequence included.");
+        orders.MapGet("{id}", Get).Needs(Permission.SeeOrders).Answers<OrderAnswer>().AsksSale(Refusal.UnknownOrder)
+            .WithSummary("An order and its tickets");
         orders.MapGet("", List).Needs(Permission.ListOrders).Answers<OrderListAnswer>()
             .AsksSale().MayAnswer("INVALID_REQUEST")
             .WithSummary("Orders by sequence, a page at a time; their ids are never shown").WithDescription("A shop sees its own.");
         orders.MapPost("{id}/refund", Refund).Needs(Permission.Refund).Accepts<RefundRequest>("application/json").Answers<RefundAnswer>()
             .AsksSale(
-                Refusal.IdReused, Refusal.ReasonInvalid, Refusal.UnknownOrder, Refusal.UnknownTicket, Refusal.AlreadyRefunded, Refusal.TooManyKeys)
-            .Reads("Idempotency-Key", required: true, "A text of your own, 1 to 256 bytes; the same one when you repeat the request.", "refund-1")
+                Refusal.IdReused, Refusal.ReasonInvalid, Refusal.UnknownOrder, Refusal.UnknownTicket, Refusal.AlreadyRefunded,
+                Refusal.TooManyKeys)
+            .Reads("Idempotency-Key", required: true, "A text of your own, 1 to 256 bytes; the same one when you repeat the request.",
+                "refund-1")
             .WithSummary("Refund an order or some of its tickets").WithDescription("Without tickets, all that are left.");
     }
 
     private static async Task<IResult> Put(string sale, string id, HttpContext http, Sales sales, Desk desk)
     {
-        if (!Asking.TryFind(sales, sale, out var found, out var problem) || !Asking.TryHold(sales.Identities, id, out var hold, out problem)) return problem;
+        if (!Asking.TryFind(sales, sale, out var found, out var problem)
+            || !Asking.TryHold(sales.Identities, id, out var hold, out problem)) return problem;
         var (body, wrong) = await Body.ReadAsync(http.Request, ApiJson.Api.OrderRequest);
         if (body is null) return wrong!;
 
@@ -49,7 +55,8 @@ internal static class OrderEndpoints
             Lines = lines,
             Plan = plan,
         };
-        if (!PlacesAsking.TryPlaces(ref command, body.Items, body.From, body.To, body.Wheelchair, body.Apart, sales.Identities, out problem)) return problem;
+        if (!PlacesAsking.TryPlaces(
+            ref command, body.Items, body.From, body.To, body.Wheelchair, body.Apart, sales.Identities, out problem)) return problem;
         var submission = PlacesAsking.Submission(command, plan);
         var answer = await desk.AskAsync(Caller.Of(http), found, submission);
         return Problems.From(answer, submission, found) ?? Answering.Order(id, submission);
@@ -76,9 +83,11 @@ internal static class OrderEndpoints
         if (body is null) return wrong!;
 
         if (body.Tickets is { Length: 0 or > PlanRules.PerOrderMax })
-            return Asking.Invalid($"tickets has {body.Tickets.Length} elements; 1 to {PlanRules.PerOrderMax} are allowed, or null for all.");
+            return Asking.Invalid(
+                $"tickets has {body.Tickets.Length} elements; 1 to {PlanRules.PerOrderMax} are allowed, or null for all.");
 
-        var command = new Command { Kind = CommandKind.Refund, Key = key, Tickets = body.Tickets, Reason = body.Reason, Resell = body.Resell };
+        var command =
+            new Command { Kind = CommandKind.Refund, Key = key, Tickets = body.Tickets, Reason = body.Reason, Resell = body.Resell };
         return await HoldEndpoints.AskAsync(http, desk, sales, sale, id, command, Answering.Refund);
     }
 }

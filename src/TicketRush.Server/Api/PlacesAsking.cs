@@ -11,14 +11,16 @@ internal static class PlacesAsking
     /// <summary>What a sale may refuse to who asks for seats, journeys or passengers, beyond what it refuses to everybody.</summary>
     public static readonly Refusal[] Refusals =
     [
-        Refusal.UnknownSeat, Refusal.SeatTaken, Refusal.SeatsMixed, Refusal.LeavesSingle, Refusal.PartyTooLarge, Refusal.UnknownStop, Refusal.BadJourney,
+        Refusal.UnknownSeat, Refusal.SeatTaken, Refusal.SeatsMixed, Refusal.LeavesSingle, Refusal.PartyTooLarge, Refusal.UnknownStop,
+        Refusal.BadJourney,
         Refusal.NotTogether, Refusal.SeatReserved, Refusal.SeatsLater, Refusal.BadPassengers, Refusal.PassengerOverlap,
     ];
 
     /// <summary>Adds to a command what it asks beyond a number of places.</summary>
     /// <param name="items">Those that the command's lines were read from.</param>
     public static bool TryPlaces(
-        ref Command command, ItemRequest[] items, string? from, string? to, int wheelchair, bool apart, Identities identities, out IResult problem)
+        ref Command command, ItemRequest[] items, string? from, string? to, int wheelchair, bool apart, Identities identities,
+        out IResult problem)
     {
         problem = null!;
         var plan = command.Plan!;
@@ -44,7 +46,8 @@ internal static class PlacesAsking
 
         if (from is not null) (command.From, command.To) = (StopOf(plan, from), StopOf(plan, to!));
         (command.Wheelchair, command.Apart) = ((byte)wheelchair, apart);
-        var (seats, passengers) = (Array.Exists(items, item => item.Seats is not null), Array.Exists(items, item => item.Passengers is not null));
+        var (seats, passengers) = (
+            Array.Exists(items, item => item.Seats is not null), Array.Exists(items, item => item.Passengers is not null));
         for (var i = 0; i < items.Length; i++)
         {
             if (!IsList(items[i].Seats, items[i].Quantity, $"items[{i}].seats", out problem)

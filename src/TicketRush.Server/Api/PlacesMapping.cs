@@ -12,12 +12,14 @@ internal static class PlacesMapping
         for (var i = 0; i < document.Pools.Length; i++)
         {
             if (document.Pools[i].Rows is { } rows && Array.IndexOf(rows, null) is >= 0 and var row) return $"pools[{i}].rows[{row}]";
-            if (document.Pools[i].Blocks is { } blocks && Array.IndexOf(blocks, null) is >= 0 and var block) return $"pools[{i}].blocks[{block}]";
+            if (document.Pools[i].Blocks is { } blocks && Array.IndexOf(blocks, null) is >= 0 and var block)
+                return $"pools[{i}].blocks[{block}]";
         }
 
         for (var i = 0; i < document.Tiers.Length; i++)
         {
-            if (document.Tiers[i].PairPrices is { } pairs && Array.IndexOf(pairs, null) is >= 0 and var pair) return $"tiers[{i}].pairPrices[{pair}]";
+            if (document.Tiers[i].PairPrices is { } pairs && Array.IndexOf(pairs, null) is >= 0 and var pair)
+                return $"tiers[{i}].pairPrices[{pair}]";
         }
 
         return null;
@@ -35,14 +37,17 @@ internal static class PlacesMapping
         };
         var rows = pool.Rows is null
             ? null
-            : Array.ConvertAll(pool.Rows, row => new RowPlan(row.Section, row.Rows, row.Seats, row.Aisles, row.Wheelchair, row.Companion, row.X, row.Y, row.Turn));
+            : Array.ConvertAll(
+                pool.Rows,
+                row => new RowPlan(row.Section, row.Rows, row.Seats, row.Aisles, row.Wheelchair, row.Companion, row.X, row.Y, row.Turn));
         if (rows is null && pool.Capacity is null) errors.Add(new($"{path}.capacity", "must be given, or else rows"));
 
         // Names are looked up only in rows that can be read; their errors are told anyway.
         var unread = new List<PlanError>();
         if (rows is not null) PlacesCheck.AddRows(rows, path, unread);
         var layout = rows is null || unread.Count > 0 ? null : SeatLayout.Of(rows);
-        var blocks = pool.Blocks is null || (rows is not null && layout is null) ? null : ReadBlocks(pool.Blocks, travel, layout, path, document, errors);
+        var blocks = pool.Blocks is null || (rows is not null && layout is null) ? null
+            : ReadBlocks(pool.Blocks, travel, layout, path, document, errors);
         if (pool.Blocked is not null && blocks is not null && pool.Blocked != blocks.Sum(block => block.To - block.From))
             errors.Add(new($"{path}.blocked", "must not be given together with blocks"));
         return new(pool.Id, pool.Capacity ?? layout?.Count ?? 0, blocks?.Sum(block => block.To - block.From) ?? pool.Blocked ?? 0)
@@ -93,7 +98,8 @@ internal static class PlacesMapping
         _ => null,
     };
 
-    private static BlockPlan[] ReadBlocks(BlockDocument[] blocks, Travel travel, SeatLayout? layout, string path, PlanDocument document, List<PlanError> errors)
+    private static BlockPlan[] ReadBlocks(
+        BlockDocument[] blocks, Travel travel, SeatLayout? layout, string path, PlanDocument document, List<PlanError> errors)
     {
         var read = new BlockPlan[blocks.Length];
         for (var i = 0; i < blocks.Length; i++)
@@ -109,7 +115,8 @@ internal static class PlacesMapping
                 continue;
             }
 
-            read[i] = new(seat, StopOf(blocks[i].From, $"{at}.from", 0), StopOf(blocks[i].To, $"{at}.to", (document.Stops?.Length ?? 1) - 1));
+            read[i] = new(
+                seat, StopOf(blocks[i].From, $"{at}.from", 0), StopOf(blocks[i].To, $"{at}.to", (document.Stops?.Length ?? 1) - 1));
         }
 
         return read;

@@ -28,14 +28,16 @@ public static class PlanMapping
             _ => default,
         };
         if (kind == PaymentKind.Test && !allowTestPayments)
-            errors.Add(new("paymentKind", "is test, with which anybody may pay; the server allows it only with --demo or --allow-test-payments"));
+            errors.Add(new(
+                "paymentKind", "is test, with which anybody may pay; the server allows it only with --demo or --allow-test-payments"));
 
         var pools = document.Pools.Select((pool, i) => PlacesMapping.Read(pool, $"pools[{i}]", document, zone, errors)).ToList();
         var tiers = new TierPlan[document.Tiers.Length];
         for (var i = 0; i < tiers.Length; i++)
         {
             var tier = document.Tiers[i];
-            tiers[i] = new(tier.Id, tier.Name, tier.Pool ?? tier.Id, tier.Price ?? 0) { LegPrices = tier.LegPrices, PairPrices = tier.PairPrices };
+            tiers[i] = new(tier.Id, tier.Name, tier.Pool ?? tier.Id, tier.Price
+                ?? 0) { LegPrices = tier.LegPrices, PairPrices = tier.PairPrices };
             if (tier.Price is null && tier.LegPrices is null && tier.PairPrices is null)
                 errors.Add(new($"tiers[{i}].price", "must be given, or else legPrices or pairPrices"));
             else if (tier.Price is not null && (tier.LegPrices is not null || tier.PairPrices is not null))
@@ -64,7 +66,8 @@ public static class PlanMapping
                 Passengers = document.Rules.Passengers ?? false,
                 OneTier = document.Rules.OneTier ?? false,
             },
-            Stops = document.Stops is null ? null : Array.ConvertAll(document.Stops, stop => new StopPlan(stop.Id, stop.Name, stop.Arrives, stop.Departs)),
+            Stops = document.Stops is null ? null
+                : Array.ConvertAll(document.Stops, stop => new StopPlan(stop.Id, stop.Name, stop.Arrives, stop.Departs)),
         };
 
         // A tier without a pool has been named already; naming its missing pool too would only confuse.
@@ -96,7 +99,8 @@ public static class PlanMapping
         }),
         Stops = plan.Stops is null
             ? null
-            : Array.ConvertAll(plan.Stops, stop => new StopDocument { Id = stop.Id, Name = stop.Name, Arrives = stop.Arrives, Departs = stop.Departs }),
+            : Array.ConvertAll(
+                plan.Stops, stop => new StopDocument { Id = stop.Id, Name = stop.Name, Arrives = stop.Arrives, Departs = stop.Departs }),
         Rules = new()
         {
             HoldSeconds = plan.Rules.HoldSeconds,

@@ -41,7 +41,8 @@ internal static partial class PlanTimes
             var after = zone.GetUtcOffset(local.AddHours(3));
             errors.Add(new(path,
                 $"{text} does not exist in {zone.Id}, where the clocks go forward then; write "
-                + $"{Write(local, before)} (which the clocks show as {local + (after - before):HH:mm}) or {Write(local, after)} (shown as {local - (after - before):HH:mm})"));
+                + $"{Write(local, before)} (which the clocks show as {local + (after - before):HH:mm}) or {Write(local, after)} (shown "
+                + $"as {local - (after - before):HH:mm})"));
             return null;
         }
 
@@ -49,7 +50,8 @@ internal static partial class PlanTimes
         {
             var offsets = zone.GetAmbiguousTimeOffsets(local);
             errors.Add(new(path,
-                $"{text} comes twice in {zone.Id}, where the clocks go back then; write {Write(local, offsets.Max())} (the first) or {Write(local, offsets.Min())} (the second)"));
+                $"{text} comes twice in {zone.Id}, where the clocks go back then; write {Write(local, offsets.Max())} (the first) or "
+                    + $"{Write(local, offsets.Min())} (the second)"));
             return null;
         }
 
@@ -66,7 +68,8 @@ internal static partial class PlanTimes
     }
 
     /// <summary>An instant in UTC, to the millisecond.</summary>
-    public static string Utc(long ms) => DateTimeOffset.FromUnixTimeMilliseconds(ms).UtcDateTime.ToString("yyyy-MM-ddTHH:mm:ss.fffZ", CultureInfo.InvariantCulture);
+    public static string Utc(long ms) =>
+        DateTimeOffset.FromUnixTimeMilliseconds(ms).UtcDateTime.ToString("yyyy-MM-ddTHH:mm:ss.fffZ", CultureInfo.InvariantCulture);
 
     // Every such instant can be written in every zone, too.
     private static long? InRange(long ms, string text, string path, List<PlanError> errors)

@@ -14,7 +14,8 @@ public static class Problems
     public static string Code(Refusal refusal)
     {
         var name = refusal.ToString();
-        return string.Concat(name.Select((letter, i) => i > 0 && char.IsAsciiLetterUpper(letter) ? "_" + letter : letter.ToString())).ToUpperInvariant();
+        return string.Concat(name.Select((letter, i) => i > 0 && char.IsAsciiLetterUpper(letter) ? "_" + letter : letter.ToString()))
+            .ToUpperInvariant();
     }
 
     private static readonly Dictionary<Refusal, (int Status, string Code, string Type)> Known =
@@ -25,15 +26,18 @@ public static class Problems
     {
         Outcome.Refused => From(submission),
         Outcome.Busy => Retry(503, "BUSY", Busy, 1),
-        Outcome.DiskFull => Retry(503, "DISK_FULL", "The server's disk is full; nothing was started. Selling goes on by itself when there is room.", 5),
+        Outcome.DiskFull =>
+            Retry(503, "DISK_FULL", "The server's disk is full; nothing was started. Selling goes on by itself when there is room.", 5),
         Outcome.Stopped => Stopped(sale),
         _ => Retry(
-            504, "OUTCOME_UNKNOWN", "Nobody knows yet whether it happened. Ask again with the same id, which does nothing twice and tells.", 1),
+            504, "OUTCOME_UNKNOWN", "Nobody knows yet whether it happened. Ask again with the same id, which does nothing twice and tells.",
+            1),
     };
 
     /// <summary>The sale cannot be sold from here and now.</summary>
     public static IResult Stopped(OpenSale sale) =>
-        Retry(503, "SALE_STOPPED", $"The sale \"{sale.Name}\" is stopped. {PublicReason(sale.Status)}", sale.Status.Kind == SequencerStatusKind.Stopped ? 30 : 1);
+        Retry(503, "SALE_STOPPED", $"The sale \"{sale.Name}\" is stopped. {PublicReason(sale.Status)}",
+            sale.Status.Kind == SequencerStatusKind.Stopped ? 30 : 1);
 
     /// <summary>Why a sale is stopped, in words that tell a stranger nothing about the machine.</summary>
     public static string PublicReason(SequencerStatus status) => status.Kind switch
@@ -52,12 +56,14 @@ public static class Problems
         _ => "",
     };
 
-    public static IResult BadRequest(string code, string detail, int status = 400) => Answer(new(TypeOf(code), Title(code), status, detail, code));
+    public static IResult BadRequest(string code, string detail, int status = 400) =>
+        Answer(new(TypeOf(code), Title(code), status, detail, code));
 
     public static IResult PlanInvalid(List<PlanError> errors) =>
         Answer(new(
             TypeOf("PLAN_INVALID"), Title("PLAN_INVALID"), 422, $"The plan has {errors.Count} error{(errors.Count == 1 ? "" : "s")}: "
-            + string.Join("; ", errors.Take(3).Select(error => $"{error.Path} {error.Message}")) + (errors.Count > 3 ? "; …" : "."), "PLAN_INVALID")
+            + string.Join("; ", errors.Take(3).Select(error => $"{error.Path} {error.Message}")) + (errors.Count > 3 ? "; …" : "."),
+            "PLAN_INVALID")
         {
             Errors = [.. errors.Select(error => new ProblemError(error.Path, error.Message))],
         });
@@ -67,7 +73,8 @@ public static class Problems
             ? $"There is no sale \"{sale}\"."
             : "That names no sale: 1 to 63 of a-z, 0-9 and -, not starting with -.", 404);
 
-    public static IResult Retry(int status, string code, string detail, int seconds) => Answer(new(TypeOf(code), Title(code), status, detail, code), seconds);
+    public static IResult Retry(int status, string code, string detail, int seconds) =>
+        Answer(new(TypeOf(code), Title(code), status, detail, code), seconds);
 
     public static IResult Answer(ProblemAnswer problem, int? retryAfter = null) => new Problem(problem, retryAfter);
 
@@ -84,7 +91,8 @@ public static class Problems
     };
 
     public static IResult TooManyRequests(int seconds) =>
-        Retry(429, "RATE_LIMITED", "You, or others in your network, ask too often. Nothing was started; ask again with the same id.", seconds);
+        Retry(429, "RATE_LIMITED", "You, or others in your network, ask too often. Nothing was started; ask again with the same id.",
+            seconds);
 
     private static IResult From(Submission submission)
     {
@@ -108,8 +116,10 @@ public static class Problems
             // What is written down is told in the same words whenever it is asked again; the numbers are those of the day.
             Refusal.BuyerLimit when reply.Sequence != 0 => "The hold had run out, and the buyer's limit does not allow the places again.",
             Refusal.NotEnough or Refusal.SoldOut when reply.Sequence != 0 => "The hold had run out, and its places are not free any more.",
-            Refusal.SeatTaken or Refusal.PassengerOverlap when reply.Sequence != 0 => "The hold had run out, and its places are not free any more.",
-            Refusal.UnknownSeat => $"The seat named for {PlacesAsking.PlaceOf(command, reply.Plan!, reply.Allowed)} is none of its pool; GET the sale to see its rows.",
+            Refusal.SeatTaken or Refusal.PassengerOverlap when reply.Sequence != 0 =>
+                "The hold had run out, and its places are not free any more.",
+            Refusal.UnknownSeat => $"The seat named for {PlacesAsking.PlaceOf(command, reply.Plan!, reply.Allowed)} is none of its pool; "
+                + $"GET the sale to see its rows.",
             Refusal.SeatTaken => $"The {PlacesAsking.PlaceOf(command, reply.Plan!, reply.Allowed)} is not free.",
             Refusal.SeatsMixed => "Name a seat for every place of a pool or for none, and seats of one tier only where the plan says so.",
             Refusal.LeavesSingle => "These seats would leave a single one over beside them. Choose others, or ask for the best.",
@@ -117,21 +127,25 @@ public static class Problems
             Refusal.NotTogether => $"As many are free, but not together: {reply.Allowed} side by side are. With apart, you may sit apart.",
             Refusal.UnknownStop => "The plan has no such stop; GET the sale to see its stops.",
             Refusal.BadJourney => "from must be a stop before to, where something travels; where nothing does, leave both out.",
-            Refusal.SeatReserved => $"The {PlacesAsking.PlaceOf(command, reply.Plan!, reply.Allowed)} is kept for a wheelchair or who comes along; ask for it with wheelchair.",
+            Refusal.SeatReserved => $"The {PlacesAsking.PlaceOf(command, reply.Plan!, reply.Allowed)} is kept for a wheelchair or who "
+                + $"comes along; ask for it with wheelchair.",
             Refusal.SeatsLater => "The seats of this pool are numbered later, so none can be named now.",
-            Refusal.BadPassengers => "Name one passenger for each place, none twice, where the plan asks for them; and none where it does not.",
+            Refusal.BadPassengers =>
+                "Name one passenger for each place, none twice, where the plan asks for them; and none where it does not.",
             Refusal.PassengerOverlap => $"The passenger of place {reply.Allowed + 1} has a place on some of these legs already.",
             Refusal.CannotWait => "Only one tier without named seats can be waited for, in a sale with a waitlist.",
             Refusal.CannotNumber => "The seats of this pool are numbered already, or given at once.",
             Refusal.CannotExchange => "Only a live hold, or tickets that were not given back, can be exchanged for seats or journeys.",
             Refusal.StillWaiting => "It waits, and has no places yet.",
-            Refusal.IdReused => "This id was used before for something else. Make a new id for a new wish, and keep it for every repetition.",
+            Refusal.IdReused =>
+                "This id was used before for something else. Make a new id for a new wish, and keep it for every repetition.",
             Refusal.UnknownHold => "There is no such hold in this sale.",
             Refusal.UnknownOrder => "There is no such order in this sale.",
             Refusal.UnknownTier => "The plan has no such tier; GET the sale to see its tiers.",
             Refusal.UnknownTicket => "The order has no such ticket.",
             Refusal.ReasonInvalid =>
-                "reason must be a code of 1 to 40 of a-z, 0-9 and -, such as cannot-come: it is kept for ever in a journal that holds no personal data.",
+                "reason must be a code of 1 to 40 of a-z, 0-9 and -, such as cannot-come: it is kept for ever in a journal that holds no "
+                    + "personal data.",
             Refusal.SaleDraft => "The sale has not been opened.",
             Refusal.NotYetOpen => $"The sale opens at {PlanTimes.Utc(reply.Plan?.OpensAtMs ?? 0)}.",
             Refusal.SalePaused => "The sale is paused. Paying, releasing and refunding go on.",
@@ -147,7 +161,8 @@ public static class Problems
             Refusal.AlreadyRefunded => "These tickets are refunded already.",
             Refusal.PlanChanged => "The plan has changed since the version in If-Match. GET it, change that, and send its ETag.",
             Refusal.TooManyKeys => "More differently named keys have acted in this sale than it can tell apart.",
-            Refusal.CapacityInUse when reply.Detail is not null && reply.Allowed == 0 => "Places that are taken cannot be blocked or taken away:",
+            Refusal.CapacityInUse when reply.Detail is not null && reply.Allowed == 0 =>
+                "Places that are taken cannot be blocked or taken away:",
             Refusal.CapacityInUse => $"The capacity must not be below {reply.Allowed}.",
             _ => "",
         };

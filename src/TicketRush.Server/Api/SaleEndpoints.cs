@@ -17,8 +17,11 @@ internal static class SaleEndpoints
         var sales = api.MapGroup("/sales").WithTags("Sales");
         var changes = sales.MapGroup("").Needs(Permission.ChangeSales);
 
-        sales.MapGet("", List).Answers<SaleListAnswer>().WithSummary("The sales");
-        sales.MapGet("{sale}", Get).Answers<SaleAnswer>().WithSummary("A sale and its plan").WithDescription("Its ETag is what a change of the plan sends in If-Match.");
+
+        // Counted, for it looks at the directory; what is asked for in a rush, the availability, looks at nothing but memory.
+        sales.MapGet("", List).Counted().Answers<SaleListAnswer>().WithSummary("The sales");
+        sales.MapGet("{sale}", Get).Answers<SaleAnswer>().WithSummary("A sale and its plan")
+            .WithDescription("Its ETag is what a change of the plan sends in If-Match.");
         sales.MapGet("{sale}/availability", Availability).Answers<AvailabilityAnswer>()
             .Produces(304).MayAnswer("SALE_STOPPED")
             .Reads("If-None-Match", required: false, "The ETag of what you have.", "\"6-open\"")
@@ -27,24 +30,29 @@ internal static class SaleEndpoints
             .AsksSale(Refusal.PlanInvalid, Refusal.PlanChanged, Refusal.PlanFrozen, Refusal.CapacityInUse, Refusal.TooManyKeys)
             .MayAnswer("INVALID_ID", "IF_MATCH_REQUIRED", "TOO_MANY_SALES")
             .Reads("If-Match", required: false, "The ETag of the version that is to change; none to create.", "\"2\"")
-            .WithSummary("Create a sale as a draft, or change its plan").WithDescription("A change names the version it was made from in If-Match.");
+            .WithSummary("Create a sale as a draft, or change its plan")
+            .WithDescription("A change names the version it was made from in If-Match.");
         changes.MapPost("{sale}/open", (string sale, HttpRequest request, Sales all) => Change(sale, CommandKind.Open, request, all))
             .Answers<SaleChangeAnswer>().AsksSale(Refusal.IdReused, Refusal.SaleClosed, Refusal.TooManyKeys)
-            .Reads("Idempotency-Key", required: false, "A text of your own, 1 to 256 bytes; the same one when you repeat the request.", "open-1")
+            .Reads("Idempotency-Key", required: false, "A text of your own, 1 to 256 bytes; the same one when you repeat the request.",
+                "open-1")
             .WithSummary("Open a sale, or go on with it");
         changes.MapPost("{sale}/pause", (string sale, HttpRequest request, Sales all) => Change(sale, CommandKind.Pause, request, all))
             .Answers<SaleChangeAnswer>().AsksSale(Refusal.IdReused, Refusal.SaleDraft, Refusal.SaleClosed, Refusal.TooManyKeys)
-            .Reads("Idempotency-Key", required: false, "A text of your own, 1 to 256 bytes; the same one when you repeat the request.", "pause-1")
+            .Reads("Idempotency-Key", required: false, "A text of your own, 1 to 256 bytes; the same one when you repeat the request.",
+                "pause-1")
             .WithSummary("Pause a sale: no new holds");
         changes.MapPost("{sale}/close", (string sale, HttpRequest request, Sales all) => Change(sale, CommandKind.Close, request, all))
             .Answers<SaleChangeAnswer>().AsksSale(Refusal.IdReused, Refusal.SaleDraft, Refusal.TooManyKeys)
-            .Reads("Idempotency-Key", required: false, "A text of your own, 1 to 256 bytes; the same one when you repeat the request.", "close-1")
+            .Reads("Idempotency-Key", required: false, "A text of your own, 1 to 256 bytes; the same one when you repeat the request.",
+                "close-1")
             .WithSummary("Close a sale: no new holds");
     }
 
-    private static IResult List(Sales sales) =>
+    private static IResult List(HttpContext http, Sales sales) =>
         new JsonAnswer<SaleListAnswer>(
-            new([.. sales.All().Select(sale => new SaleListItem(sale.Name, sale.Sequencer?.Snapshot?.Plan.Name, StateOf(sale)))]),
+            new([.. sales.All().Where(sale => Caller.Of(http).Kind == CallerKind.Key || !AccessMiddleware.IsDraft(sale))
+                .Select(sale => new SaleListItem(sale.Name, sale.Sequencer?.Snapshot?.Plan.Name, StateOf(sale)))]),
             ApiJson.Api.SaleListAnswer);
 
     private static IResult Get(string sale, HttpContext http, Sales sales)
@@ -86,7 +94,8 @@ internal static class SaleEndpoints
 
     private static async Task<IResult> Put(string sale, HttpRequest request, Sales sales, ServerOptions options)
     {
-        if (!PlanCheck.IsId(sale)) return Problems.BadRequest("INVALID_ID", "A sale's name is 1 to 63 of a-z, 0-9 and -, and does not start with -.");
+        if (!PlanCheck.IsId(sale))
+            return Problems.BadRequest("INVALID_ID", "A sale's name is 1 to 63 of a-z, 0-9 and -, and does not start with -.");
         var (document, wrong) = await Body.ReadAsync(request, ApiJson.Api.PlanDocument, Body.PlanBytesMax);
         if (document is null) return wrong!;
         if (PlanMapping.HasNull(document) is { } nothing) return Problems.BadRequest("INVALID_JSON", $"{nothing} must not be null.");
@@ -106,7 +115,8 @@ internal static class SaleEndpoints
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or JournalRefusedException)
         {
             return Problems.Retry(
-                503, "DISK_FULL", "The sale could not be written: the server's disk is full, or failing. Ask again; it does nothing twice.", 5);
+                503, "DISK_FULL", "The sale could not be written: the server's disk is full, or failing. Ask again; it does nothing twice.",
+                5);
         }
         catch (InvalidOperationException e)
         {
@@ -121,7 +131,8 @@ internal static class SaleEndpoints
         if (outcome == Outcome.Refused && submission.Reply.Refusal == Refusal.PlanChanged && revision is null)
         {
             return Problems.BadRequest(
-                "IF_MATCH_REQUIRED", $"There is a sale \"{sale}\" with another plan. GET it, change that, and send its ETag in If-Match.", 428);
+                "IF_MATCH_REQUIRED", $"There is a sale \"{sale}\" with another plan. GET it, change that, and send its ETag in If-Match.",
+                428);
         }
 
         if (outcome != Outcome.Done) return Problems.From(outcome, submission, found);
@@ -146,8 +157,13 @@ internal static class SaleEndpoints
         return JsonSerializer.SerializeToUtf8Bytes(
             new(
                 sale, state, plan.Currency,
-                Array.ConvertAll(plan.Tiers, tier => new TierAvailability(tier.Id, tier.Name, tier.Price, FreeOf(snapshot, plan.PoolNamed(tier.Pool)))),
-                [.. snapshot.Pools.Select((pool, i) => new PoolAvailability(plan.Pools[i].Id, pool.Capacity, pool.Blocked, pool.Held, pool.Sold, pool.Free) { Pairs = PairsOf(snapshot, i) })],
+                Array.ConvertAll(
+                    plan.Tiers, tier => new TierAvailability(tier.Id, tier.Name, tier.Price, FreeOf(snapshot, plan.PoolNamed(tier.Pool)))),
+                [.. snapshot.Pools.Select((pool, i) =>
+                    new PoolAvailability(plan.Pools[i].Id, pool.Capacity, pool.Blocked, pool.Held, pool.Sold, pool.Free)
+                    {
+                        Pairs = PairsOf(snapshot, i),
+                    })],
                 snapshot.Sequence, PlanTimes.Utc(snapshot.TimeMs), snapshot.Hash.ToString())
             {
                 Waiting = plan.Rules.Waitlist ? snapshot.Waiting : null,
@@ -157,7 +173,8 @@ internal static class SaleEndpoints
 
     // What anybody may have: for the whole journey, where the pool travels; without the places for wheelchairs.
     private static int FreeOf(SaleSnapshot snapshot, int pool) =>
-        pool < snapshot.Views.Length && snapshot.Views[pool] is { } view ? Math.Max(view.FreeFor(0, view.Legs), 0) : snapshot.Pools[pool].Free;
+        pool < snapshot.Views.Length && snapshot.Views[pool] is { } view ? Math.Max(view.FreeFor(0, view.Legs), 0)
+            : snapshot.Pools[pool].Free;
 
     private static int[][]? PairsOf(SaleSnapshot snapshot, int pool)
     {
@@ -180,5 +197,6 @@ internal static class SaleEndpoints
     private static string ETagOf(long revision) => string.Create(CultureInfo.InvariantCulture, $"\"{revision}\"");
 
     private static long? ParseETag(string text) =>
-        text is ['"', .. var digits, '"'] && long.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out var revision) ? revision : null;
+        text is ['"', .. var digits, '"'] && long.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out var revision)
+            ? revision : null;
 }

@@ -4,7 +4,8 @@ namespace TicketRush.Server.Api;
 
 internal static class SessionEndpoints
 {
-    public static void MapSession(this IEndpointRouteBuilder api) => api.MapPost("/session", Begin).WithTags("Session").WithoutToken().Answers<SessionAnswer>()
+    public static void MapSession(this IEndpointRouteBuilder api) =>
+        api.MapPost("/session", Begin).WithTags("Session").WithoutToken().Answers<SessionAnswer>()
         .MayAnswer("INVALID_REQUEST").WithSummary("Begin, or go on with, a buyer's session")
         .WithDescription("Sets a cookie, and gives the token that every change needs in X-Rush-Token. For browsers; programs use a key.");
 

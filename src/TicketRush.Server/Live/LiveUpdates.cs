@@ -173,9 +173,10 @@ internal sealed class LiveUpdates : IDisposable
                     var flush = http.Response.BodyWriter.FlushAsync();
                     _flushing = flush.IsCompletedSuccessfully ? null : flush.AsTask();
                 }
-                catch (Exception e) when (e is InvalidOperationException or IOException)
+                catch (Exception)
                 {
-                    // It went in this very moment. The walk goes on for the others.
+                    // It went in this very moment. Whatever one connection throws, the walk goes on for the others: nobody above catches,
+                    // and the process sells.
                     _ended = true;
                 }
 

@@ -33,8 +33,11 @@ internal static class CounterPages
         }
 
         var (form, texts, plan) = (await PageForm.ReadAsync(http), Languages.Of(http), sale.Plan);
-        var typed = new Sold(form["id"].ToString(), PurchasePages.Quantities(form), form["buyer"].ToString().Trim(), form["reference"]
-            .ToString().Trim()) { Wish = plan.HasPlaces ? PlacesOffice.Wish(form, on.Sales.Identities) : PlacesWish.None };
+        var typed = new Sold(
+            form["id"].ToString(), PurchasePages.Quantities(form), form["buyer"].ToString().Trim(), form["reference"].ToString().Trim())
+        {
+            Wish = plan.HasPlaces ? PlacesOffice.Wish(form, on.Sales.Identities) : PlacesWish.None,
+        };
         if (!Asking.TryHold(on.Sales.Identities, typed.Id, out var hold, out _) || !Asking.IsText(typed.Buyer, "buyer", false, out _)
             || !Asking.IsText(typed.Reference, "reference", false, out _))
         {
@@ -119,14 +122,14 @@ internal static class CounterPages
 
                 problem = outcome != Outcome.Refused ? OfficeDesk.Say(texts, outcome)
                     : paid.Reply.Refusal is Refusal.SoldOut or Refusal.NotEnough or Refusal.BuyerLimit ? texts.RefusedLateOwed
-                    : Problems.Code(paid.Reply.Refusal);
+                    : texts.NotDone(Problems.Code(paid.Reply.Refusal));
             }
         }
 
         var (found, now) = await on.AskAsync(http, sale, new() { Kind = CommandKind.FindHold, Hold = hold });
         var reply = now.Reply;
         if (found == Outcome.Refused) await SendAsync(http, on, sale, new(), texts.NoSuchHold, 404);
-        else if (found != Outcome.Done) await SendAsync(http, on, sale, new(), OfficeDesk.Say(texts, found), 503);
+        else if (found != Outcome.Done) await SendAsync(http, on, sale, new(), problem ?? texts.OfficeLooking, 503);
         else if (reply.State == HoldState.Paid && problem is null) await PageAnswer.SeeOther(http,
             $"/office/sales/{sale.Name}/orders/{reply.Sequence.ToString(CultureInfo.InvariantCulture)}");
         else

@@ -40,5 +40,5 @@ internal sealed class OfficeDesk(Sales sales, Desk desk, Antiforgery antiforgery
             : throw new BadHttpRequestException("The form has no key.")));
 
     /// <summary>What is said of a request that is neither done nor refused.</summary>
-    public static string Say(Texts texts, Outcome outcome) => outcome == Outcome.Unknown ? texts.UnknownText : texts.OfficeBusy;
+    public static string Say(Texts texts, Outcome outcome) => outcome == Outcome.Unknown ? texts.OfficeUnknown : texts.OfficeBusy;
 }

@@ -25,8 +25,8 @@ internal static class OfficePages
         office.MapGet("", ListAsync).Needs(Permission.SeeFigures);
 
         office.MapGet("/keys", (HttpContext http, OfficeDesk on, KeyRing ring) => KeysAsync(http, on, ring)).Needs(Permission.ManageKeys);
-        office.MapPost("/keys", MakeKeyAsync).Needs(Permission.ManageKeys);
-        office.MapPost("/keys/revoke", RevokeKeyAsync).Needs(Permission.ManageKeys);
+        office.MapPost("/keys", MakeKeyAsync).Needs(Permission.ManageKeys).NeedsKeyAgain();
+        office.MapPost("/keys/revoke", RevokeKeyAsync).Needs(Permission.ManageKeys).NeedsKeyAgain();
 
         var sale = office.MapGroup("/sales/{sale}");
         sale.MapGet("", (HttpContext http, OfficeDesk on) => DashboardAsync(http, on)).Needs(Permission.SeeFigures);
@@ -53,7 +53,8 @@ internal static class OfficePages
 
     private static async Task SignInAsync(HttpContext http, KeyRing ring, StaffSessions sessions, RateLimits rates)
     {
-        if (http.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } body) body.MaxRequestBodySize = AccessMiddleware.FormBytesMax;
+        if (http.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } body)
+            body.MaxRequestBodySize = AccessMiddleware.FormBytesMax;
         var form = await PageForm.ReadAsync(http);
         var (texts, next, given) = (Languages.Of(http), Safe(form["next"].ToString()), form["key"].ToString().Trim());
         var key = given.Length is > 0 and <= KeyRing.LengthMax ? ring.Find(given) : null;
@@ -116,8 +117,7 @@ internal static class OfficePages
         var (outcome, submission) = await on.AskAsync(http, sale, new() { Kind = kind });
         if (outcome == Outcome.Done) await PageAnswer.SeeOther(http,
             $"/office/sales/{sale.Name}?done={kind.ToString().ToLowerInvariant()}");
-        else await DashboardAsync(http, on, outcome == Outcome.Refused ? Problems.Code(submission.Reply.Refusal)
-            : OfficeDesk.Say(Languages.Of(http), outcome), 409);
+        else await DashboardAsync(http, on, PlanPages.Say(Languages.Of(http), outcome, submission.Reply), 409);
     }
 
     private static async Task BlockAsync(HttpContext http, OfficeDesk on)
@@ -143,7 +143,7 @@ internal static class OfficePages
         var plan = sale.Plan with { Pools = pools };
         if (PlanCheck.Errors(plan) is [var error, ..])
         {
-            await DashboardAsync(http, on, $"{error.Path} {error.Message}", 422);
+            await DashboardAsync(http, on, $"{PlanWords.Where(texts, error.Path)}: {PlanWords.Say(texts, error.Message)}", 422);
             return;
         }
 
@@ -162,20 +162,28 @@ internal static class OfficePages
 
     private static async Task MakeKeyAsync(HttpContext http, OfficeDesk on, KeyRing ring)
     {
-        var form = await PageForm.ReadAsync(http);
+        var (form, texts) = (await PageForm.ReadAsync(http), Languages.Of(http));
         var name = form["name"].ToString();
-        try
+        if (!Permissions.TryParse(form["role"].ToString(), out var role)) await ErrorPages.SendAsync(http, 400);
+        else if (!PlanCheck.IsId(name)) await KeysAsync(http, on, ring, null, name.Length <= 63 ? name : "", texts.KeyNameHint, 422);
+        else
         {
-            if (!Permissions.TryParse(form["role"].ToString(), out var role)) throw new ArgumentException(Languages.Of(http).RoleLabel);
-            await KeysAsync(http, on, ring, ring.Add(name, role).Secret);
-        }
-        catch (Exception e) when (e is ArgumentException or InvalidOperationException)
-        {
-            await KeysAsync(http, on, ring, null, name.Length <= 63 ? name : "", e.Message, 422);
-        }
-        catch (IOException)
-        {
-            await KeysAsync(http, on, ring, null, name, Languages.Of(http).OfficeBusy, 503);
+            try
+            {
+                await KeysAsync(http, on, ring, ring.Add(name, role).Secret);
+            }
+            catch (ArgumentException)
+            {
+                await KeysAsync(http, on, ring, null, name, texts.KeyNameTaken, 422);
+            }
+            catch (InvalidOperationException)
+            {
+                await KeysAsync(http, on, ring, null, name, texts.TooManyKeysMade, 409);
+            }
+            catch (IOException)
+            {
+                await KeysAsync(http, on, ring, null, name, texts.OfficeBusy, 503);
+            }
         }
     }
 

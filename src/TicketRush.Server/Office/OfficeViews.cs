@@ -7,6 +7,10 @@ namespace TicketRush.Server.Office;
 /// <param name="Next">Where to go when the key is right: a path of the office.</param>
 public sealed record SignInView(string Next, string? Problem);
 
+/// <summary>A form that is to be sent again, with the key.</summary>
+/// <param name="WasWrong">A key was given, and was not that of who is signed in.</param>
+public sealed record KeyAgainView(AgainForm Form, string Back, bool WasWrong);
+
 public sealed record OfficeListView((string Name, SaleView? Sale, string? Reason)[] Sales);
 
 /// <summary>The form of a plan: what was typed, and what is wrong with it, by the path of the field.</summary>

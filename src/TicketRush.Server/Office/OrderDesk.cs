@@ -19,7 +19,7 @@ internal static class OrderDesk
         sale.MapGet("/orders/{number}", (HttpContext http, OfficeDesk on) => ShowAsync(http, on, NumberOf(http)))
             .Needs(Permission.SeeFigures);
         sale.MapPost("/orders/{number}/refund", (HttpContext http, OfficeDesk on) => RefundAsync(http, on, NumberOf(http)))
-            .Needs(Permission.Refund);
+            .Needs(Permission.Refund).NeedsKeyAgain();
     }
 
     // What is no number is the number of no order.
@@ -115,13 +115,29 @@ internal static class OrderDesk
     private static async Task ShowAsync(HttpContext http, OfficeDesk on, long number, string? problem = null, int status = 200)
     {
         if (problem is null && Languages.TryChoose(http)) return;
-        if (on.Sale(http) is not { } sale || await RowAsync(http, on, sale, number) is not { } order)
+        if (on.Sale(http) is not { } sale)
         {
             await ErrorPages.SendAsync(http, 404);
             return;
         }
 
         var texts = Languages.Of(http);
+        var (outcome, submission) = await on.AskAsync(http, sale, new() { Kind = CommandKind.ListOrders, Revision = number - 1 });
+        if (outcome != Outcome.Done)
+        {
+            // What is not known is not missing.
+            await PageAnswer.SendAsync<MessagePage, Message>(
+                http, on.Visit(http),
+                new(texts.Stopped, problem ?? texts.OfficeLooking, $"/office/sales/{sale.Name}/orders/{number}", texts.AskNow), 503);
+            return;
+        }
+
+        if (submission.Reply.Orders is not [var order, ..] || order.Sequence != number)
+        {
+            await ErrorPages.SendAsync(http, 404);
+            return;
+        }
+
         var message = long.TryParse(http.Request.Query["refunded"].ToString(), NumberStyles.None, CultureInfo.InvariantCulture,
             out var amount)
             ? texts.Refunded(Money.Say(amount, sale.Plan.Currency))
@@ -133,12 +149,6 @@ internal static class OrderDesk
                     $"{sale.Url}/orders/{on.Codes.Link(sale.Name, number)}",
                 Guid.NewGuid().ToString("N"), problem is null ? message : null, problem),
             status);
-    }
-
-    public static async Task<OrderRow?> RowAsync(HttpContext http, OfficeDesk on, SaleView sale, long number)
-    {
-        var (outcome, submission) = await on.AskAsync(http, sale, new() { Kind = CommandKind.ListOrders, Revision = number - 1 });
-        return outcome == Outcome.Done && submission.Reply.Orders is [var first, ..] && first.Sequence == number ? first : null;
     }
 
     private static async Task RefundAsync(HttpContext http, OfficeDesk on, long number)
@@ -170,7 +180,10 @@ internal static class OrderDesk
             {
                 (Outcome.Refused, Refusal.AlreadyRefunded) => texts.AlreadyRefunded,
                 (Outcome.Refused, Refusal.ReasonInvalid) => texts.ReasonInvalid,
-                (Outcome.Refused, _) => Api.Problems.Code(submission.Reply.Refusal),
+                (Outcome.Refused, Refusal.UnknownTicket or Refusal.UnknownOrder) => texts.NoSuchOrder,
+                (Outcome.Refused, _) => texts.NotDone(Api.Problems.Code(submission.Reply.Refusal)),
+
+                // Sent again, the form has another key; but tickets that are refunded already are said to be, and not refunded twice.
                 _ => OfficeDesk.Say(texts, outcome),
             },
             409);
@@ -208,9 +221,11 @@ internal static class OrderDesk
                 var tiers = string.Join(' ', Enumerable.Range(0, order.Lines.Count)
                     .Select(i => $"{order.Lines[i].Quantity}x{sale.Plan.Tiers[order.Lines[i].Tier].Id}"));
                 lines.Append(CultureInfo.InvariantCulture,
-                    $"{order.Sequence},{Clock.Machine(order.TimeMs)},{(gone == 0 ? "paid" : gone == places ? "refunded" : "partly-refunded")},")
+                    $"{order.Sequence},{Clock.Machine(order.TimeMs)},"
+                        + $"{(gone == 0 ? "paid" : gone == places ? "refunded" : "partly-refunded")},")
                     .Append(CultureInfo.InvariantCulture,
-                        $"{(order.Late ? "yes" : "no")},{order.FirstTicket},{places},{gone},{order.Lines.Amount},{sale.Plan.Currency},{order.By},{tiers}\n");
+                        $"{(order.Late ? "yes" : "no")},{order.FirstTicket},{places},{gone},{order.Lines.Amount},{sale.Plan.Currency},"
+                            + $"{order.By},{tiers}\n");
             }
 
             await response.WriteAsync(lines.ToString());

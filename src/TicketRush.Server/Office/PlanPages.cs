@@ -23,14 +23,20 @@ internal static class PlanPages
         office.MapGet("/new", AskNewAsync).Needs(Permission.ChangeSales);
         office.MapPost("/new", CreateAsync).Needs(Permission.ChangeSales);
         office.MapGet("/sales/{sale}/change", AskChangeAsync).Needs(Permission.ChangeSales);
-        office.MapPost("/sales/{sale}/change", ChangeAsync).Needs(Permission.ChangeSales);
+        office.MapPost("/sales/{sale}/change", ChangeAsync).Needs(Permission.ChangeSales).NeedsKeyAgain();
     }
 
     /// <summary>Why a plan was not taken.</summary>
     public static string Say(Texts texts, Outcome outcome, in Reply reply) => outcome switch
     {
-        Outcome.Refused when reply.Refusal == Refusal.PlanChanged => texts.ChangedMeanwhile,
-        Outcome.Refused => $"{Problems.Code(reply.Refusal)} {reply.Detail}{(reply.Refusal == Refusal.CapacityInUse ? $" ≥ {reply.Allowed}" : "")}",
+        Outcome.Refused => reply.Refusal switch
+        {
+            Refusal.PlanChanged => texts.ChangedMeanwhile,
+            Refusal.CapacityInUse when reply.Detail is { } places => $"{texts.PlacesInUse} {places}",
+            Refusal.CapacityInUse => texts.CapacityInUse(reply.Allowed),
+            Refusal.TooManyKeys => texts.TooManyKeys,
+            _ => reply.Detail is { } detail ? PlanWords.Say(texts, detail) : texts.NotDone(Problems.Code(reply.Refusal)),
+        },
         _ => OfficeDesk.Say(texts, outcome),
     };
 
@@ -81,9 +87,9 @@ internal static class PlanPages
         {
             if (!on.Sales.TryCreate(name, plan!, Caller.Of(http).Key!.Name)) view.Errors["sale"] = texts.SaleExists;
         }
-        catch (InvalidOperationException e)
+        catch (InvalidOperationException)
         {
-            view = view with { Problem = e.Message };
+            view = view with { Problem = texts.TooManySales };
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or JournalRefusedException)
         {
@@ -159,7 +165,7 @@ internal static class PlanPages
     /// <summary>What was typed, row by row as it stood.</summary>
     private static PlanView Typed(IFormCollection form, string? sale, bool isFrozen)
     {
-        var values = form.Where(field => field.Key.Length <= 64 && field.Key[0] != '_')
+        var values = form.Where(field => field.Key.Length is > 0 and <= 64 && field.Key[0] != '_')
             .ToDictionary(field => field.Key, field => field.Value.ToString().Trim(), StringComparer.Ordinal);
         _ = long.TryParse(form["revision"].ToString(), NumberStyles.None, CultureInfo.InvariantCulture, out var revision);
         return new(sale, revision, isFrozen, values, Rows("pools", Plan.PoolsMax), Rows("tiers", Plan.TiersMax),
@@ -199,7 +205,7 @@ internal static class PlanPages
         };
 
         var (plan, errors) = PlanMapping.Read(document, allowTestPayments);
-        foreach (var (path, message) in errors) view.Errors.TryAdd(Typed(path), message);
+        foreach (var (path, message) in errors) view.Errors.TryAdd(Typed(path), PlanWords.Say(texts, message));
         return view.Errors.Count == 0 ? plan : null;
 
         string? Optional(string path) => view.Value(path) is { Length: > 0 } text ? text : null;

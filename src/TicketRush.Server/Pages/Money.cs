@@ -23,8 +23,11 @@ public static class Money
     public static string Say(long minor, string currency)
     {
         var number = Number(minor, currency, skipZeros: true);
-        return Signs.TryGetValue(currency, out var sign) ? sign + number : $"{currency} {number}";
+        return SignOf(currency) + number;
     }
+
+    /// <summary>What stands before the number.</summary>
+    public static string SignOf(string currency) => Signs.TryGetValue(currency, out var sign) ? sign : currency + " ";
 
     /// <summary>The number alone, such as 380.00, as a form has it.</summary>
     public static string Number(long minor, string currency, bool skipZeros = false)

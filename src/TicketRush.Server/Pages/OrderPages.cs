@@ -70,9 +70,11 @@ internal static class OrderPages
 
     private static async Task SendAsync(HttpContext http, Purchase on, string? name, string? code, string? problem, int status = 200)
     {
-        var kept = Caller.Of(http).Kind == CallerKind.Buyer ? await Task.WhenAll(Keepsakes.Read(http)
+        var kept = Caller.Of(http).Kind == CallerKind.Buyer ? await Task.WhenAll(Keepsakes.Read(http, on.Sessions)
             .Select(one => LookUpAsync(http, on, one))) : [];
-        var sales = on.Sales.All().Select(SaleView.Of).OfType<SaleView>().Where(sale => sale.IsPublic)
+
+        // Those that this server knows by now: everybody may ask for this page, and reading the directory is no small thing.
+        var sales = on.Sales.Opened().Select(SaleView.Of).OfType<SaleView>().Where(sale => sale.IsPublic)
             .OrderBy(sale => sale.Plan.Name, StringComparer.Ordinal);
         await PageAnswer.SendAsync<FindPage, FindView>(
             http, on.Visit(http, "/find"), new([.. sales], name, code, [.. kept.OfType<KeptView>()], problem), status);

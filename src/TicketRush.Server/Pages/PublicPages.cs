@@ -52,7 +52,8 @@ internal sealed class PublicPages(Sales sales, PageRenderer renderer)
             if (found is { Sequencer: null })
             {
                 await PageAnswer.SendAsync<MessagePage, Message>(
-                    http, new(texts), new(texts.Stopped, texts.StoppedHint, "/", texts.BackToSales), StatusCodes.Status503ServiceUnavailable);
+                    http, new(texts), new(texts.Stopped, texts.StoppedHint, "/", texts.BackToSales),
+                    StatusCodes.Status503ServiceUnavailable);
             }
             else await ErrorPages.SendAsync(http, 404);
             return;

@@ -21,6 +21,9 @@ internal static class PurchasePages
 
     private const string FieldOfTier = "q.";
 
+    // Of the address of a hold of which nobody knows whether it was made, paid or given back.
+    private const string Asked = "?asked=yes";
+
     public static void MapPurchases(this IEndpointRouteBuilder app)
     {
         var sale = app.MapGroup("/sales/{sale}").ExcludeFromDescription();
@@ -59,7 +62,8 @@ internal static class PurchasePages
     {
         var form = await PageForm.ReadAsync(http);
         if (on.Sale(http) is not { } sale) await ErrorPages.SendAsync(http, 404);
-        else if (Caller.Of(http).Kind != CallerKind.Buyer) await ErrorPages.SendAsync(http, 400); // A key has the API, where it names its buyers.
+        // A key has the API, where it names its buyers.
+        else if (Caller.Of(http).Kind != CallerKind.Buyer) await ErrorPages.SendAsync(http, 400);
         else await KeepAsync(http, on, sale, WishOf(form, sale, on));
     }
 
@@ -137,7 +141,7 @@ internal static class PurchasePages
         if (answer.Outcome == Outcome.Unknown)
         {
             Keepsakes.Add(http, on.Sessions, sale.Name, wish.Id);
-            await WaitAsync(http, on, sale, texts.UnknownTitle, texts.UnknownText, 3, $"{url}?asked=hold", null);
+            await WaitAsync(http, on, sale, texts.UnknownTitle, texts.UnknownText, 3, url + Asked, null, isUnknown: true);
             return;
         }
 
@@ -199,9 +203,15 @@ internal static class PurchasePages
 
         var (outcome, submission) = await FindAsync(http, on, sale, hold);
         if (outcome == Outcome.Done) await ShowAsync(http, on, on.Sale(http)!, id, submission.Reply, null);
-        else if (outcome != Outcome.Refused) await WaitAsync(http, on, sale, texts.BusyTitle, texts.BusyText, 2,
-            $"{sale.Url}/holds/{id}{http.Request.QueryString}", null);
-        else if (http.Request.Query.ContainsKey("asked"))
+        else if (outcome != Outcome.Refused)
+        {
+            // Who came here because nobody knew is not told that nothing was decided.
+            var asked = http.Request.Query["asked"] == "yes";
+            await WaitAsync(
+                http, on, sale, asked ? texts.UnknownTitle : texts.BusyTitle, asked ? texts.UnknownText : texts.BusyLooking, asked ? 3 : 2,
+                $"{sale.Url}/holds/{id}{(asked ? Asked : "")}", null, isUnknown: asked);
+        }
+        else if (http.Request.Query["asked"] == "yes")
         {
             // What was asked in the dark was decided before this question was: had it happened, it would have been found.
             await PageAnswer.SendAsync<MessagePage, Message>(
@@ -260,7 +270,7 @@ internal static class PurchasePages
                 else await PageAnswer.SeeOther(http, url);
                 break;
             case Outcome.Unknown:
-                await WaitAsync(http, on, sale, texts.UnknownTitle, texts.UnknownText, 3, url, null);
+                await WaitAsync(http, on, sale, texts.UnknownTitle, texts.UnknownText, 3, url + Asked, null, isUnknown: true);
                 break;
             default:
                 var fields = nth.Length > 0 ? new[] { ("n", nth) } : [];
@@ -337,13 +347,14 @@ internal static class PurchasePages
 
     private static Task WaitAsync(
         HttpContext http, Purchase on, SaleView sale, string title, string text, int seconds, string next, AgainForm? form,
-            string? opens = null)
+        string? opens = null, bool isUnknown = false)
     {
         http.Response.Headers.RetryAfter = Write(seconds);
 
         // With a script the page asks by itself, a moment before the browser would.
         PageAnswer.GoOn(http, seconds + 3, next);
-        return PageAnswer.SendAsync<WaitPage, WaitView>(http, on.Visit(http), new(sale, title, text, seconds, next, form, opens), 503);
+        return PageAnswer.SendAsync<WaitPage, WaitView>(
+            http, on.Visit(http), new(sale, title, text, seconds, next, form, opens, isUnknown), 503);
     }
 
     internal static string Say(Texts texts, in Reply reply, int wanted) => reply.Refusal switch

@@ -29,7 +29,8 @@ internal static class QrSvg
             }
         }
 
-        return $"<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {size} {size}\" shape-rendering=\"crispEdges\" aria-hidden=\"true\">"
+        return $"<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {size} {size}\" shape-rendering=\"crispEdges\" "
+            + $"aria-hidden=\"true\">"
             + $"<path fill=\"#000\" d=\"{path}\"/></svg>";
     }
 }

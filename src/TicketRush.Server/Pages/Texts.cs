@@ -14,6 +14,8 @@ public sealed partial class Texts
     public static Texts Chinese { get; } = new(chinese: true);
     public static Texts[] All { get; } = [English, Chinese];
 
+    public bool IsChinese => _chinese;
+
     /// <summary>The language's tag: of the page, of the cookie that remembers it, of the link that changes it.</summary>
     public string Tag => Say("en", "zh");
 
@@ -192,8 +194,11 @@ public sealed partial class Texts
     // Waiting
     public string BusyTitle => Say("Many people are asking at this moment", "当前请求较多");
     public string BusyText => Say(
-        "Nothing has been decided yet. Your request is kept, and this page asks again by itself, with the same request: you cannot buy twice.",
+        "Nothing has been decided yet. Your request is kept, and this page asks again by itself, with the same request: you "
+            + "cannot buy twice.",
         "尚未作出决定。您的请求已保留，本页会自动用同一请求重试，不会重复购买。");
+    public string BusyLooking => Say(
+        "What you want to see cannot be looked up at this moment. This page tries again by itself.", "目前暂时无法查询。本页会自动重试。");
     public string TooOftenTitle => Say("One moment, please", "请稍候");
     public string TooOftenText => Say(
         "This browser, or the network that it is in, has asked very often. Your request is kept, and this page asks again by itself.",
@@ -242,9 +247,16 @@ public sealed partial class Texts
         "It is not your fault. Whether your last request was done is shown under “Find my order”; do not buy again before you have looked.",
         "这不是您的问题。上一个请求是否完成可在“查找订单”中查看；查看之前请勿重复购买。");
     public string BadRequestTitle => Say("This request cannot be served", "无法处理此请求");
+    public string BadRequestText => Say(
+        "What was sent is not what this page sends, or too much of it. Nothing was done.", "发送的内容不符合要求或过大，没有进行任何操作。");
+    public string TooOftenComeBack => Say(
+        "This browser, or the network that it is in, has asked very often. Please come back in a minute.",
+        "此浏览器或所在网络请求过于频繁，请一分钟后再来。");
+    public string CookieTitle => Say("The cookie is missing", "缺少 Cookie");
     public string CookiesNeeded => Say(
-        "This browser did not send its cookie back. Tickets can be kept only for a browser that takes one.",
-            "浏览器没有返回 Cookie。占票需要启用 Cookie。");
+        "This browser did not send the cookie by which it is known here, so nothing was done. Allow cookies for this site, and "
+            + "choose again.",
+        "浏览器没有返回识别所需的 Cookie，没有进行任何操作。请允许本站使用 Cookie，然后重新选票。");
 
     // The office
     public string SignIn => Say("Sign in", "登录");
@@ -253,6 +265,12 @@ public sealed partial class Texts
     public string KeyLabel => Say("Key", "密钥");
     public string KeyWrong => Say("This key is not known here, or was revoked.", "密钥不存在或已撤销。");
     public string KeyOfShop => Say("A shop's key is for its programs; it does not sign in here.", "商家密钥仅供程序使用，不能在此登录。");
+    public string KeyAgainTitle => Say("Your key, once more", "请再次输入密钥");
+    public string KeyAgainText => Say(
+        "You signed in a while ago, and this is something that must not happen at a desk that somebody left. What you filled in is kept.",
+        "您登录已有一段时间，为防止无人看管时被他人操作，请再次输入密钥。您填写的内容已保留。");
+    public string KeyNotYours => Say("That is not the key of who is signed in here.", "这不是当前登录者的密钥。");
+    public string GoOn => Say("Go on", "继续");
     public string OfficeSales => Say("Sales", "全部场次");
     public string NewSale => Say("New sale", "新建场次");
     public string StateLabel => Say("State", "状态");
@@ -278,6 +296,32 @@ public sealed partial class Texts
     public string BatchSize => Say("Entries in a batch", "每批记录数");
     public string TurnWait => Say("Wait for the turn", "等待轮次");
     public string Refused => Say("Refused", "拒绝");
+    /// <summary>A refusal in a few words, for who looks at the figures; the code where there are none.</summary>
+    public string RefusedBecause(string code) => code switch
+    {
+        "SOLD_OUT" => Say("sold out", "已售罄"),
+        "NOT_ENOUGH" => Say("not enough left", "余票不足"),
+        "ORDER_LIMIT" => Say("too many in one order", "超过每单上限"),
+        "BUYER_LIMIT" => Say("too many for one buyer", "超过每人上限"),
+        "NOT_YET_OPEN" => Say("not yet open", "尚未开售"),
+        "SALE_DRAFT" => Say("not opened", "尚未开放"),
+        "SALE_PAUSED" => Say("paused", "售票已暂停"),
+        "SALE_CLOSED" => Say("closed", "售票已结束"),
+        "HOLD_EXPIRED" => Say("the hold had run out", "占票已过期"),
+        "HOLD_RELEASED" => Say("the hold was given back", "占票已归还"),
+        "EXTENSION_LIMIT" => Say("extended often enough", "延长次数已用完"),
+        "ALREADY_PAID" => Say("paid already", "已付款"),
+        "ALREADY_REFUNDED" => Say("refunded already", "已退票"),
+        "UNKNOWN_HOLD" => Say("no such hold", "无此占票"),
+        "UNKNOWN_ORDER" => Say("no such order", "无此订单"),
+        "ID_REUSED" => Say("an id used twice", "编号重复使用"),
+        "SEAT_TAKEN" => Say("the seat was taken", "座位已被占"),
+        "NOT_TOGETHER" => Say("not together", "没有连座"),
+        "PLAN_CHANGED" => Say("the plan was changed meanwhile", "方案已被他人修改"),
+        "CAPACITY_IN_USE" => Say("places in use", "票位已被使用"),
+        _ => code,
+    };
+
     public string NothingRefused => Say("Nothing, since this server started.", "自本服务器启动以来没有拒绝。");
     public string Owed(int payments, string amount) => Say(
         payments == 1 ? $"1 refused payment is owed back: {amount}." : $"{Number(payments)} refused payments are owed back: {amount}.",
@@ -312,10 +356,12 @@ public sealed partial class Texts
     public string PaymentNone => Say("nothing is collected", "不收款");
     public string PaymentTest => Say("test: anybody may pay", "测试：任何人都可付款");
     public string PoolsHint => Say(
-        "Places that are sold together. Several kinds of tickets may draw on one pool, as adults and children do. Rows left empty do not count.",
+        "Places that are sold together. Several kinds of tickets may draw on one pool, as adults and children do. Rows left empty "
+            + "do not count.",
         "一起出售的票位。多种票（如成人票和儿童票）可共用一个库存池。空行不计。");
     public string Tiers => Say("Kinds of tickets", "票档");
     public string TiersHint => Say("Prices as people write them: 380 or 380.00.", "价格按日常写法：380 或 380.00。");
+    public string Tier => Say("Kind of ticket", "票档");
     public string TierId => Say("Short name", "代号");
     public string Price => Say("Price", "价格");
     public string MoreRows => Say("More rows", "增加行");
@@ -332,9 +378,20 @@ public sealed partial class Texts
     public string ChangedMeanwhile => Say(
         "Somebody changed this sale meanwhile. What you see is your version; open the plan again to see theirs.",
             "此场次已被他人修改。您看到的是您的版本，请重新打开方案查看最新内容。");
+    public string CapacityInUse(int least) => Say(
+        $"The capacity must not be below {Number(least)}: so many places are sold, held or blocked.",
+        $"容量不得小于 {Number(least)}：这些票位已售、已占或已锁定。");
+    public string PlacesInUse => Say("Places that are taken cannot be blocked or taken away:", "已售出或占住的票位不能锁定或删除：");
+    public string TooManyKeys => Say(
+        "More differently named keys have acted in this sale than it can tell apart.", "在本场操作过的密钥名称过多，无法再增加。");
+    public string TooManySales => Say("There are as many sales as this server may have.", "场次数量已达服务器上限。");
+    public string NotDone(string code) => Say($"Refused: {RefusedBecause(code)}.", $"被拒绝：{RefusedBecause(code)}。");
+    public string KeyNameTaken => Say("This name belongs to keys of another role; take another.", "此名称属于其他角色的密钥，请换一个。");
+    public string TooManyKeysMade => Say("There are as many keys as there may be.", "密钥数量已达上限。");
     public string IsNoNumber => Say("must be a whole number", "必须是整数");
     public string IsNoPrice(string currency) => Say($"must be an amount of {currency}, such as 380 or 12.50",
         $"必须是 {currency} 金额，例如 380 或 12.50");
+    public string TicketsLabel => Say("Tickets", "票");
     public string TicketLabel => Say("Ticket", "票");
     public string TicketHint => Say("Its number, or what its code says.", "票号或扫描内容。");
     public string BuyerLabel => Say("Buyer's name", "买家名称");
@@ -358,6 +415,10 @@ public sealed partial class Texts
     public string PrintTickets => Say("Show and print the tickets", "查看并打印票");
     public string SellHere => Say("Sell here", "现场售票");
     public string ReferenceNeeded => Say("Write the reference of the payment.", "请填写付款凭据号。");
+    public string OfficeUnknown => Say(
+        "Nobody knows yet whether it happened. Send the same form again: it does nothing twice, and tells.",
+        "结果尚未确定。请再次提交同一表单：不会重复执行，并会显示结果。");
+    public string OfficeLooking => Say("The sale does not answer at this moment. Look again in a while.", "场次暂时没有响应，请稍后再看。");
     public string OfficeBusy => Say("Nothing was started: the sale cannot take it at this moment. Send it again.", "没有执行：场次暂时无法处理，请重新提交。");
     public string Reference => Say("Payment reference", "付款凭据号");
     public string ReferenceHint => Say("Such as the number of the receipt: the same one again is the same payment.", "例如收据号：同一凭据号视为同一笔付款。");

@@ -73,6 +73,8 @@ public sealed record AgainForm(string Action, (string Name, string Value)[] Fiel
 /// <summary>A page that asks again by itself: with a script it sends the form, without one the browser goes to <paramref
 /// name="Next"/>.</summary>
 /// <param name="Opens">What it waits for, when that is known.</param>
-public sealed record WaitView(SaleView? Sale, string Title, string Text, int Seconds, string Next, AgainForm? Form, string? Opens = null);
+/// <param name="IsUnknown">What was asked may have happened: nobody is led back to where it could be bought once more.</param>
+public sealed record WaitView(
+    SaleView? Sale, string Title, string Text, int Seconds, string Next, AgainForm? Form, string? Opens = null, bool IsUnknown = false);
 
 public sealed record Message(string Title, string Text, string Link, string LinkText);

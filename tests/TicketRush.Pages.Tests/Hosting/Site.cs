@@ -4,6 +4,8 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using TicketRush.Journal;
+using TicketRush.Journal.Files;
+using TicketRush.Journal.Tests;
 using TicketRush.Server;
 
 [assembly: CollectionBehavior(MaxParallelThreads = 3)]
@@ -18,6 +20,8 @@ public sealed class Site : IAsyncLifetime
     private static int s_sales;
 
     private readonly Func<ServerOptions, ServerOptions>? _change;
+    private readonly FaultyPlatform? _platform;
+    private readonly Action<WebApplication>? _map;
     private WebApplication? _app;
 
     public Site()
@@ -25,7 +29,8 @@ public sealed class Site : IAsyncLifetime
     {
     }
 
-    internal Site(Func<ServerOptions, ServerOptions>? change) => _change = change;
+    internal Site(Func<ServerOptions, ServerOptions>? change, FaultyPlatform? platform = null, Action<WebApplication>? map = null) =>
+        (_change, _platform, _map) = (change, platform, map);
 
     public string Directory { get; } = System.IO.Directory.CreateTempSubdirectory("rush-pages-").FullName;
 
@@ -40,9 +45,12 @@ public sealed class Site : IAsyncLifetime
 
     internal Sales Sales => App.Services.GetRequiredService<Sales>();
 
-    internal static async Task<Site> StartAsync(Func<ServerOptions, ServerOptions>? change = null)
+    /// <param name="platform">What its journals are written with.</param>
+    /// <param name="map">Adds what a test asks for.</param>
+    internal static async Task<Site> StartAsync(
+        Func<ServerOptions, ServerOptions>? change = null, FaultyPlatform? platform = null, Action<WebApplication>? map = null)
     {
-        var site = new Site(change);
+        var site = new Site(change, platform, map);
         await site.InitializeAsync();
         return site;
     }
@@ -55,7 +63,13 @@ public sealed class Site : IAsyncLifetime
             Limits = new() { NetworkPerMinute = 1_000_000, SessionPerMinute = 100_000, NewSessionsPerMinute = 100_000,
                 WrongKeysPerMinute = 100_000 },
         };
-        _app = RushServer.Build(_change?.Invoke(options) ?? options, builder => builder.Logging.AddProvider(new Recorder(Logged)));
+        _app = RushServer.Build(_change?.Invoke(options) ?? options, builder =>
+        {
+            builder.Logging.AddProvider(new Recorder(Logged));
+            if (_platform is not null)
+                builder.Services.AddSingleton(_ => new DataDirectory(Directory, new FileJournalOptions { Platform = _platform }));
+        });
+        _map?.Invoke(_app);
         await _app.StartAsync();
         Url = new(_app.Urls.Single());
         Office = new(new SocketsHttpHandler { UseCookies = false }) { BaseAddress = Url };

@@ -36,8 +36,31 @@ internal sealed class Tab : IAsyncDisposable
     /// console.</summary>
     public async Task IsGoodAsync(string name)
     {
-        if (Pictures is not null) await Page.ScreenshotAsync(new() { Path = Path.Combine(Pictures, $"{name}-{Look}.png"),
-            FullPage = true });
+        // Pages that ask again by themselves must not go on to the next while they are looked at.
+        var looked = new TaskCompletionSource();
+        await Page.RouteAsync("**/*", async route =>
+        {
+            await looked.Task;
+            await route.ContinueAsync();
+        });
+        try
+        {
+            await LookAsync(name);
+        }
+        finally
+        {
+            looked.SetResult();
+            await Page.UnrouteAllAsync(new() { Behavior = UnrouteBehavior.Wait });
+        }
+    }
+
+    private async Task LookAsync(string name)
+    {
+        if (Pictures is not null)
+        {
+            var picture = Path.Combine(Pictures, $"{name}-{Look}.png");
+            await Page.ScreenshotAsync(new() { Path = picture, FullPage = true });
+        }
 
         Assert.Empty(await ViolationsAsync());
         var wider = await Page.EvaluateAsync<int>("document.documentElement.scrollWidth - document.documentElement.clientWidth");
@@ -62,15 +85,21 @@ internal sealed class Tab : IAsyncDisposable
 
         // Where scripts are off axe-core cannot run either: it looks at the same document in a tab where they are on, without the page's
         // own.
-        var document = (await Page.ContentAsync()).Replace("<head>", $"<head><base href=\"{Page.Url}\">", StringComparison.Ordinal);
-        document = Regex.Replace(document, "<script.*?</script>", "", RegexOptions.Singleline);
+        var document = Regex.Replace(await Page.ContentAsync(), "<script.*?</script>|<noscript.*?</noscript>", "", RegexOptions.Singleline);
         await using var context = await Page.Context.Browser!.NewContextAsync(new()
         {
             ViewportSize = new() { Width = Page.ViewportSize!.Width, Height = Page.ViewportSize.Height }, ColorScheme = Look.Dark
                 ? ColorScheme.Dark : ColorScheme.Light,
         });
         var twin = await context.NewPageAsync();
-        await twin.SetContentAsync(document);
+
+        // At the page's own address: the style sheet is for pages of its own site alone.
+        await twin.EmulateMediaAsync(
+            new() { Media = await Page.EvaluateAsync<bool>("matchMedia('print').matches") ? Media.Print : Media.Screen });
+        await twin.RouteAsync(
+            url => url == Page.Url, route => route.FulfillAsync(new() { Body = document, ContentType = "text/html; charset=utf-8" }));
+        await twin.GotoAsync(Page.Url);
+        Assert.NotEqual("0px", await twin.EvaluateAsync<string>("getComputedStyle(document.querySelector('.wide')).paddingLeft"));
         return await ViolationsAsync(twin);
     }
 

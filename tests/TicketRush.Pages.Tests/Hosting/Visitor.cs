@@ -25,6 +25,10 @@ internal sealed partial class Visitor : IDisposable
     /// <summary>Looks at a page, following redirects as browsers do.</summary>
     public Task<Seen> LookAsync(string path) => SendAsync(new(HttpMethod.Get, path));
 
+    /// <summary>Signs in to the office.</summary>
+    public async Task<Seen> SignInAsync(string key = Site.Key) =>
+        (await SubmitAsync(await LookAsync("/office"), "/office/sign-in", ("key", key))).Is(200);
+
     /// <summary>Sends a form of a page, with what it has and what is filled in.</summary>
     public Task<Seen> SubmitAsync(Seen page, string action, params (string Name, string Value)[] filled) =>
         PostAsync(action, [.. page.FormOf(action).Where(field => filled.All(one => one.Name != field.Name)), .. filled]);

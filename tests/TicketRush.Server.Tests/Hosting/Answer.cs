@@ -3,7 +3,8 @@ using System.Text.Json;
 namespace TicketRush.Server.Tests.Hosting;
 
 /// <summary>An answer, read whole.</summary>
-internal sealed record Answer(int Status, string Text, string? MediaType, string? ETag, string? RetryAfter, string? Authenticate, string? Allow)
+internal sealed record Answer(
+    int Status, string Text, string? MediaType, string? ETag, string? RetryAfter, string? Authenticate, string? Allow)
 {
     /// <summary>The headers, several of one name in lines of their own.</summary>
     public ILookup<string, string> Headers { get; init; } = Enumerable.Empty<string>().ToLookup(name => name);
@@ -22,11 +23,13 @@ internal sealed record Answer(int Status, string Text, string? MediaType, string
 
     public static async Task<Answer> OfAsync(HttpResponseMessage response) => new(
         (int)response.StatusCode, await response.Content.ReadAsStringAsync(), response.Content.Headers.ContentType?.MediaType,
-        response.Headers.ETag?.ToString(), response.Headers.RetryAfter?.ToString(), response.Headers.WwwAuthenticate.FirstOrDefault()?.ToString(),
+        response.Headers.ETag?.ToString(), response.Headers.RetryAfter?.ToString(),
+        response.Headers.WwwAuthenticate.FirstOrDefault()?.ToString(),
         response.Content.Headers.Allow.Count == 0 ? null : string.Join(", ", response.Content.Headers.Allow))
     {
         Headers = response.Headers.Concat(response.Content.Headers)
-            .SelectMany(header => header.Value, (header, value) => (header.Key, value)).ToLookup(pair => pair.Key, pair => pair.value, StringComparer.OrdinalIgnoreCase),
+            .SelectMany(header => header.Value, (header, value) => (header.Key, value))
+            .ToLookup(pair => pair.Key, pair => pair.value, StringComparer.OrdinalIgnoreCase),
     };
 
     /// <summary>Asserts the status; for a problem its code too, and that it is one in every respect.</summary>

@@ -25,7 +25,8 @@ internal sealed class Browser
 
     public Task<Answer> GetAsync(string path) => SendAsync("GET", path);
 
-    public Task<Answer> HoldAsync(string sale, string id, int quantity = 1, string tier = "floor") => SendAsync("PUT", $"{sale}/holds/{id}", Items(quantity, tier));
+    public Task<Answer> HoldAsync(string sale, string id, int quantity = 1, string tier = "floor") =>
+        SendAsync("PUT", $"{sale}/holds/{id}", Items(quantity, tier));
 
     public Task<Answer> PayAsync(string sale, string id) => SendAsync("POST", $"{sale}/holds/{id}/pay", "{}");
 
@@ -34,7 +35,8 @@ internal sealed class Browser
     public Task<Answer> SendAsync(string method, string path, string? json = null, params (string, string)[] headers) =>
         SendAsync(method, path, json, Cookie, Token, headers);
 
-    public async Task<Answer> SendAsync(string method, string path, string? json, string? cookie, string? token, params (string Name, string Value)[] headers)
+    public async Task<Answer> SendAsync(
+        string method, string path, string? json, string? cookie, string? token, params (string Name, string Value)[] headers)
     {
         using var request = new HttpRequestMessage(new(method), path);
         if (json is not null) request.Content = new StringContent(json, Encoding.UTF8, "application/json");

@@ -24,7 +24,9 @@ internal static class Plans
     public static string Pay(string reference) => $$"""{"reference":"{{reference}}"}""";
 
     public static string Refund(bool resell = true, string tickets = "") =>
-        $$"""{"reason":"cannot-come","resell":{{(resell ? "true" : "false")}}{{(tickets.Length == 0 ? "" : $",\"tickets\":[{tickets}]")}}}""";
+        $$"""
+        {"reason":"cannot-come","resell":{{(resell ? "true" : "false")}}{{(tickets.Length == 0 ? "" : $",\"tickets\":[{tickets}]")}}}
+        """;
 
     public static string NewId() => Guid.NewGuid().ToString();
 

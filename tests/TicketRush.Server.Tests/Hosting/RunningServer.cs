@@ -47,7 +47,8 @@ public sealed class RunningServer : IAsyncLifetime
     }
 
     /// <summary>Limits of a network that a test on one machine does not meet; those of a session are as they come.</summary>
-    internal static BuyerLimits Generous { get; } = new() { WrongKeysPerMinute = 100_000, NetworkPerMinute = 1_000_000, NewSessionsPerMinute = 100_000 };
+    internal static BuyerLimits Generous { get; } =
+        new() { WrongKeysPerMinute = 100_000, NetworkPerMinute = 1_000_000, NewSessionsPerMinute = 100_000 };
 
     public string Directory { get; }
 
@@ -80,7 +81,9 @@ public sealed class RunningServer : IAsyncLifetime
         _map?.Invoke(_app);
         await _app.StartAsync();
         Url = new(_app.Urls.Single());
-        Client = new(new SocketsHttpHandler { AllowAutoRedirect = false, MaxConnectionsPerServer = 1_000, UseCookies = false }) { BaseAddress = Url, Timeout = TimeSpan.FromSeconds(60) };
+        Client = new(
+            new SocketsHttpHandler { AllowAutoRedirect = false, MaxConnectionsPerServer = 1_000, UseCookies = false }) { BaseAddress = Url,
+            Timeout = TimeSpan.FromSeconds(60) };
     }
 
     public async ValueTask DisposeAsync()
@@ -92,13 +95,16 @@ public sealed class RunningServer : IAsyncLifetime
 
     internal Task<Answer> GetAsync(string path, params (string, string)[] headers) => SendAsync("GET", path, null, Key, headers);
 
-    internal Task<Answer> PutAsync(string path, string json, params (string, string)[] headers) => SendAsync("PUT", path, json, Key, headers);
+    internal Task<Answer> PutAsync(string path, string json, params (string, string)[] headers) =>
+        SendAsync("PUT", path, json, Key, headers);
 
-    internal Task<Answer> PostAsync(string path, string? json = null, params (string, string)[] headers) => SendAsync("POST", path, json, Key, headers);
+    internal Task<Answer> PostAsync(string path, string? json = null, params (string, string)[] headers) =>
+        SendAsync("POST", path, json, Key, headers);
 
     internal Task<Answer> DeleteAsync(string path) => SendAsync("DELETE", path, null, Key);
 
-    internal async Task<Answer> SendAsync(string method, string path, string? json, string? key, params (string Name, string Value)[] headers)
+    internal async Task<Answer> SendAsync(
+        string method, string path, string? json, string? key, params (string Name, string Value)[] headers)
     {
         using var request = new HttpRequestMessage(new(method), path);
         if (json is not null) request.Content = new StringContent(json, Encoding.UTF8, "application/json");
@@ -146,7 +152,8 @@ public sealed class RunningServer : IAsyncLifetime
 
         public bool IsEnabled(LogLevel logLevel) => true;
 
-        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) =>
+        public void Log<TState>(
+            LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) =>
             logged.Enqueue($"{formatter(state, exception)} {exception}");
 
         public void Dispose()

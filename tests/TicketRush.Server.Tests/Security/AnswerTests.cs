@@ -24,7 +24,8 @@ public sealed class AnswerTests(RunningServer server) : IClassFixture<RunningSer
         var sale = await own.OpenSaleAsync();
         (string Method, string Path, int Status)[] asked =
         [
-            ("GET", "/", 200), ("GET", sale, 200), ("GET", $"{sale}/availability", 200), ("GET", "/health/live", 200), ("GET", "/openapi/v1.json", 200),
+            ("GET", "/", 200), ("GET", sale, 200), ("GET", $"{sale}/availability", 200), ("GET", "/health/live", 200),
+            ("GET", "/openapi/v1.json", 200),
             ("GET", "/nothing", 404), ("DELETE", sale, 405), ("PUT", sale, 401), ("POST", "/api/session", 200), ("GET", "/throws", 500),
         ];
         foreach (var (method, path, status) in asked)
@@ -33,7 +34,8 @@ public sealed class AnswerTests(RunningServer server) : IClassFixture<RunningSer
             {
                 var answer = (await own.SendAsync(method, path, null, key: null, ("X-Forwarded-Proto", scheme))).Is(status);
                 var policy = answer.Headers["Content-Security-Policy"].Single();
-                string[] always = ["default-src 'none'", "frame-ancestors 'none'"], ofPages = ["object-src 'none'", "base-uri 'none'", "form-action 'self'"];
+                string[] always = ["default-src 'none'", "frame-ancestors 'none'"],
+                ofPages = ["object-src 'none'", "base-uri 'none'", "form-action 'self'"];
                 var isData = path.StartsWith("/api", StringComparison.Ordinal);
                 Assert.All(isData ? always : [.. always, .. ofPages], rule => Assert.Contains(rule, policy, StringComparison.Ordinal));
                 Assert.DoesNotContain("unsafe", policy, StringComparison.Ordinal);
@@ -52,7 +54,8 @@ public sealed class AnswerTests(RunningServer server) : IClassFixture<RunningSer
         var sale = await server.OpenSaleAsync(Plans.Concert(payment: "test"));
         var ann = await Browser.OpenAsync(server);
         var id = Plans.NewId();
-        foreach (var answer in new[] { await ann.HoldAsync(sale, id), await ann.GetAsync($"{sale}/holds/{id}"), await ann.PayAsync(sale, id), await ann.GetAsync($"{sale}/orders/{id}"), await ann.PayAsync(sale, Plans.NewId()) })
+        foreach (var answer in new[] { await ann.HoldAsync(sale, id), await ann.GetAsync($"{sale}/holds/{id}"),
+            await ann.PayAsync(sale, id), await ann.GetAsync($"{sale}/orders/{id}"), await ann.PayAsync(sale, Plans.NewId()) })
             Assert.Equal("no-store", answer.Headers["Cache-Control"].Single());
     }
 
@@ -67,7 +70,8 @@ public sealed class AnswerTests(RunningServer server) : IClassFixture<RunningSer
         foreach (var endpoint in endpoints)
         {
             var method = new HttpMethod(endpoint.Metadata.GetMetadata<HttpMethodMetadata>()!.HttpMethods[0]);
-            var path = "/" + endpoint.RoutePattern.RawText!.TrimStart('/').Replace("api/sales/{sale}", sale[1..], StringComparison.Ordinal).Replace("{id}", Plans.NewId(), StringComparison.Ordinal);
+            var path = "/" + endpoint.RoutePattern.RawText!.TrimStart('/').Replace("api/sales/{sale}", sale[1..], StringComparison.Ordinal)
+                .Replace("{id}", Plans.NewId(), StringComparison.Ordinal);
             var most = path == sale ? 256 * 1024 : 16 * 1024;
             await Expect(413, Json(new string(' ', most + 1)));
             await Expect(400, Json(new string('[', 65)));
@@ -79,7 +83,8 @@ public sealed class AnswerTests(RunningServer server) : IClassFixture<RunningSer
 
             // What is compressed is not unpacked, however small it was made.
             var bomb = new MemoryStream();
-            await using (var gzip = new GZipStream(bomb, CompressionLevel.SmallestSize, leaveOpen: true)) await gzip.WriteAsync(Encoding.UTF8.GetBytes(new string(' ', 4_000_000)));
+            await using (var gzip = new GZipStream(bomb, CompressionLevel.SmallestSize, leaveOpen: true)) await gzip.WriteAsync(
+                Encoding.UTF8.GetBytes(new string(' ', 4_000_000)));
             var packed = new ByteArrayContent(bomb.ToArray());
             packed.Headers.ContentType = new MediaTypeHeaderValue("application/json");
             packed.Headers.ContentEncoding.Add("gzip");
@@ -91,7 +96,8 @@ public sealed class AnswerTests(RunningServer server) : IClassFixture<RunningSer
                 request.Headers.TryAddWithoutValidation("Authorization", $"Bearer {RunningServer.Key}");
                 request.Headers.TryAddWithoutValidation("Idempotency-Key", "k");
                 var answer = await server.SendAsync(request);
-                Assert.True(answer.Status == status, $"{method} {path}: {status} was expected, and this came: {answer.Status} {answer.Text}");
+                Assert.True(
+                    answer.Status == status, $"{method} {path}: {status} was expected, and this came: {answer.Status} {answer.Text}");
             }
         }
 
@@ -115,7 +121,8 @@ public sealed class AnswerTests(RunningServer server) : IClassFixture<RunningSer
     [Trait("Statement", "S27")]
     public async Task An_error_of_ours_tells_its_client_nothing_but_to_ask_again_and_tells_us_all()
     {
-        await using var own = await RunningServer.StartAsync(map: app => app.MapGet("/throws", string () => throw new InvalidOperationException(Secret)));
+        await using var own = await RunningServer.StartAsync(
+            map: app => app.MapGet("/throws", string () => throw new InvalidOperationException(Secret)));
         var answer = (await own.GetAsync("/throws")).Is(500, "INTERNAL");
         foreach (var word in new[] { "SELECT", "s3cr3t", "InvalidOperation", "   at ", "TicketRush.Server", own.Directory, "Exception" })
             Assert.DoesNotContain(word, answer.Text, StringComparison.OrdinalIgnoreCase);
@@ -149,7 +156,10 @@ public sealed class AnswerTests(RunningServer server) : IClassFixture<RunningSer
 
         // All that is logged, by anybody in the process.
         Assert.NotEmpty(own.Logged);
-        string[] secrets = [id, id.Replace("-", "", StringComparison.Ordinal), ann.Cookie[11..], ann.Token, key.GetProperty("key").GetString()!, "a wrong key of somebody", RunningServer.Key];
-        foreach (var secret in secrets) Assert.DoesNotContain(own.Logged, line => line.Contains(secret, StringComparison.OrdinalIgnoreCase));
+        string[] secrets = [
+            id, id.Replace("-", "", StringComparison.Ordinal), ann.Cookie[11..], ann.Token, key.GetProperty("key").GetString()!,
+            "a wrong key of somebody", RunningServer.Key];
+        foreach (var secret in secrets)
+            Assert.DoesNotContain(own.Logged, line => line.Contains(secret, StringComparison.OrdinalIgnoreCase));
     }
 }

@@ -84,12 +84,14 @@ public sealed class BuyerLimitTests(RunningServer server) : IClassFixture<Runnin
         Assert.All(answers.Where(answer => answer.Status != 200), answer => answer.Is(409, "HOLDS_LIMIT"));
 
         // The control: where a session may have more, the same crowd gets more, up to what the sale itself allows a buyer.
-        await using var loose = await RunningServer.StartAsync(limits: RunningServer.Generous with { SessionPerMinute = 100_000, Holds = 100 });
+        await using var loose = await RunningServer.StartAsync(
+            limits: RunningServer.Generous with { SessionPerMinute = 100_000, Holds = 100 });
         var second = await loose.OpenSaleAsync(Plans.Concert(capacity: 5_000, payment: "test", perBuyer: 50));
         var bob = await Browser.OpenAsync(loose);
         answers = await Task.WhenAll(Enumerable.Range(0, 200).Select(_ => bob.HoldAsync(second, Plans.NewId())));
         Assert.Equal(50, answers.Count(answer => answer.Status == 200));
-        Assert.All(answers.Where(answer => answer.Status != 200), answer => Assert.Contains(answer.Code, new[] { "BUYER_LIMIT", "HOLDS_LIMIT" }));
+        Assert.All(answers.Where(answer => answer.Status != 200), answer =>
+            Assert.Contains(answer.Code, new[] { "BUYER_LIMIT", "HOLDS_LIMIT" }));
     }
 
     [Fact]
@@ -122,7 +124,8 @@ public sealed class BuyerLimitTests(RunningServer server) : IClassFixture<Runnin
     [Trait("Statement", "S5")]
     public async Task Who_asks_too_often_is_told_when_to_come_back_and_a_shop_with_its_key_is_not()
     {
-        await using var strict = await RunningServer.StartAsync(limits: new() { SessionPerMinute = 5, NetworkPerMinute = 10, NewSessionsPerMinute = 3, WrongKeysPerMinute = 2 });
+        await using var strict = await RunningServer.StartAsync(
+            limits: new() { SessionPerMinute = 5, NetworkPerMinute = 10, NewSessionsPerMinute = 3, WrongKeysPerMinute = 2 });
         var sale = await strict.OpenSaleAsync(Plans.Concert(payment: "test"));
         var (ann, bob, cat) = (await Browser.OpenAsync(strict), await Browser.OpenAsync(strict), await Browser.OpenAsync(strict));
         (await strict.SendAsync("POST", "/api/session", null, key: null)).Is(429, "RATE_LIMITED");
@@ -131,7 +134,8 @@ public sealed class BuyerLimitTests(RunningServer server) : IClassFixture<Runnin
         Assert.InRange(int.Parse((await ann.GetAsync($"{sale}/orders/{Plans.NewId()}")).Is(429, "RATE_LIMITED").RetryAfter!), 1, 12);
         (await ann.HoldAsync(sale, Plans.NewId())).Is(429, "RATE_LIMITED");
 
-        // Others of the network go on, until it has had its share: ten, with the four that asked for a session, and without what was asked in vain.
+        // Others of the network go on, until it has had its share: ten, with the four that asked for a session, and without what was asked
+        // in vain.
         (await bob.GetAsync($"{sale}/orders/{Plans.NewId()}")).Is(404);
         (await cat.GetAsync($"{sale}/orders/{Plans.NewId()}")).Is(429, "RATE_LIMITED");
         (await cat.GetAsync($"{sale}/availability")).Is(200);
@@ -170,7 +174,8 @@ public sealed class BuyerLimitTests(RunningServer server) : IClassFixture<Runnin
         (string, string, bool)[] cases =
         [
             ("203.0.113.7", "203.0.113.7", true), ("203.0.113.7", "::ffff:203.0.113.7", true), ("203.0.113.7", "203.0.113.8", false),
-            ("2001:db8:1:2::1", "2001:db8:1:2:ffff:ffff:ffff:ffff", true), ("2001:db8:1:2::1", "2001:db8:1:3::1", false), ("::1", "0.0.0.1", false),
+            ("2001:db8:1:2::1", "2001:db8:1:2:ffff:ffff:ffff:ffff", true), ("2001:db8:1:2::1", "2001:db8:1:3::1", false),
+            ("::1", "0.0.0.1", false),
         ];
         foreach (var (one, other, same) in cases)
             Assert.Equal(same, RateLimits.NetworkOf(IPAddress.Parse(one)) == RateLimits.NetworkOf(IPAddress.Parse(other)));
@@ -189,7 +194,10 @@ public sealed class BuyerLimitTests(RunningServer server) : IClassFixture<Runnin
         // Each pretends to be somebody else, and the client's own invention stands before what the proxy adds.
         var answers = new List<Answer>();
         for (var i = 0; i < 4; i++)
-            answers.Add(await behind.SendAsync("POST", "/api/session", null, key: null, ("X-Forwarded-For", $"198.51.100.9, 203.0.113.{i}"), ("X-Forwarded-Proto", "https")));
+            answers.Add(
+                await behind.SendAsync(
+                "POST", "/api/session", null, key: null, ("X-Forwarded-For", $"198.51.100.9, 203.0.113.{i}"),
+                ("X-Forwarded-Proto", "https")));
         Assert.Equal(counts ? [200, 200, 200, 200] : [200, 200, 429, 429], answers.Select(answer => answer.Status));
         Assert.Equal(counts, answers[0].Headers["Strict-Transport-Security"].Any());
         Assert.StartsWith(counts ? "__Host-rush-buyer=" : "rush-buyer=", answers[0].Headers["Set-Cookie"].Single());
@@ -199,7 +207,8 @@ public sealed class BuyerLimitTests(RunningServer server) : IClassFixture<Runnin
         if (!counts) return;
         for (var i = 0; i < 3; i++)
         {
-            var answer = await behind.SendAsync("POST", "/api/session", null, key: null, ("X-Forwarded-For", $"198.51.100.{i}, 203.0.113.77"));
+            var answer = await behind.SendAsync(
+                "POST", "/api/session", null, key: null, ("X-Forwarded-For", $"198.51.100.{i}, 203.0.113.77"));
             Assert.Equal(i < 2 ? 200 : 429, answer.Status);
         }
     }
@@ -211,7 +220,8 @@ public sealed class BuyerLimitTests(RunningServer server) : IClassFixture<Runnin
         for (var round = 0; round < 4; round++)
         {
             var id = Plans.NewId();
-            var presses = await Task.WhenAll(UntilSaidAsync(() => browser.HoldAsync(sale, id)), UntilSaidAsync(() => browser.HoldAsync(sale, id)));
+            var presses = await Task.WhenAll(
+                UntilSaidAsync(() => browser.HoldAsync(sale, id)), UntilSaidAsync(() => browser.HoldAsync(sale, id)));
             foreach (var press in presses.Where(press => press.Status != 200))
                 Assert.Contains(press.Code, new[] { "SOLD_OUT", "NOT_ENOUGH", "BUYER_LIMIT", "HOLDS_LIMIT" });
             if (presses.All(press => press.Status != 200)) continue;
@@ -224,7 +234,8 @@ public sealed class BuyerLimitTests(RunningServer server) : IClassFixture<Runnin
                     break;
                 case 1:
                     var paid = (await UntilSaidAsync(() => browser.PayAsync(sale, id))).Is(200);
-                    tickets.AddRange(paid.Json.GetProperty("tickets").EnumerateArray().Select(ticket => ticket.GetProperty("number").GetInt32()));
+                    tickets.AddRange(
+                        paid.Json.GetProperty("tickets").EnumerateArray().Select(ticket => ticket.GetProperty("number").GetInt32()));
                     Assert.Equal(paid.Text, (await UntilSaidAsync(() => browser.GetAsync($"{sale}/orders/{id}"))).Is(200).Text);
                     break;
             }

@@ -45,7 +45,8 @@ public sealed class RoleTests(RunningServer server) : IClassFixture<RunningServe
     [Fact]
     public void Every_route_of_the_api_that_changes_something_says_what_it_needs()
     {
-        var open = Routes().Where(route => route.Needed == Permission.None && route.Method is not ("GET" or "HEAD")).Select(route => $"{route.Method} {route.Pattern}");
+        var open = Routes().Where(route => route.Needed == Permission.None && route.Method is not ("GET" or "HEAD"))
+            .Select(route => $"{route.Method} {route.Pattern}");
         Assert.Equal(["POST /api/session"], open.Where(route => route.Contains("/api", StringComparison.Ordinal)));
     }
 
@@ -92,7 +93,8 @@ public sealed class RoleTests(RunningServer server) : IClassFixture<RunningServe
         auditor.OnEntry = entry => seen.Add($"{entry.Kind} {entry.By}".TrimEnd());
         Assert.Equal(AuditVerdict.Good, auditor.Verify().Verdict);
         Assert.Equal(
-            ["KeyNamed box-office", "Planned box-office", "Opened box-office", "KeyNamed desk-3", "Purchased desk-3", "Refunded desk-3", "Held", "Closed box-office"], seen);
+            ["KeyNamed box-office", "Planned box-office", "Opened box-office", "KeyNamed desk-3", "Purchased desk-3", "Refunded desk-3",
+                "Held", "Closed box-office"], seen);
     }
 
     [Fact]
@@ -104,7 +106,8 @@ public sealed class RoleTests(RunningServer server) : IClassFixture<RunningServe
         Assert.Equal("no-store", made.Headers["Cache-Control"].Single());
         var list = (await server.GetAsync("/api/keys")).Is(200).Text;
         Assert.Contains(id, list, StringComparison.Ordinal);
-        Assert.DoesNotContain(secret[^64..], list + await File.ReadAllTextAsync(Path.Combine(server.Directory, "keys.json")), StringComparison.Ordinal);
+        Assert.DoesNotContain(
+            secret[^64..], list + await File.ReadAllTextAsync(Path.Combine(server.Directory, "keys.json")), StringComparison.Ordinal);
 
         (await server.PostAsync("/api/keys", """{"name":"kiosk","role":"staff"}""")).Is(400, "INVALID_REQUEST");
         (await server.PostAsync("/api/keys", """{"name":"Anna Schmidt","role":"staff"}""")).Is(400, "INVALID_REQUEST");
@@ -123,7 +126,8 @@ public sealed class RoleTests(RunningServer server) : IClassFixture<RunningServe
         var (key, secret) = KeyRing.Open(server.Directory).Add("from-outside", Role.Read);
         await Plans.UntilAsync(async () => (await second.SendAsync("GET", $"{sale}/orders", null, secret)).Status == 200, "the new key");
         Assert.True(KeyRing.Open(server.Directory).Revoke(key.Id));
-        await Plans.UntilAsync(async () => (await second.SendAsync("GET", $"{sale}/orders", null, secret)).Status == 401, "the end of the key");
+        await Plans.UntilAsync(
+            async () => (await second.SendAsync("GET", $"{sale}/orders", null, secret)).Status == 401, "the end of the key");
     }
 
     [Fact]
@@ -132,7 +136,8 @@ public sealed class RoleTests(RunningServer server) : IClassFixture<RunningServe
         var directory = Directory.CreateTempSubdirectory("rush-keys-");
         try
         {
-            await Task.WhenAll(Enumerable.Range(0, 20).Select(i => Task.Run(() => KeyRing.Open(directory.FullName).Add($"shop-{i}", Role.Shop))));
+            await Task.WhenAll(
+                Enumerable.Range(0, 20).Select(i => Task.Run(() => KeyRing.Open(directory.FullName).Add($"shop-{i}", Role.Shop))));
             Assert.Equal(20, KeyRing.Open(directory.FullName).List().Count);
 
             await File.WriteAllTextAsync(Path.Combine(directory.FullName, "keys.json"), "{\"format\":1");
@@ -146,16 +151,20 @@ public sealed class RoleTests(RunningServer server) : IClassFixture<RunningServe
 
     private KeyRing Ring => server.App.Services.GetRequiredService<KeyRing>();
 
-    private static IEnumerable<string?> Names(Answer list) => list.Is(200).Json.GetProperty("orders").EnumerateArray().Select(order => order.GetProperty("by").GetString());
+    private static IEnumerable<string?> Names(Answer list) =>
+        list.Is(200).Json.GetProperty("orders").EnumerateArray().Select(order => order.GetProperty("by").GetString());
 
     private IEnumerable<(string Method, string Path, Permission Needed)> Guarded(string sale) => Routes()
         .Where(route => route.Needed != Permission.None && route.Pattern.StartsWith("/api/", StringComparison.Ordinal))
         .Select(route => (
             route.Method,
-            route.Pattern.Replace("/api/sales/{sale}", sale, StringComparison.Ordinal).Replace("{id}", Plans.NewId(), StringComparison.Ordinal), route.Needed));
+            route.Pattern.Replace("/api/sales/{sale}", sale, StringComparison.Ordinal)
+                .Replace("{id}", Plans.NewId(), StringComparison.Ordinal), route.Needed));
 
     private IEnumerable<(string Method, string Pattern, Permission Needed)> Routes() =>
-        from endpoint in server.App.Services.GetServices<EndpointDataSource>().SelectMany(source => source.Endpoints).OfType<RouteEndpoint>()
+        from endpoint in server.App.Services.GetServices<EndpointDataSource>().SelectMany(source => source.Endpoints)
+            .OfType<RouteEndpoint>()
         from method in endpoint.Metadata.GetMetadata<HttpMethodMetadata>()?.HttpMethods ?? []
-        select (method, "/" + endpoint.RoutePattern.RawText!.TrimStart('/'), endpoint.Metadata.GetMetadata<AccessMiddleware.NeedsPermission>()?.Permission ?? Permission.None);
+        select (method, "/" + endpoint.RoutePattern.RawText!.TrimStart('/'),
+            endpoint.Metadata.GetMetadata<AccessMiddleware.NeedsPermission>()?.Permission ?? Permission.None);
 }

@@ -21,7 +21,8 @@ public sealed class SessionTests(RunningServer server) : IClassFixture<RunningSe
         (await ann.PayAsync(sale, Plans.NewId())).Is(404, "UNKNOWN_HOLD");
         (await ann.SendAsync("POST", $"{sale}/holds/{Plans.NewId()}/extend", null, ("Idempotency-Key", "1"))).Is(404, "UNKNOWN_HOLD");
         (await ann.ReleaseAsync(sale, Plans.NewId())).Is(404, "UNKNOWN_HOLD");
-        (await server.PostAsync($"{sale}/orders/{Plans.NewId()}/refund", Plans.Refund(), ("Idempotency-Key", "1"))).Is(404, "UNKNOWN_ORDER");
+        (await server.PostAsync($"{sale}/orders/{Plans.NewId()}/refund", Plans.Refund(), ("Idempotency-Key", "1")))
+            .Is(404, "UNKNOWN_ORDER");
         Assert.Equal(sequence, await server.SequenceAsync(sale));
 
         // A hold is no order yet: it cannot be shown as one, nor refunded.
@@ -64,17 +65,21 @@ public sealed class SessionTests(RunningServer server) : IClassFixture<RunningSe
         var here = server.Url.GetLeftPart(UriPartial.Authority);
         (string? Token, (string, string)[] Headers)[] wrong =
         [
-            (null, []), ("", []), (bob.Token, []), (ann.Token[..^1], []), (ann.Token + "A", []), (new string('A', 43), []), (Flip(ann.Token), []),
-            (ann.Token, [("Sec-Fetch-Site", "cross-site")]), (ann.Token, [("Sec-Fetch-Site", "same-site")]), (ann.Token, [("Origin", "https://evil.example")]),
+            (null, []), ("", []), (bob.Token, []), (ann.Token[..^1], []), (ann.Token + "A", []), (new string('A', 43), []),
+            (Flip(ann.Token), []),
+            (ann.Token, [("Sec-Fetch-Site", "cross-site")]), (ann.Token, [("Sec-Fetch-Site", "same-site")]),
+            (ann.Token, [("Origin", "https://evil.example")]),
             (ann.Token, [("Origin", here.Replace("http:", "https:", StringComparison.Ordinal))]),
         ];
         foreach (var (token, headers) in wrong)
-            (await ann.SendAsync("PUT", $"{sale}/holds/{Plans.NewId()}", Browser.Items(), ann.Cookie, token, headers)).Is(400, "TOKEN_INVALID");
+            (await ann.SendAsync("PUT", $"{sale}/holds/{Plans.NewId()}", Browser.Items(), ann.Cookie, token, headers))
+                .Is(400, "TOKEN_INVALID");
         (await ann.SendAsync("PUT", $"{sale}/holds/{Plans.NewId()}", Browser.Items(), cookie: null, ann.Token)).Is(401, "UNAUTHORIZED");
         Assert.Equal(sequence, await server.SequenceAsync(sale));
 
         // The controls: what a browser sends of itself is right, and so is a key without any of it.
-        foreach (var headers in new (string, string)[][] { [], [("Sec-Fetch-Site", "same-origin")], [("Origin", here)], [("Origin", "null")] })
+        foreach (var headers in new (
+            string, string)[][] { [], [("Sec-Fetch-Site", "same-origin")], [("Origin", here)], [("Origin", "null")] })
             (await ann.SendAsync("PUT", $"{sale}/orders/{Plans.NewId()}", Browser.Items(), headers)).Is(200);
         (await server.PutAsync($"{sale}/orders/{Plans.NewId()}", Plans.Order(), ("Origin", "https://shop.example"))).Is(200);
     }
@@ -95,7 +100,9 @@ public sealed class SessionTests(RunningServer server) : IClassFixture<RunningSe
 
         async Task<int> PostAsync(string form)
         {
-            using var request = new HttpRequestMessage(HttpMethod.Post, "/form") { Content = new StringContent(form, Encoding.UTF8, "application/x-www-form-urlencoded") };
+            using var request =
+                new HttpRequestMessage(
+                HttpMethod.Post, "/form") { Content = new StringContent(form, Encoding.UTF8, "application/x-www-form-urlencoded") };
             request.Headers.TryAddWithoutValidation("Cookie", ann.Cookie);
             return (await own.SendAsync(request)).Status;
         }
@@ -108,7 +115,8 @@ public sealed class SessionTests(RunningServer server) : IClassFixture<RunningSe
     public async Task The_cookie_is_for_this_host_alone_and_for_no_script(bool demo, string name, bool secure)
     {
         await using var own = await RunningServer.StartAsync(demo: demo);
-        var cookie = (await own.SendAsync("POST", "/api/session", null, key: null)).Is(200).Headers["Set-Cookie"].Single().ToLowerInvariant().Split("; ");
+        var cookie = (await own.SendAsync("POST", "/api/session", null, key: null)).Is(200).Headers["Set-Cookie"].Single()
+            .ToLowerInvariant().Split("; ");
         Assert.StartsWith(name.ToLowerInvariant() + "=", cookie[0]);
         Assert.Equal(43, cookie[0].Length - name.Length - 1);
         Assert.Contains("path=/", cookie);
@@ -129,13 +137,18 @@ public sealed class SessionTests(RunningServer server) : IClassFixture<RunningSe
         var before = (await server.SequenceAsync(sale), (await server.GetAsync("/api/keys")).Text);
         var paths = server.App.Services.GetServices<EndpointDataSource>().SelectMany(source => source.Endpoints).OfType<RouteEndpoint>()
             .Where(endpoint => endpoint.Metadata.GetMetadata<HttpMethodMetadata>()?.HttpMethods.Contains("GET") != false)
-            .Where(endpoint => endpoint.RoutePattern.RawText?.EndsWith("/live", StringComparison.Ordinal) != true || endpoint.RoutePattern.RawText.StartsWith("/health", StringComparison.Ordinal)) // It never ends.
-            .Select(endpoint => "/" + endpoint.RoutePattern.RawText!.TrimStart('/').Replace("api/sales/{sale}", sale[1..], StringComparison.Ordinal).Replace("{id}", id, StringComparison.Ordinal))
+            // It never ends.
+            .Where(endpoint => endpoint.RoutePattern.RawText?.EndsWith("/live", StringComparison.Ordinal) != true
+                || endpoint.RoutePattern.RawText.StartsWith("/health", StringComparison.Ordinal))
+            .Select(endpoint => "/" + endpoint.RoutePattern.RawText!.TrimStart('/')
+                .Replace("api/sales/{sale}", sale[1..], StringComparison.Ordinal).Replace("{id}", id, StringComparison.Ordinal))
             .ToArray();
         Assert.True(paths.Length > 8);
-        foreach (var path in paths.Concat([$"{sale}/open", $"{sale}/holds/{id}/pay", $"{sale}/holds/{id}/extend", $"{sale}/orders/{id}/refund", "/api/session"]))
+        foreach (var path in paths.Concat(
+            [$"{sale}/open", $"{sale}/holds/{id}/pay", $"{sale}/holds/{id}/extend", $"{sale}/orders/{id}/refund", "/api/session"]))
         {
-            foreach (var answer in new[] { await server.GetAsync(path), await ann.GetAsync(path), await server.SendAsync("HEAD", path, null, RunningServer.Key) })
+            foreach (var answer in new[] { await server.GetAsync(path), await ann.GetAsync(path), await server.SendAsync(
+                "HEAD", path, null, RunningServer.Key) })
                 Assert.True(answer.Status < 500, $"{path}: {answer.Text}");
         }
 
@@ -153,17 +166,24 @@ public sealed class SessionTests(RunningServer server) : IClassFixture<RunningSe
         var id = Plans.NewId();
         (await ann.HoldAsync(sale, id)).Is(200);
         (await ann.At(second).PayAsync(sale, id)).Is(200);
+        var desk = first.App.Services.GetRequiredService<KeyRing>().Add("desk", Role.Staff).Key;
+        var staff = Staff.SignIn(first, desk);
+        var form = $"/office{sale[4..]}/counter";
 
         await first.App.StopAsync();
         await using var third = await RunningServer.StartAsync(first.Directory);
         (await ann.At(third).GetAsync($"{sale}/orders/{id}")).Is(200);
         (await ann.At(third).HoldAsync(sale, Plans.NewId())).Is(200);
+        (string, string)[] typed = [("id", Plans.NewId()), ("q.floor", "1"), ("reference", "cash 1")];
+        Assert.Equal(303, (await Staff.AskAsync(third, "POST", form, staff.Cookie, staff.Token, typed)).Status);
         if (!OperatingSystem.IsWindows())
-            Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(Path.Combine(first.Directory, "session.key")));
+            Assert.Equal(
+                UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(Path.Combine(first.Directory, "session.key")));
 
         // The control: with another secret the same cookie is nobody's.
         await using var stranger = await RunningServer.StartAsync();
         (await ann.At(stranger).GetAsync($"{sale}/orders/{id}")).Is(401, "UNAUTHORIZED");
+        (await stranger.SendAsync("GET", "/office", null, key: null, ("Cookie", staff.Cookie))).Is(401, "UNAUTHORIZED");
         await first.DisposeAsync();
     }
 
@@ -180,7 +200,8 @@ public sealed class SessionTests(RunningServer server) : IClassFixture<RunningSe
         for (var i = 0; i < 42; i++)
             (await ann.SendAsync("GET", $"{sale}/orders/{Plans.NewId()}", null, name + Flip(value, i), ann.Token)).Is(401, "UNAUTHORIZED");
         foreach (var made in new[] { "", "=", new string('A', 43), value + "A", value[..^1], $"{value} ", "AAAA" })
-            (await ann.SendAsync("GET", $"{sale}/orders/{Plans.NewId()}", null, name + made, ann.Token)).Is(made == $"{value} " ? 404 : 401);
+            (await ann.SendAsync("GET", $"{sale}/orders/{Plans.NewId()}", null, name + made, ann.Token))
+                .Is(made == $"{value} " ? 404 : 401);
     }
 
     [Fact]
@@ -204,8 +225,10 @@ public sealed class SessionTests(RunningServer server) : IClassFixture<RunningSe
             ];
             foreach (var (method, path, body) in asked)
             {
-                var others = await bob.SendAsync(method, path.Replace("{0}", id, StringComparison.Ordinal), body, ("Idempotency-Key", "guess"));
-                var nobodys = await bob.SendAsync(method, path.Replace("{0}", Plans.NewId(), StringComparison.Ordinal), body, ("Idempotency-Key", "guess"));
+                var others = await bob.SendAsync(
+                    method, path.Replace("{0}", id, StringComparison.Ordinal), body, ("Idempotency-Key", "guess"));
+                var nobodys = await bob.SendAsync(
+                    method, path.Replace("{0}", Plans.NewId(), StringComparison.Ordinal), body, ("Idempotency-Key", "guess"));
                 Assert.Equal((404, nobodys.Text), (others.Status, others.Text));
                 Assert.Equal(nobodys.Headers.Select(header => header.Key), others.Headers.Select(header => header.Key));
             }
@@ -232,12 +255,40 @@ public sealed class SessionTests(RunningServer server) : IClassFixture<RunningSe
         foreach (var id in ids) (await own.PutAsync($"{sale}/orders/{id}", Plans.Order($"b{id}", 1))).Is(200);
 
         var bob = await Browser.OpenAsync(own);
-        var answers = await Task.WhenAll(Enumerable.Range(0, 200).Select(i => bob.GetAsync($"{sale}/orders/{new Guid(i, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10)}")));
+        var answers = await Task.WhenAll(
+            Enumerable.Range(0, 200).Select(i => bob.GetAsync($"{sale}/orders/{new Guid(i, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10)}")));
         Assert.Single(answers.Select(answer => answer.Is(404, "UNKNOWN_ORDER").Text).Distinct());
 
         (await bob.SendAsync("PUT", $"{sale}/holds/{Plans.NewId()}", Plans.Hold("ann"))).Is(403, "FORBIDDEN");
         (await bob.SendAsync("PUT", $"{sale}/orders/{Plans.NewId()}", Plans.Order("ann"))).Is(403, "FORBIDDEN");
         (await own.PutAsync($"{sale}/holds/{Plans.NewId()}", Browser.Items())).Is(400, "INVALID_REQUEST");
+    }
+
+    [Fact]
+    [Trait("Statement", "S25")]
+    public async Task A_sale_that_was_not_announced_is_not_there_for_strangers_and_is_for_every_key()
+    {
+        var draft = await server.CreateSaleAsync(Plans.Concert(name: "Not yet announced"));
+        var shop = server.App.Services.GetRequiredService<KeyRing>().Add($"shop-{Guid.NewGuid():N}", Role.Shop).Secret;
+        var ann = await Browser.OpenAsync(server);
+        foreach (var (method, path, body) in new (string, string, string?)[]
+        {
+            ("GET", "", null), ("GET", "/availability", null), ("GET", "/live", null), ("PUT", $"/holds/{Plans.NewId()}", Browser.Items()),
+        })
+        {
+            var nothing = $"/api/sales/{new string('n', draft.Length - 11)}";
+            var there = await ann.SendAsync(method, draft + path, body);
+            var nowhere = await ann.SendAsync(method, nothing + path, body);
+            Assert.Equal(
+                (404, "UNKNOWN_SALE", nowhere.Text.Replace(nothing[11..], draft[11..], StringComparison.Ordinal)),
+                (there.Status, there.Code, there.Text));
+        }
+
+        Assert.DoesNotContain(draft[11..] + "\"", (await ann.GetAsync("/api/sales")).Text, StringComparison.Ordinal);
+        Assert.Contains(draft[11..] + "\"", (await server.SendAsync("GET", "/api/sales", null, shop)).Text, StringComparison.Ordinal);
+        (await server.SendAsync("GET", draft, null, shop)).Is(200);
+        (await server.PostAsync($"{draft}/open")).Is(200);
+        (await ann.GetAsync(draft)).Is(200);
     }
 
     [Fact]
@@ -248,7 +299,7 @@ public sealed class SessionTests(RunningServer server) : IClassFixture<RunningSe
         {
             var options = new ServerOptions { DataDirectory = directory.FullName, Demo = true };
             var (secret, ring) = (ServerSecret.Open(directory.FullName), KeyRing.Open(directory.FullName));
-            var sessions = new StaffSessions(secret, ring, new(secret, options));
+            var sessions = new StaffSessions(secret, ring, new(secret, options), options, TimeProvider.System);
             var (key, text) = ring.Add("desk", Role.Staff);
 
             var signing = new DefaultHttpContext();
@@ -266,7 +317,7 @@ public sealed class SessionTests(RunningServer server) : IClassFixture<RunningSe
             {
                 var http = new DefaultHttpContext { Request = { Path = path } };
                 http.Request.Headers.Cookie = sent;
-                return sessions.Read(http);
+                return sessions.Read(http)?.Key;
             }
         }
         finally
@@ -275,5 +326,6 @@ public sealed class SessionTests(RunningServer server) : IClassFixture<RunningSe
         }
     }
 
-    private static string Flip(string text, int at = 5) => string.Concat(text.AsSpan(0, at), text[at] == 'A' ? "B" : "A", text.AsSpan(at + 1));
+    private static string Flip(string text, int at = 5) =>
+        string.Concat(text.AsSpan(0, at), text[at] == 'A' ? "B" : "A", text.AsSpan(at + 1));
 }

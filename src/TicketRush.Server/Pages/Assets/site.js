@@ -103,11 +103,10 @@
   function askAgain(wait) {
     const ends = seconds() + Number(wait.dataset.again) + Math.random();
     const text = one('[data-countdown]', wait);
-    const words = text.textContent;
     const tick = () => {
       const left = Math.ceil(ends - seconds());
       if (left > 0) {
-        text.textContent = words.replace(/\d+/, left);
+        text.textContent = left === 1 ? text.dataset.one : text.dataset.many.replace('7', left);
         return later(Math.min(1, ends - seconds()), tick);
       }
       const again = one('[data-retry]', wait);
@@ -123,8 +122,9 @@
     const add = () => {
       const minor = all('[data-price]', form).reduce((all, field) => all + Number(field.dataset.price) * Number(field.value || 0), 0);
       const number = minor / 10 ** digits;
-      one('[data-sum]', form).textContent = new Intl.NumberFormat(document.documentElement.lang,
-        { style: 'currency', currency: form.dataset.currency, minimumFractionDigits: minor % 10 ** digits ? digits : 0 }).format(number);
+      const shown = minor % 10 ** digits ? digits : 0;
+      one('[data-sum]', form).textContent = form.dataset.sign
+        + number.toLocaleString('en-US', { minimumFractionDigits: shown, maximumFractionDigits: shown });
       sum.hidden = minor === 0;
     };
     form.addEventListener('change', add);

@@ -1,0 +1,65 @@
+using System.Diagnostics;
+using System.Text;
+
+namespace TicketRush.Cli.Tests;
+
+/// <summary>Every limit of a server has an option, and is printed at start.</summary>
+public sealed class ServeLimitsTests
+{
+    [Fact]
+    public async Task Every_limit_is_what_was_asked_for_and_is_printed_at_start()
+    {
+        var printed = await ServeAsync(
+            "--session-holds", "2", "--lapse-wait", "31", "--session-rate", "41", "--network-rate", "51", "--network-sessions", "61",
+            "--network-wrong-keys", "71", "--viewers", "81", "--network-viewers", "91", "--staff-key-again", "11", "--trusted-proxy",
+            "10.0.0.0/8");
+        foreach (var said in new[]
+        {
+            "2 holds each, 31 s wait after one lapsed, 41 requests a minute",
+            "51 requests, 61 new buyers, 71 wrong keys a minute; 91 viewers",
+            "81 viewers, 5081 connections", "show their key again after 11 minutes", "proxies      10.0.0.0/8",
+        })
+            Assert.Contains(said, printed, StringComparison.Ordinal);
+
+        // The control: without options other figures stand there.
+        Assert.Contains("15000 viewers, 20000 connections", await ServeAsync(), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("--viewers", "-1")]
+    [InlineData("--network-viewers", "2000000")]
+    [InlineData("--staff-key-again", "721")]
+    [InlineData("--session-holds", "0")]
+    [InlineData("--network-wrong-keys", "0")]
+    public async Task What_is_out_of_bounds_is_refused_and_nothing_is_served(string option, string value) =>
+        Assert.Contains("Cannot serve", await ServeAsync(option, value), StringComparison.Ordinal);
+
+    /// <returns>What was printed until the server listened, or ended.</returns>
+    private static async Task<string> ServeAsync(params string[] options)
+    {
+        var directory = Directory.CreateTempSubdirectory("rush-limits-");
+        string[] arguments = [
+            Path.Combine(AppContext.BaseDirectory, "rush.dll"), "serve", "--data", directory.FullName, "--urls", "http://127.0.0.1:0",
+            .. options];
+        using var process = Process.Start(
+            new ProcessStartInfo("dotnet", arguments) { RedirectStandardOutput = true, RedirectStandardError = true })!;
+        try
+        {
+            var (printed, wrong) = (new StringBuilder(), process.StandardError.ReadToEndAsync());
+            using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(30));
+            while (await process.StandardOutput.ReadLineAsync(limit.Token) is { } line)
+            {
+                printed.AppendLine(line);
+                if (line.StartsWith("  proxies", StringComparison.Ordinal)) return printed.ToString();
+            }
+
+            return printed + await wrong;
+        }
+        finally
+        {
+            process.Kill();
+            await process.WaitForExitAsync();
+            directory.Delete(recursive: true);
+        }
+    }
+}
