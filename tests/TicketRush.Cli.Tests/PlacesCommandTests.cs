@@ -25,7 +25,8 @@ public sealed class PlacesCommandTests : IDisposable
                 Stops = [new("a", "A"), new("b", "B"), new("c", "C")],
                 Pools =
                 [
-                    new("second", 2, 0) { Rows = [new("1", "1", "A-B")], Travel = Travel.SeatNow }, new("first", 2, 0) { Rows = [new("2", "1", "A-B")], Travel = Travel.SeatLater },
+                    new("second", 2, 0) { Rows = [new("1", "1", "A-B")], Travel = Travel.SeatNow },
+                        new("first", 2, 0) { Rows = [new("2", "1", "A-B")], Travel = Travel.SeatLater },
                 ],
                 Tiers = [new("second", "Second", "second", 0) { LegPrices = [100, 200] }, new("first", "First", "first", 500)],
                 Rules = new(600, 1, 2, 4),
@@ -34,7 +35,8 @@ public sealed class PlacesCommandTests : IDisposable
             await sequencer.SubmitAsync(new() { Command = new() { Kind = CommandKind.Open } });
             var bought = new Submission
             {
-                Command = new() { Kind = CommandKind.Purchase, Hold = new(7), Buyer = new(1), Reference = new(1), Plan = sequencer.Snapshot!.Plan, To = 1 },
+                Command = new() { Kind = CommandKind.Purchase, Hold = new(7), Buyer = new(1), Reference = new(1),
+                    Plan = sequencer.Snapshot!.Plan, To = 1 },
             };
             bought.Command.Lines.TryAdd(1, 2);
             Assert.Equal(Outcome.Done, await sequencer.SubmitAsync(bought));
@@ -42,18 +44,22 @@ public sealed class PlacesCommandTests : IDisposable
         }
 
         var id = Guid.NewGuid().ToString();
-        string[] exchange = ["g1", $"{order}", "second=1", "--from", "a", "--to", "c", "--seat", "1-1-B", "--ticket", "1", "--id", id, "--data", _directory.FullName, "--json"];
+        string[] exchange = ["g1", $"{order}", "second=1", "--from", "a", "--to", "c", "--seat", "1-1-B", "--ticket", "1", "--id", id,
+            "--data", _directory.FullName, "--json"];
         var (code, output) = Run(PlacesCommands.CreateExchange(), exchange);
         Assert.Equal(0, code);
         var first = JsonDocument.Parse(output).RootElement;
-        Assert.Equal((500, 300, "1-1-B"), (first.GetProperty("credit").GetInt32(), first.GetProperty("total").GetInt32(), first.GetProperty("seats")[0].GetString()));
+        Assert.Equal((500, 300, "1-1-B"), (first.GetProperty("credit").GetInt32(), first.GetProperty("total").GetInt32(),
+            first.GetProperty("seats")[0].GetString()));
         Assert.Equal((0, output), Run(PlacesCommands.CreateExchange(), exchange));
 
         // Another one of the same seat, an order that is none, a tier that is none, half a journey: refused, and the order is as it was.
         Assert.Equal(1, Run(PlacesCommands.CreateExchange(), [.. exchange[..9], "--data", _directory.FullName]).Code);
-        Assert.Equal(1, Run(PlacesCommands.CreateExchange(), ["g1", "999", "second=1", "--from", "a", "--to", "c", "--data", _directory.FullName]).Code);
+        Assert.Equal(1, Run(PlacesCommands.CreateExchange(),
+            ["g1", "999", "second=1", "--from", "a", "--to", "c", "--data", _directory.FullName]).Code);
         Assert.Equal(2, Run(PlacesCommands.CreateExchange(), ["g1", $"{order}", "third=1", "--data", _directory.FullName]).Code);
-        Assert.Equal(2, Run(PlacesCommands.CreateExchange(), ["g1", $"{order}", "second=1", "--from", "a", "--data", _directory.FullName]).Code);
+        Assert.Equal(2, Run(PlacesCommands.CreateExchange(),
+            ["g1", $"{order}", "second=1", "--from", "a", "--data", _directory.FullName]).Code);
 
         Assert.Equal(0, Run(PlacesCommands.CreateNumber(), ["g1", "first", "--data", _directory.FullName]).Code);
         Assert.Equal(1, Run(PlacesCommands.CreateNumber(), ["g1", "first", "--data", _directory.FullName]).Code);

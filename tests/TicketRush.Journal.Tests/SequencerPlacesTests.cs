@@ -34,7 +34,8 @@ public sealed class SequencerPlacesTests
         {
             var rig = new Rig();
             FileJournal.TryCreate(rig.Path, "sale", plan);
-            Assert.Equal(Outcome.Done, await rig.Process().SubmitAsync(new() { Command = new() { Kind = CommandKind.Open } }).AsTask().WaitAsync(Bound));
+            Assert.Equal(Outcome.Done,
+                await rig.Process().SubmitAsync(new() { Command = new() { Kind = CommandKind.Open } }).AsTask().WaitAsync(Bound));
             return rig;
         }
 
@@ -50,11 +51,13 @@ public sealed class SequencerPlacesTests
         public Task<(Outcome Outcome, Reply Reply)> AskAsync(Command command, Sequencer? of = null) => SubmitAsync(of ?? First, command);
 
         public Task<(Outcome Outcome, Reply Reply)> HoldAsync(
-            int id, int tier, int from, int to, CommandKind kind = CommandKind.Hold, int places = 1, Sequencer? of = null, int exchanged = 0)
+            int id, int tier, int from, int to, CommandKind kind = CommandKind.Hold, int places = 1, Sequencer? of = null,
+                int exchanged = 0)
         {
             var command = new Command
             {
-                Kind = kind, Hold = new(Spread(id)), Of = new(Spread(exchanged)), Buyer = new(Spread(id) + 1), Plan = First.Snapshot!.Plan, From = (ushort)from,
+                Kind = kind, Hold = new(Spread(id)), Of = new(Spread(exchanged)), Buyer = new(Spread(id) + 1), Plan = First.Snapshot!.Plan,
+                    From = (ushort)from,
                 To = (ushort)to, Reference = new(1),
             };
             command.Lines.TryAdd((ushort)tier, (ushort)places);
@@ -190,10 +193,12 @@ public sealed class SequencerPlacesTests
         var bought = (await rig.HoldAsync(1, 0, 0, 1, CommandKind.Purchase)).Reply;
         var command = new Command
         {
-            Kind = CommandKind.Exchange, Hold = new(Spread(2)), Order = bought.Sequence, Plan = rig.First.Snapshot!.Plan, From = 1, To = 2, Reference = new(1),
+            Kind = CommandKind.Exchange, Hold = new(Spread(2)), Order = bought.Sequence, Plan = rig.First.Snapshot!.Plan, From = 1, To = 2,
+                Reference = new(1),
         };
         command.Lines.TryAdd(0, 1);
-        Assert.Equal(Refusal.UnknownHold, (await rig.AskAsync(command with { Whose = Whose.Buyers, Buyer = new(Spread(1) + 1) })).Reply.Refusal);
+        Assert.Equal(Refusal.UnknownHold, (await rig.AskAsync(command with { Whose = Whose.Buyers, Buyer = new(Spread(1)
+            + 1) })).Reply.Refusal);
         Assert.Equal(Refusal.UnknownHold, (await rig.AskAsync(command with { Order = bought.Sequence + 1 })).Reply.Refusal);
         var (outcome, reply) = await rig.AskAsync(command);
         Assert.Equal((Outcome.Done, HoldState.Paid, 10L), (outcome, reply.State, reply.Given!.Credit));

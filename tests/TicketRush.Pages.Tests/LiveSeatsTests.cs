@@ -109,7 +109,8 @@ public sealed class LiveSeatsTests(Site site) : IClassFixture<Site>
         var sale = await small.OpenSaleAsync(PlacesPlans.Hall());
         using var first = await Viewer.WatchAsync(small, sale, "stalls");
         using var second = await Viewer.WatchAsync(small, sale, "balcony");
-        using var third = await small.Office.GetAsync($"/api/sales/{sale}/pools/stalls/seats/live", HttpCompletionOption.ResponseHeadersRead);
+        using var third = await small.Office.GetAsync($"/api/sales/{sale}/pools/stalls/seats/live",
+            HttpCompletionOption.ResponseHeadersRead);
         Assert.Equal(503, (int)third.StatusCode);
     }
 
@@ -136,7 +137,8 @@ public sealed class LiveSeatsTests(Site site) : IClassFixture<Site>
 
         public int Changed { get; private set; }
 
-        public static async Task<Viewer> WatchAsync(Site site, string sale, string pool, string query = "", byte[]? known = null, long? lastEventId = null)
+        public static async Task<Viewer> WatchAsync(Site site, string sale, string pool, string query = "", byte[]? known = null,
+            long? lastEventId = null)
         {
             using var request = new HttpRequestMessage(HttpMethod.Get, $"/api/sales/{sale}/pools/{pool}/seats/live{query}");
             if (lastEventId is { } id) request.Headers.Add("Last-Event-ID", id.ToString());

@@ -4,7 +4,8 @@ using TicketRush.Pages.Tests.Hosting;
 
 namespace TicketRush.Pages.Tests;
 
-/// <summary>A person picks a seat, takes the best, travels, exchanges and waits, in a real browser; and every page on the way is looked at.</summary>
+/// <summary>A person picks a seat, takes the best, travels, exchanges and waits, in a real browser; and every page on the way is looked
+/// at.</summary>
 [Trait("Browser", "true")]
 public sealed class PlacesBuyTests(Site site, Browser browser) : IClassFixture<Site>, IClassFixture<Browser>
 {

@@ -4,14 +4,16 @@ using TicketRush.Pages.Tests.Hosting;
 
 namespace TicketRush.Pages.Tests;
 
-/// <summary>The office with seats and stops: plans as text, blocked places, numbers, the counter and exchanges; every page is looked at.</summary>
+/// <summary>The office with seats and stops: plans as text, blocked places, numbers, the counter and exchanges; every page is looked
+/// at.</summary>
 [Trait("Browser", "true")]
 public sealed class PlacesOfficeTests(Site site, Browser browser) : IClassFixture<Site>, IClassFixture<Browser>
 {
     [Theory]
     [InlineData(false, false, true)]
     [InlineData(true, true, false)]
-    public async Task A_sale_with_seats_is_made_from_a_sample_and_everything_wrong_is_said_with_its_line(bool chinese, bool phone, bool script)
+    public async Task A_sale_with_seats_is_made_from_a_sample_and_everything_wrong_is_said_with_its_line(bool chinese, bool phone,
+        bool script)
     {
         var sale = $"o{Guid.NewGuid():N}"[..12];
         await using var tab = await SignInAsync(new(chinese, phone, script));
@@ -27,7 +29,8 @@ public sealed class PlacesOfficeTests(Site site, Browser browser) : IClassFixtur
         await page.Locator("textarea").FillAsync("{\n  \"name\": \"x\",\n  oops\n}");
         await page.Locator("main .button.primary").ClickAsync();
         await Assertions.Expect(page.Locator(".problem li")).ToContainTextAsync(chinese ? "第 3 行" : "line 3");
-        var wrong = text.Replace("\"aisles\": \"11,33\"", "\"aisles\": \"11,99\"", StringComparison.Ordinal).Replace("\"price\": 48000", "\"price\": -1", StringComparison.Ordinal);
+        var wrong = text.Replace("\"aisles\": \"11,33\"", "\"aisles\": \"11,99\"", StringComparison.Ordinal).Replace("\"price\": 48000",
+            "\"price\": -1", StringComparison.Ordinal);
         await page.Locator("textarea").FillAsync(wrong);
         await page.Locator("main .button.primary").ClickAsync();
         await Assertions.Expect(page.Locator(".problem li")).ToHaveCountAsync(2);

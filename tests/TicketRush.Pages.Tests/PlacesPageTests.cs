@@ -4,7 +4,8 @@ using TicketRush.Pages.Tests.Hosting;
 
 namespace TicketRush.Pages.Tests;
 
-/// <summary>Seats, journeys and the waitlist without a browser: what is sent, what a form does, and what is not there for strangers.</summary>
+/// <summary>Seats, journeys and the waitlist without a browser: what is sent, what a form does, and what is not there for
+/// strangers.</summary>
 public sealed class PlacesPageTests(Site site) : IClassFixture<Site>
 {
     [Fact]
@@ -15,7 +16,8 @@ public sealed class PlacesPageTests(Site site) : IClassFixture<Site>
         using var bob = site.Visitor();
         var seats = await ann.LookAsync($"/sales/{sale}/choose?pool=stalls&section=stalls");
         var others = await bob.LookAsync($"/sales/{sale}/choose?pool=stalls&section=stalls");
-        var holds = await Task.WhenAll(Enumerable.Range(0, 3).Select(_ => ann.SubmitAsync(seats, $"/sales/{sale}/holds", ("seat", "stalls-1-4"))));
+        var holds = await Task.WhenAll(Enumerable.Range(0, 3).Select(_ =>
+            ann.SubmitAsync(seats, $"/sales/{sale}/holds", ("seat", "stalls-1-4"))));
         Assert.Single(holds.Select(hold => hold.Is(200).Path).Distinct());
         Assert.Contains("stalls, row 1, seat 4", holds[0].Text, StringComparison.Ordinal);
 
@@ -36,7 +38,8 @@ public sealed class PlacesPageTests(Site site) : IClassFixture<Site>
         var sale = await site.OpenSaleAsync(PlacesPlans.Hall());
         using var visitor = site.Visitor();
         var page = await visitor.LookAsync($"/sales/{sale}/choose?pool=stalls&section=stalls");
-        var refused = await visitor.SubmitAsync(page, $"/sales/{sale}/holds", [("seat", field == "seat" ? value : "stalls-1-1"), .. field == "seat" ? [] : ((string, string)[])[(field, value)]]);
+        var refused = await visitor.SubmitAsync(page, $"/sales/{sale}/holds",
+            [("seat", field == "seat" ? value : "stalls-1-1"), .. field == "seat" ? [] : ((string, string)[])[(field, value)]]);
         Assert.True(refused.Status is 409 or 422, refused.Html);
         Assert.Contains(said, refused.Text, StringComparison.Ordinal);
         Assert.DoesNotContain("<script>", refused.Html, StringComparison.Ordinal);
@@ -101,7 +104,8 @@ public sealed class PlacesPageTests(Site site) : IClassFixture<Site>
 
         // The passenger is the one that was named: a second place on this leg is refused.
         choose = await ann.LookAsync($"/sales/{sale}/choose?from=beijing&to=shanghai");
-        Assert.Contains("has a place", (await ann.SubmitAsync(choose, $"/sales/{sale}/holds", ("q.second", "1"), ("p.0", "Ann Example"))).Is(409).Text, StringComparison.Ordinal);
+        Assert.Contains("has a place", (await ann.SubmitAsync(choose, $"/sales/{sale}/holds", ("q.second", "1"), ("p.0",
+            "Ann Example"))).Is(409).Text, StringComparison.Ordinal);
         Assert.DoesNotContain(site.Logged, line => line.Contains("Ann Example", StringComparison.Ordinal));
     }
 
@@ -135,7 +139,8 @@ public sealed class PlacesPageTests(Site site) : IClassFixture<Site>
         var dearer = await ann.SubmitAsync(choose, $"/sales/{sale}/holds", ("q.stalls", "0"), ("q.balcony", "1"));
         Assert.Contains("its price differs", dearer.Is(409).Text, StringComparison.Ordinal);
         var other = await ann.LookAsync($"/sales/{sale}/choose?of={id}&pool=stalls&section=stalls");
-        Assert.Contains("stalls, row 2, seat 8", (await ann.SubmitAsync(other, $"/sales/{sale}/holds", ("seat", "stalls-2-8"))).Is(200).Text, StringComparison.Ordinal);
+        Assert.Contains("stalls, row 2, seat 8", (await ann.SubmitAsync(other, $"/sales/{sale}/holds", ("seat",
+            "stalls-2-8"))).Is(200).Text, StringComparison.Ordinal);
         Assert.Contains("\"sold\":1", await site.Office.GetStringAsync($"/api/sales/{sale}/availability"), StringComparison.Ordinal);
     }
 
@@ -167,11 +172,13 @@ public sealed class PlacesPageTests(Site site) : IClassFixture<Site>
         }
 
         using var visitor = site.Visitor();
-        await Site.UntilAsync(async () => (await visitor.LookAsync($"/sales/{sale}")).Text.Contains("none left", StringComparison.Ordinal), "the whole journey is gone");
+        await Site.UntilAsync(async () => (await visitor.LookAsync($"/sales/{sale}")).Text.Contains("none left", StringComparison.Ordinal),
+            "the whole journey is gone");
         var first = (await visitor.LookAsync($"/sales/{sale}/choose?from=beijing&to=nanjing")).Is(200);
         Assert.Contains("8 left", first.Text, StringComparison.Ordinal);
         Assert.Contains("True at sequence 5.", first.Text, StringComparison.Ordinal);
-        Assert.DoesNotContain("8 left", (await visitor.LookAsync($"/sales/{sale}/choose?from=nanjing&to=shanghai")).Text, StringComparison.Ordinal);
+        Assert.DoesNotContain("8 left", (await visitor.LookAsync($"/sales/{sale}/choose?from=nanjing&to=shanghai")).Text,
+            StringComparison.Ordinal);
 
         // The train is not sold out: on another journey there are seats.
         Assert.Contains("On sale", (await visitor.LookAsync($"/sales/{sale}")).Text, StringComparison.Ordinal);

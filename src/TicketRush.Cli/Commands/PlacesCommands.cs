@@ -16,14 +16,20 @@ internal static class PlacesCommands
         var (sale, data, json) = (Shared.Sale(), Shared.Data(), Shared.Json());
         var order = new Argument<long>("ORDER") { Description = "The order's number: its sequence." };
         var items = new Argument<string[]>("TIER=N") { Description = "What is taken instead.", Arity = ArgumentArity.OneOrMore };
-        var (from, to) = (new Option<string?>("--from") { Description = "The stop where the journey begins." }, new Option<string?>("--to") { Description = "And where it ends." });
-        var seats = new Option<string[]>("--seat") { Description = "A seat by its name, once for each place; without any, the best.", AllowMultipleArgumentsPerToken = true };
-        var tickets = new Option<uint[]>("--ticket") { Description = "A ticket that is given back; without any, all that are left.", AllowMultipleArgumentsPerToken = true };
-        var people = new Option<string[]>("--passenger") { Description = "Once for each place, where the plan asks for them.", AllowMultipleArgumentsPerToken = true };
-        var reference = new Option<string>("--reference") { Description = "How the difference was settled.", DefaultValueFactory = _ => "" };
+        var (from, to) = (new Option<string?>("--from") { Description = "The stop where the journey begins." },
+            new Option<string?>("--to") { Description = "And where it ends." });
+        var seats = new Option<string[]>("--seat") { Description = "A seat by its name, once for each place; without any, the best.",
+            AllowMultipleArgumentsPerToken = true };
+        var tickets = new Option<uint[]>("--ticket") { Description = "A ticket that is given back; without any, all that are left.",
+            AllowMultipleArgumentsPerToken = true };
+        var people = new Option<string[]>("--passenger") { Description = "Once for each place, where the plan asks for them.",
+            AllowMultipleArgumentsPerToken = true };
+        var reference = new Option<string>("--reference") { Description = "How the difference was settled.", DefaultValueFactory = _ =>
+            "" };
         var id = new Option<Guid?>("--id") { Description = "The new order's id; the same one when the command is repeated." };
         var command = new Command(
-            "exchange", "Gives back tickets of an order and takes other places, in one decision.\n\nExample: rush exchange g79 17 second=1 --from wuhan --to guangzhou-south")
+            "exchange",
+                "Gives back tickets of an order and takes other places, in one decision.\n\nExample: rush exchange g79 17 second=1 --from wuhan --to guangzhou-south")
         {
             sale, order, items, from, to, seats, tickets, people, reference, id, data, json,
         };
@@ -31,8 +37,10 @@ internal static class PlacesCommands
             sales, result.GetRequiredValue(sale), result.GetRequiredValue(order),
             new()
             {
-                Items = result.GetRequiredValue(items), From = result.GetValue(from), To = result.GetValue(to), Seats = result.GetValue(seats) ?? [],
-                Tickets = result.GetValue(tickets) ?? [], Passengers = result.GetValue(people) ?? [], Reference = result.GetValue(reference) ?? "",
+                Items = result.GetRequiredValue(items), From = result.GetValue(from), To = result.GetValue(to),
+                    Seats = result.GetValue(seats) ?? [],
+                Tickets = result.GetValue(tickets) ?? [], Passengers = result.GetValue(people) ?? [],
+                    Reference = result.GetValue(reference) ?? "",
                 Id = result.GetValue(id) ?? Guid.NewGuid(), Json = result.GetValue(json), Output = result.InvocationConfiguration.Output,
             })));
         return command;
@@ -42,7 +50,8 @@ internal static class PlacesCommands
     {
         var (sale, data, json) = (Shared.Sale(), Shared.Data(), Shared.Json());
         var pool = new Argument<string>("POOL") { Description = "The pool whose seats were sold without numbers." };
-        var command = new Command("number", "Gives the seats of a pool their numbers, once.\n\nExample: rush number g79 first") { sale, pool, data, json };
+        var command = new Command("number", "Gives the seats of a pool their numbers, once.\n\nExample: rush number g79 first") { sale,
+            pool, data, json };
         command.SetAction((result, _) => SaleCommands.WithSalesAsync(result.GetRequiredValue(data), sales =>
         {
             var name = result.GetRequiredValue(sale);
@@ -79,12 +88,14 @@ internal static class PlacesCommands
         wish.Id.TryWriteBytes(bytes, bigEndian: true, out _);
         var command = new Engine.Command
         {
-            Kind = CommandKind.Exchange, Hold = sales.Identities.Hold(bytes), Order = order, Plan = plan, Reference = sales.Identities.Reference(wish.Reference),
+            Kind = CommandKind.Exchange, Hold = sales.Identities.Hold(bytes), Order = order, Plan = plan,
+                Reference = sales.Identities.Reference(wish.Reference),
             Tickets = wish.Tickets.Length == 0 ? null : wish.Tickets,
         };
         foreach (var item in wish.Items)
         {
-            if (item.Split('=') is not [var tier, var digits] || !ushort.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out var quantity)
+            if (item.Split('=') is not [var tier, var digits]
+                || !ushort.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out var quantity)
                 || plan.TierNamed(tier) is not (>= 0 and var at) || !command.Lines.TryAdd((ushort)at, quantity))
                 return Shared.Fail($"\"{item}\" is no tier of the plan, once, with a number of places, such as {plan.Tiers[0].Id}=1.", 2);
         }
@@ -112,7 +123,8 @@ internal static class PlacesCommands
 
         var seats = PlacesAsking.SeatsOf(reply.Lines, reply.Given!.Seats.AsSpan(), plan);
         if (wish.Json)
-            await wish.Output.WriteLineAsync(JsonSerializer.Serialize(new ExchangeLine(name, order, reply.Sequence, wish.Id, reply.Given.Credit, reply.Amount, seats), CliJson.Default.ExchangeLine));
+            await wish.Output.WriteLineAsync(JsonSerializer.Serialize(new ExchangeLine(name, order, reply.Sequence, wish.Id,
+                reply.Given.Credit, reply.Amount, seats), CliJson.Default.ExchangeLine));
         else
         {
             await wish.Output.WriteLineAsync(
@@ -129,7 +141,8 @@ internal static class PlacesCommands
         {
             var layout = plan.Pools[plan.PoolNamed(plan.Tiers[command.Lines[i].Tier].Pool)].Layout;
             for (var k = 0; k < command.Lines[i].Quantity && seats.Count <= PlanRules.PerOrderMax; k++)
-                seats.Add(layout is null || next == names.Length ? -1 : layout.Find(names[next++]) is >= 0 and var seat ? seat : PlacesAsking.UnknownSeat);
+                seats.Add(layout is null || next == names.Length ? -1 : layout.Find(names[next++]) is >= 0 and var seat ? seat
+                    : PlacesAsking.UnknownSeat);
         }
 
         // More names than places: the sale says that they do not belong together.

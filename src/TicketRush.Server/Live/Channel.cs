@@ -135,7 +135,8 @@ internal sealed class SeatsChannel(OpenSale sale, int pool, int from, int to) : 
 
         // Written out, a byte takes about seven times what it takes in the whole.
         var isWhole = seen == NothingSeen || count * 7 > _free.Length * 4 / 3;
-        buffer.Write(Encoding.ASCII.GetBytes(string.Create(CultureInfo.InvariantCulture, $"id: {Newest}\nevent: {(isWhole ? "seats" : "changed")}\ndata: ")));
+        buffer.Write(Encoding.ASCII.GetBytes(string.Create(CultureInfo.InvariantCulture,
+            $"id: {Newest}\nevent: {(isWhole ? "seats" : "changed")}\ndata: ")));
         using (var json = new Utf8JsonWriter(buffer))
         {
             json.WriteStartObject();

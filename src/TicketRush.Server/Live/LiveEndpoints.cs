@@ -36,7 +36,8 @@ internal static class LiveEndpoints
     }
 
     private static async Task WatchSeatsAsync(
-        string sale, string pool, HttpContext http, Sales sales, LiveUpdates live, string? from = null, string? to = null, string? since = null)
+        string sale, string pool, HttpContext http, Sales sales, LiveUpdates live, string? from = null, string? to = null,
+            string? since = null)
     {
         if (!Asking.TryFind(sales, sale, out var found, out var problem)
             || !PlacesAsking.TrySeats(found.Sequencer!.Snapshot!, pool, from, to, out var seats, out problem))

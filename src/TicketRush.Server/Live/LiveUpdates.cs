@@ -54,7 +54,8 @@ internal sealed class LiveUpdates : IDisposable
         TryWatchAsync(sale.Name, () => new SaleChannel(sale), http, network, Channel.NothingSeen);
 
     /// <summary>Watches the seats of a pool in the same way; on a journey, where the pool travels.</summary>
-    /// <param name="since">The sequence at which the viewer knows the seats: it is told only what has changed since, where that is known.</param>
+    /// <param name="since">The sequence at which the viewer knows the seats: it is told only what has changed since, where that is
+    /// known.</param>
     public Task<bool> TryWatchSeatsAsync(OpenSale sale, int pool, int from, int to, long since, HttpContext http, UInt128 network) =>
         TryWatchAsync($"{sale.Name} {pool} {from} {to}", () => new SeatsChannel(sale, pool, from, to), http, network, since);
 

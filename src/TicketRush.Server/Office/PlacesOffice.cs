@@ -49,7 +49,8 @@ internal static class PlacesOffice
             for (; count > 0; count--)
             {
                 if (block) blocks.Add(new(-1, first, end));
-                else if (blocks.FindLastIndex(known => known.Seat < 0 && known.From >= first && known.To <= end) is >= 0 and var last) blocks.RemoveAt(last);
+                else if (blocks.FindLastIndex(known => known.Seat < 0 && known.From >= first
+                    && known.To <= end) is >= 0 and var last) blocks.RemoveAt(last);
             }
         }
 
@@ -71,7 +72,8 @@ internal static class PlacesOffice
     }
 
     private static string[] Names(string text) =>
-        [.. text.Split([',', ' ', ';', '\n', '\r', '\t', '，', '、'], StringSplitOptions.RemoveEmptyEntries).Distinct(StringComparer.Ordinal).Take(NamesMax)];
+        [.. text.Split([',', ' ', ';', '\n', '\r', '\t', '，', '、'],
+            StringSplitOptions.RemoveEmptyEntries).Distinct(StringComparer.Ordinal).Take(NamesMax)];
 
     /// <summary>The seat of that name, or all seats of a row or a section.</summary>
     private static HashSet<int> SeatsOf(SeatLayout layout, string name)
@@ -98,7 +100,8 @@ internal static class PlacesOffice
         var (plan, at) = (sale.Plan, sale.Plan.PoolNamed(form["pool"].ToString()));
         var names = Names(form["names"].ToString());
         _ = int.TryParse(form["count"].ToString(), NumberStyles.None, CultureInfo.InvariantCulture, out var count);
-        if (at < 0 || !plan.Pools[at].HasPlaces || !long.TryParse(form["revision"].ToString(), NumberStyles.None, CultureInfo.InvariantCulture, out var revision)
+        if (at < 0 || !plan.Pools[at].HasPlaces || !long.TryParse(form["revision"].ToString(), NumberStyles.None,
+            CultureInfo.InvariantCulture, out var revision)
             || (names.Length == 0 && count is < 1 or > PoolPlan.BlocksMax))
         {
             await OfficePages.DashboardAsync(http, on, $"{texts.BlockPlaces}: {texts.BlockHint}", 422);
@@ -134,7 +137,8 @@ internal static class PlacesOffice
 
         var form = await PageForm.ReadAsync(http);
         var at = sale.Plan.PoolNamed(form["pool"].ToString());
-        var (outcome, submission) = await on.AskAsync(http, sale, new() { Kind = CommandKind.Number, Pool = at < 0 ? ushort.MaxValue : (ushort)at });
+        var (outcome, submission) = await on.AskAsync(http, sale,
+            new() { Kind = CommandKind.Number, Pool = at < 0 ? ushort.MaxValue : (ushort)at });
         if (outcome == Outcome.Done) await PageAnswer.SeeOther(http, $"/office/sales/{sale.Name}?done=numbers");
         else await OfficePages.DashboardAsync(http, on, outcome == Outcome.Refused
             ? Languages.Of(http).NotDone(Problems.Code(submission.Reply.Refusal))
@@ -173,7 +177,8 @@ internal static class PlacesOffice
 
         var (form, texts, plan) = (await PageForm.ReadAsync(http), Languages.Of(http), sale.Plan);
         var (wish, id, said) = (Wish(form, on.Sales.Identities), form["id"].ToString(), PurchasePages.Quantities(form));
-        if (!Asking.TryHold(on.Sales.Identities, id, out var hold, out _) || !Asking.IsText(form["reference"].ToString(), "reference", false, out _))
+        if (!Asking.TryHold(on.Sales.Identities, id, out var hold, out _)
+            || !Asking.IsText(form["reference"].ToString(), "reference", false, out _))
         {
             await ErrorPages.SendAsync(http, 400);
             return;
@@ -201,7 +206,8 @@ internal static class PlacesOffice
     }
 
     private static Task ShowExchangeAsync(
-        HttpContext http, OfficeDesk on, SaleView sale, OrderRow order, PlacesWish wish, Dictionary<string, int> quantities, string id, string? problem,
+        HttpContext http, OfficeDesk on, SaleView sale, OrderRow order, PlacesWish wish, Dictionary<string, int> quantities, string id,
+            string? problem,
         int status = 200) =>
         PageAnswer.SendAsync<ExchangePage, ExchangeView>(
             http, on.Visit(http, $"/office/sales/{sale.Name}/orders/{order.Sequence}/exchange"),

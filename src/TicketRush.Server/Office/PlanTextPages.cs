@@ -99,7 +99,8 @@ internal static class PlanTextPages
 
     private static Task SendAsync(HttpContext http, OfficeDesk on, PlanTextView view, int status = 200) =>
         PageAnswer.SendAsync<PlanTextPage, PlanTextView>(
-            http, on.Visit(http, view.Sale is null ? $"/office/new/text?sample={(Array.IndexOf(Samples, view.Name) >= 0 ? view.Name : Samples[0])}"
+            http, on.Visit(http, view.Sale is null
+                ? $"/office/new/text?sample={(Array.IndexOf(Samples, view.Name) >= 0 ? view.Name : Samples[0])}"
                 : $"/office/sales/{view.Name}/text"),
             view, status);
 
@@ -182,7 +183,8 @@ internal sealed class JsonLines
                 open.Push(open.Pop() with { Index = inside.Index + 1 });
             }
 
-            if (reader.TokenType is JsonTokenType.StartArray or JsonTokenType.StartObject) open.Push((path, reader.TokenType == JsonTokenType.StartArray, 0));
+            if (reader.TokenType is JsonTokenType.StartArray or JsonTokenType.StartObject) open.Push((path,
+                reader.TokenType == JsonTokenType.StartArray, 0));
         }
 
         return lines;

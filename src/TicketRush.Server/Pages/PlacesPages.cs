@@ -21,7 +21,8 @@ internal static class PlacesPages
 
     /// <summary>The page on which the wish is made, or changed: a section's seats, a journey, or the whole plan.</summary>
     public static async Task ChooseAsync(
-        HttpContext http, Purchase on, SaleView sale, PlacesWish wish, Dictionary<string, int> quantities, string? problem = null, int status = 200,
+        HttpContext http, Purchase on, SaleView sale, PlacesWish wish, Dictionary<string, int> quantities, string? problem = null,
+            int status = 200,
         string? link = null, string? linkText = null)
     {
         OldPlaces? old = null;
@@ -34,7 +35,8 @@ internal static class PlacesPages
                 return;
             }
 
-            if (problem is null && old.Given?.Journey is { } journey && wish.From is null) wish = wish with { From = journey.From.Id, To = journey.To.Id };
+            if (problem is null && old.Given?.Journey is { } journey && wish.From is null) wish = wish with { From = journey.From.Id,
+                To = journey.To.Id };
             if (problem is null && quantities.Count == 0)
             {
                 quantities = [];
@@ -44,7 +46,8 @@ internal static class PlacesPages
 
         var plan = sale.Plan;
         if (plan.Stops is { } stops && wish.From is null) wish = wish with { From = stops[0].Id, To = stops[^1].Id };
-        var choice = new PlacesChoice(sale, Guid.NewGuid().ToString("D"), wish, quantities, problem) { Link = link, LinkText = linkText, Old = old };
+        var choice = new PlacesChoice(sale, Guid.NewGuid().ToString("D"), wish, quantities, problem) { Link = link, LinkText = linkText,
+            Old = old };
         if (!choice.IsJourney && problem is null) choice = choice with { Problem = Languages.Of(http).BadJourneyChosen };
         var here = wish.Url(choice.ChooseUrl);
         if (wish.Pool is { } name && SeatsOf(choice, name) is { } seats && (choice.IsJourney || seats.Pool.Travel == Travel.None))
@@ -100,7 +103,8 @@ internal static class PlacesPages
             before += command.Lines[i].Quantity;
             if (place >= before) continue;
             var pool = command.Plan!.Pools[command.Plan.PoolNamed(command.Plan.Tiers[command.Lines[i].Tier].Pool)];
-            if (command.Seats is not { } seats || place >= seats.Length || pool.Layout is not { } layout || seats[place] < 0 || seats[place] >= layout.Count) break;
+            if (command.Seats is not { } seats || place >= seats.Length || pool.Layout is not { } layout || seats[place] < 0
+                || seats[place] >= layout.Count) break;
             return GivenView.SeatText(texts, layout.NameOf(seats[place]), pool.Travel != Travel.None);
         }
 
@@ -110,7 +114,8 @@ internal static class PlacesPages
     private static SeatsView? SeatsOf(PlacesChoice choice, string name)
     {
         var at = choice.Plan.PoolNamed(name);
-        if (at < 0 || choice.Plan.Pools[at] is not { Layout: { } layout } pool || choice.Sale.ViewOf(at) is not { SeatCount: > 0 } view) return null;
+        if (at < 0 || choice.Plan.Pools[at] is not { Layout: { } layout } pool
+            || choice.Sale.ViewOf(at) is not { SeatCount: > 0 } view) return null;
         if (Array.Find(Sections.Of(layout), section => section.Name == choice.Wish.Section) is not { } section) return null;
         var parts = Sections.PartsOf(section);
         return new(choice, pool, section, Math.Min(choice.Wish.Part, parts.Length - 2), parts, view);
@@ -153,7 +158,8 @@ internal static class PlacesPages
             http, on.Visit(http, url), new(sale, tier, sale.ViewOf(sale.Plan.PoolNamed(tier.Pool))!, tiers));
 
         static TierPlan[] Tiers(SaleView sale) => [.. sale.Plan.Tiers.Where(tier =>
-            sale.Plan.Pools[sale.Plan.PoolNamed(tier.Pool)].Travel != Travel.None && sale.ViewOf(sale.Plan.PoolNamed(tier.Pool)) is not null)];
+            sale.Plan.Pools[sale.Plan.PoolNamed(tier.Pool)].Travel != Travel.None
+                && sale.ViewOf(sale.Plan.PoolNamed(tier.Pool)) is not null)];
     }
 
     private static async Task AskToWaitAsync(HttpContext http, Purchase on)
@@ -183,7 +189,8 @@ internal static class PlacesPages
     }
 
     public static Task ShowWaitlistAsync(
-        HttpContext http, Purchase on, SaleView sale, PlacesWish wish, string tier, int quantity, string? problem, int status = 200, string? link = null,
+        HttpContext http, Purchase on, SaleView sale, PlacesWish wish, string tier, int quantity, string? problem, int status = 200,
+            string? link = null,
         string? linkText = null)
     {
         var plan = sale.Plan;
@@ -212,8 +219,10 @@ internal static class PlacesPages
 
         _ = int.TryParse(form["n"].ToString(), System.Globalization.NumberStyles.None, null, out var quantity);
         var wish = PlacesWish.Read(form, on.Sales.Identities);
-        var quantities = new Dictionary<string, int>(StringComparer.Ordinal) { [form["tier"].ToString()] = Math.Clamp(quantity, 1, ushort.MaxValue) };
+        var quantities = new Dictionary<string, int>(StringComparer.Ordinal) { [form["tier"].ToString()] = Math.Clamp(quantity, 1,
+            ushort.MaxValue) };
         await PurchasePages.KeepAsync(
-            http, on, sale, new(form["id"].ToString(), form["seen"].ToString(), quantities) { Places = wish with { Of = null }, Waits = true });
+            http, on, sale, new(form["id"].ToString(), form["seen"].ToString(), quantities) { Places = wish with { Of = null },
+                Waits = true });
     }
 }

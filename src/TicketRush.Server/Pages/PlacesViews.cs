@@ -79,7 +79,8 @@ public sealed record PlacesChoice(SaleView Sale, string Id, PlacesWish Wish, Dic
 
     /// <summary>The same choice at another part of the plan.</summary>
     public string At(PoolPlan pool, string section, int part = 0, int? wheelchair = null) =>
-        (Wish with { Pool = pool.Id, Section = section, Part = part, Seats = [], Wheelchair = wheelchair ?? Wish.Wheelchair }).Url(ChooseUrl);
+        (Wish with { Pool = pool.Id, Section = section, Part = part, Seats = [],
+            Wheelchair = wheelchair ?? Wish.Wheelchair }).Url(ChooseUrl);
 
     /// <summary>Back to where the pool, or the journey, is chosen.</summary>
     public string Back => (Wish with { Pool = null, Section = "", Part = 0, Seats = [], Wheelchair = 0 }).Url(ChooseUrl);

@@ -63,7 +63,8 @@ public sealed record PlacesWish
                 case "apart": wish = wish with { Apart = value == "yes" }; break;
 
                 // A form that was sent again by a page has its values in one.
-                case "seat": wish = wish with { Seats = [.. value.Split(',', StringSplitOptions.RemoveEmptyEntries).Take(PlacesMax)] }; break;
+                case "seat": wish = wish with { Seats = [.. value.Split(',',
+                    StringSplitOptions.RemoveEmptyEntries).Take(PlacesMax)] }; break;
                 case "ticket": wish = wish with { Tickets = [.. value.Split(',').Select(Ticket).Take(PlacesMax)] }; break;
                 case "who":
                     foreach (var hash in value.Split(',').Take(PlacesMax))
@@ -73,7 +74,8 @@ public sealed record PlacesWish
 
                     break;
                 default:
-                    if (field.StartsWith("p.", StringComparison.Ordinal) && field.Length <= 5 && value.Trim() is { Length: > 0 and <= NameLengthMax } name)
+                    if (field.StartsWith("p.", StringComparison.Ordinal) && field.Length <= 5
+                        && value.Trim() is { Length: > 0 and <= NameLengthMax } name)
                         names[Number(field[2..])] = name;
                     break;
             }
@@ -148,7 +150,8 @@ public sealed record PlacesWish
 
             // Names are for the places that have seats, in their order; the others have none.
             for (var k = 0; k < command.Lines[i].Quantity && places.Count < PlacesMax; k++)
-                places.Add(pool.Layout is null || named == Seats.Length ? -1 : pool.Layout.Find(Seats[named++]) is >= 0 and var seat ? seat : PlacesAsking.UnknownSeat);
+                places.Add(pool.Layout is null || named == Seats.Length ? -1 : pool.Layout.Find(Seats[named++]) is >= 0 and var seat ? seat
+                    : PlacesAsking.UnknownSeat);
         }
 
         // More names than places: too many for the order, which the sale says.
@@ -162,7 +165,8 @@ public sealed record PlacesWish
     private static int Number(string text) =>
         int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? Math.Min(number, 100_000) : 0;
 
-    private static uint Ticket(string text) => uint.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var ticket) ? ticket : 0;
+    private static uint Ticket(string text) => uint.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var ticket) ? ticket
+        : 0;
 
     private static string Write(int number) => number.ToString(CultureInfo.InvariantCulture);
 }

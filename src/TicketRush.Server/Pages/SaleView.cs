@@ -9,7 +9,8 @@ public sealed record SaleView(string Name, string State, SaleSnapshot Snapshot, 
 {
     public Plan Plan => Snapshot.Plan;
 
-    /// <summary>Openly free, in all pools that a tier draws on; of what travels, as many as the journey has for which most are free.</summary>
+    /// <summary>Openly free, in all pools that a tier draws on; of what travels, as many as the journey has for which most are
+    /// free.</summary>
     public int Free => PoolsOfTiers().Sum(FreeIn);
 
     /// <summary>Held and not paid: what may still come back.</summary>

@@ -71,7 +71,8 @@ public static class Sections
             }
 
             var isLast = i + 1 == layout.AllBenches.Count;
-            if (!isLast && layout.AllBenches[i + 1].Section == bench.Section && RowOf(layout, layout.AllBenches[i + 1].First) == here) continue;
+            if (!isLast && layout.AllBenches[i + 1].Section == bench.Section
+                && RowOf(layout, layout.AllBenches[i + 1].First) == here) continue;
             rows[bench.Section].Add(new(label, first, bench.First + bench.Length - first, [.. benches]));
             benches.Clear();
         }

@@ -25,8 +25,10 @@ public sealed partial class Texts
         ? Say($"Coach {name}", $"{name} 车")
         : name.Length == 0 ? Say("All rows", "全部") : Say($"Section {name}", $"{name} 区");
     public string SeatOf(string section, string row, string seat, bool travels) => travels
-        ? Say($"{(section.Length > 0 ? $"Coach {section}, seat " : "Seat ")}{row}{seat}", $"{(section.Length > 0 ? section + "车 " : "")}{row}{seat}号")
-        : Say($"{(section.Length > 0 ? section + ", r" : "R")}ow {row}, seat {seat}", $"{(section.Length > 0 ? section + "区 " : "")}{row}排{seat}座");
+        ? Say($"{(section.Length > 0 ? $"Coach {section}, seat " : "Seat ")}{row}{seat}",
+            $"{(section.Length > 0 ? section + "车 " : "")}{row}{seat}号")
+        : Say($"{(section.Length > 0 ? section + ", r" : "R")}ow {row}, seat {seat}",
+            $"{(section.Length > 0 ? section + "区 " : "")}{row}排{seat}座");
     public string Row(string row) => Say($"Row {row}", $"{row}排");
     public string SeatMapTitle => Say("Seats", "座位");
     public string SeatMapHelp => Say(
@@ -115,7 +117,8 @@ public sealed partial class Texts
         {
             (0, 0) => "Nobody is before you.",
             (_, 0) => $"At most {Number(same)} before you wait for the same.",
-            (0, _) => $"Nobody before you waits for the same; at most {Number(elsewhere)} wait for other places here, and may be served first.",
+            (0, _) =>
+                $"Nobody before you waits for the same; at most {Number(elsewhere)} wait for other places here, and may be served first.",
             _ => $"At most {Number(same)} before you wait for the same, and {Number(elsewhere)} for other places here.",
         },
         (same, elsewhere) switch
@@ -144,7 +147,8 @@ public sealed partial class Texts
     public string RefusedLeavesSingle => Say(
         "This would leave one seat alone beside yours. Please move by one seat.", "这样会留下单个空座，请移动一个座位。");
     public string RefusedPartyTooLarge(int most) => Say(
-        most > 0 ? $"No row has so many seats side by side; at most {most}. Take fewer, or allow seats apart." : "No row has so many seats side by side.",
+        most > 0 ? $"No row has so many seats side by side; at most {most}. Take fewer, or allow seats apart."
+            : "No row has so many seats side by side.",
         most > 0 ? $"没有一排有这么多相邻座位，最多 {most} 个。请减少张数或接受分开坐。" : "没有一排有这么多相邻座位。");
     public string RefusedNotTogether => Say(
         "There are as many seats, but not together. Take fewer, or allow seats apart.", "余座足够但不相邻。请减少张数或接受分开坐。");

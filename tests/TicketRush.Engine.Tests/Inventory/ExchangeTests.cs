@@ -1,6 +1,7 @@
 namespace TicketRush.Engine.Tests.Inventory;
 
-/// <summary>Goal: nobody settles money with itself, nobody is given in silence another thing than it asked for, and a refusal changes nothing.</summary>
+/// <summary>Goal: nobody settles money with itself, nobody is given in silence another thing than it asked for, and a refusal changes
+/// nothing.</summary>
 public class ExchangeTests
 {
     private static readonly Plan Train = PlacesCrowdTests.Train;
@@ -33,7 +34,8 @@ public class ExchangeTests
         var held = Command(rig, CommandKind.Hold, from, 1, 0, 2) with { Whose = whose, By = by };
         Assert.Equal(Verdict.Entry, rig.Sale.Decide(held, 0, ref _entry, ref rig.Reply));
         rig.Sale.Apply(_entry, 5);
-        Assert.Equal(Verdict.Entry, rig.Sale.Decide(Command(rig, CommandKind.Exchange, to, 1, 0, 3) with { Whose = whose, By = by, Of = held.Hold }, 0, ref _entry, ref rig.Reply));
+        Assert.Equal(Verdict.Entry, rig.Sale.Decide(Command(rig, CommandKind.Exchange, to, 1, 0, 3) with { Whose = whose, By = by,
+            Of = held.Hold }, 0, ref _entry, ref rig.Reply));
     }
 
     [Fact]
@@ -80,7 +82,8 @@ public class ExchangeTests
         var before = sale.Digest();
         (Command Command, Refusal Refusal)[] asked =
         [
-            (plain with { Seats = [-2] }, Refusal.UnknownSeat), (plain with { Passengers = [7] }, Refusal.BadPassengers), (plain with { Wheelchair = 1 }, Refusal.SoldOut),
+            (plain with { Seats = [-2] }, Refusal.UnknownSeat), (plain with { Passengers = [7] }, Refusal.BadPassengers),
+                (plain with { Wheelchair = 1 }, Refusal.SoldOut),
             (plain with { From = 0, To = 1 }, Refusal.BadJourney),
         ];
         foreach (var (command, refusal) in asked)
@@ -112,7 +115,8 @@ public class ExchangeTests
     {
         var command = new Command
         {
-            Kind = kind, Hold = PlacesRig.Hold(++_ids), Buyer = new(1), Reference = new(1), Plan = rig.Sale.Plan, From = (ushort)from, To = (ushort)to,
+            Kind = kind, Hold = PlacesRig.Hold(++_ids), Buyer = new(1), Reference = new(1), Plan = rig.Sale.Plan, From = (ushort)from,
+                To = (ushort)to,
         };
         command.Lines.TryAdd((ushort)rig.Sale.Plan!.TierNamed(tier), (ushort)places);
         return command;
