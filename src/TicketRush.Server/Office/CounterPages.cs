@@ -81,7 +81,10 @@ internal static class CounterPages
         bool keepsId = false) =>
         PageAnswer.SendAsync<CounterPage, CounterView>(
             http, on.Visit(http, $"/office/sales/{sale.Name}/counter"),
-            new(sale, keepsId ? typed.Id : Guid.NewGuid().ToString("D"), typed.Quantities, typed.Buyer, typed.Reference, problem) { Wish = typed.Wish },
+            new(sale, keepsId ? typed.Id : Guid.NewGuid().ToString("D"), typed.Quantities, typed.Buyer, typed.Reference, problem)
+            {
+                Wish = typed.Wish,
+            },
                 status);
 
     /// <summary>Shows a hold by its code, and then confirms that it was paid. Posts both: the code is a secret between buyer and
