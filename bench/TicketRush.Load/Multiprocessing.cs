@@ -12,6 +12,7 @@ internal static class Multiprocessing
         new("queue, one to one, 1 KiB", "/s", Peers.Kibibytes, "kibibytes"),
         new("pipe round trip, 8 bytes, p50", "us", Peers.RoundTrip, "pipe"),
         new("pool of 2, map of 100,000", "/s", Peers.PoolMap, "pool"),
+        new("pool of 2, imap one by one", "/s", Peers.PoolIMap, "imap"),
         new("start and join; CPython forks", "ms", Peers.StartAndJoin, "fork"),
         new("start and join; CPython spawns", "ms", null, "spawn"),
         new("killed holder, unwatched", "ms", Peers.KilledStranger, null),

@@ -67,6 +67,18 @@ internal static class Peers
         return results[^1] == Square(PoolTasks - 1) ? rate : throw new InvalidOperationException("The pool's results are wrong.");
     }
 
+    /// <returns>Tasks per second of an IMap of 20,000, one in each chunk.</returns>
+    public static double PoolIMap()
+    {
+        const int Count = 20_000;
+        using var pool = new ProcessPool(2);
+        foreach (var _ in pool.IMap(Square, Enumerable.Range(0, Count))) { }
+        var (start, last) = (Stopwatch.GetTimestamp(), 0);
+        foreach (var square in pool.IMap(Square, Enumerable.Range(0, Count))) last = square;
+        var rate = Count / Stopwatch.GetElapsedTime(start).TotalSeconds;
+        return last == Square(Count - 1) ? rate : throw new InvalidOperationException("The pool's results are wrong.");
+    }
+
     /// <returns>Milliseconds to start a child and see it end.</returns>
     public static double StartAndJoin()
     {

@@ -12,7 +12,14 @@ internal static class Seller
     {
         var (path, callers, seconds) = (args[1], int.Parse(args[2], CultureInfo.InvariantCulture), double.Parse(args[3], CultureInfo.InvariantCulture));
         var sequencer = new Sequencer(FileJournal.Open(path));
+        await SellAsync(sequencer, callers, seconds);
+        await sequencer.DisposeAsync();
+        return 0;
+    }
 
+    /// <summary>Sells when it is told to, and says how much; what <see cref="Processes.RunAsync(IEnumerable{string[]})"/> talks to.</summary>
+    public static async Task<int> SellAsync(Sequencer sequencer, int callers, double seconds)
+    {
         // All sellers are ready before any begins.
         Console.WriteLine("ready");
         Console.ReadLine();
@@ -23,7 +30,6 @@ internal static class Seller
 
         // Others may still be counting; this one's rush ends, its process stays until told.
         Console.ReadLine();
-        await sequencer.DisposeAsync();
         return 0;
     }
 }
@@ -59,8 +65,13 @@ internal static class Processes
         await (await Crowd.OpenAsync(scratch.Path, 20_000_000)).DisposeAsync();
         var path = Directory.EnumerateFiles(scratch.Path, "*.rush").Single();
 
-        var sellers = Enumerable.Range(0, count).Select(_ => Self.Start(
-            "seller", path, $"{Callers}", run.Time.TotalSeconds.ToString(CultureInfo.InvariantCulture))).ToArray();
+        return await RunAsync(Enumerable.Repeat<string[]>(["seller", path, $"{Callers}", run.Time.TotalSeconds.ToString(CultureInfo.InvariantCulture)], count));
+    }
+
+    /// <summary>Starts sellers, lets them begin together, and collects what each says.</summary>
+    public static async Task<CrowdResult[]> RunAsync(IEnumerable<string[]> commands)
+    {
+        var sellers = commands.Select(Self.Start).ToArray();
         try
         {
             foreach (var seller in sellers) await seller.StandardOutput.ReadLineAsync();

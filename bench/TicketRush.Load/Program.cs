@@ -4,6 +4,7 @@ using TicketRush.Multiprocessing;
 
 ProcessEntry.Run();
 if (args is ["seller", ..]) return await Seller.RunAsync(args);
+if (args is ["postgres-seller", ..]) return await Postgres.SellerAsync(args);
 if (args is ["onlookers", ..]) return await Onlookers.RunAsync(args);
 if (args is ["resident", ..]) return Memory.Resident(args);
 
@@ -19,6 +20,7 @@ var root = new RootCommand("Measures TicketRush as a whole. Ratios are taken wit
 Add("purchases", "Durable purchases in one process, by callers, and what the flush costs.", Purchases.RunAsync);
 Add("refusals", "Refusals of a sold-out sale: how many, and that they write nothing.", Refusals.RunAsync);
 Add("http", "Purchases over HTTP against a no-op of the same shape on the same server. Needs wrk.", Http.RunAsync);
+Add("terminals", "Purchases through the terminals port, against PING, Redis and PostgreSQL. Needs redis-benchmark.", Terminals.RunAsync);
 Add("pages", "The list of sales and a sale's page, against /health/live on the same server. Needs wrk.", Pages.RunAsync);
 Add("viewers", "Purchases over HTTP while 10,000 watch live, against nobody watching. Needs wrk.", Viewers.RunAsync);
 Add("metrics", "What the metrics of the sales path cost each purchase.", Metrics.RunAsync);
@@ -26,6 +28,7 @@ Add("recovery", "How fast a journal is read, verified and applied.", Recovery.Ru
 Add("memory", "Bytes per sold ticket, what a purchase costs when many are sold, and the worst stall.", Memory.RunAsync);
 Add("places", "Seats, journeys and the waitlist: each operation through a sell-out, and the whole path against counted places.", Places.RunAsync);
 Add("processes", "Two processes that sell from one journal, against one alone.", Processes.RunAsync);
+Add("postgres", "Sales in a private PostgreSQL: one server, two, and HTTP, against pgbench on a hot row. Needs PostgreSQL, wrk.", Postgres.RunAsync);
 Add("multiprocessing", "Locks, queues, pipes, pools and deaths between processes, against CPython's multiprocessing in the same run.", Multiprocessing.RunAsync);
 return await root.Parse(args).InvokeAsync();
 

@@ -99,6 +99,17 @@ internal sealed class Python : IDisposable
             return rate
 
 
+        def imap():
+            count = 20_000
+            with context.Pool(2) as pool:
+                for _ in pool.imap(square, range(count)): pass
+                start = now()
+                for last in pool.imap(square, range(count)): pass
+                rate = count / (now() - start)
+            assert last == square(count - 1)
+            return rate
+
+
         def nothing(): pass
 
 
@@ -130,7 +141,7 @@ internal sealed class Python : IDisposable
 
         if __name__ == "__main__":
             measures = {
-                "lock": lock, "counter": counter, "pipe": pipe, "pool": pool,
+                "lock": lock, "counter": counter, "pipe": pipe, "pool": pool, "imap": imap,
                 "ints": lambda: drain(7), "kibibytes": lambda: drain(bytes(1024)),
                 "fork": lambda: start("fork", 50), "spawn": lambda: start("spawn", 5), "killed": killed,
             }

@@ -20,8 +20,10 @@ root.Subcommands.Add(RaceCommand.Create());
 root.Subcommands.Add(ServeCommand.Create());
 root.Subcommands.Add(SaleCommands.CreateCreate());
 root.Subcommands.Add(SaleCommands.CreateChange("open", CommandKind.Open, "Opens a sale, or goes on with a paused or closed one."));
-root.Subcommands.Add(SaleCommands.CreateChange("pause", CommandKind.Pause, "Pauses a sale: no new holds; paying, releasing and refunding go on."));
-root.Subcommands.Add(SaleCommands.CreateChange("close", CommandKind.Close, "Closes a sale: no new holds; paying, releasing and refunding go on."));
+root.Subcommands.Add(SaleCommands.CreateChange(
+    "pause", CommandKind.Pause, "Pauses a sale: no new holds; paying, releasing and refunding go on."));
+root.Subcommands.Add(SaleCommands.CreateChange(
+    "close", CommandKind.Close, "Closes a sale: no new holds; paying, releasing and refunding go on."));
 root.Subcommands.Add(PlacesCommands.CreateExchange());
 root.Subcommands.Add(PlacesCommands.CreateNumber());
 root.Subcommands.Add(SaleCommands.CreateList());
@@ -29,6 +31,9 @@ root.Subcommands.Add(KeyCommands.Create());
 root.Subcommands.Add(ShowCommand.Create());
 root.Subcommands.Add(VerifyCommand.Create());
 root.Subcommands.Add(ExportCommand.Create());
+root.Subcommands.Add(BoardCommand.Create());
+root.Subcommands.Add(CopyCommand.Create());
+root.Subcommands.Add(UpgradeCommand.Create());
 
 var parsed = root.Parse(args);
 if (parsed.Errors.Count > 0) return Shared.UsageError(parsed);

@@ -101,6 +101,9 @@ public sealed class BatchBuffer
     /// <summary>Bytes that the batch will take in the journal.</summary>
     public int Length => RoundUp(_length);
 
+    /// <summary>The batch's bytes, whole once it was sealed; good until the next entry.</summary>
+    public ReadOnlyMemory<byte> Bytes => _bytes.AsMemory(0, Length);
+
     /// <summary>Bytes that the batch would take with this entry more.</summary>
     public int LengthWith(in Entry entry) => RoundUp(_length + EntryCodec.LengthMax(entry));
 

@@ -18,6 +18,9 @@ public sealed class Identities(UInt128 idKey, UInt128 buyerKey)
 
     public BuyerId Buyer(string name) => new(Hash(buyerKey, name));
 
+    /// <param name="name">Valid UTF-8, to <see cref="TextBytesMax"/> bytes: the same buyer as the same text.</param>
+    public BuyerId Buyer(ReadOnlySpan<byte> name) => new(SipHash.Hash128(buyerKey, name));
+
     /// <summary>The buyer that a browser's session is. No name that a seller can send is the same: no text begins with this byte.</summary>
     public BuyerId Session(UInt128 session)
     {
@@ -33,6 +36,9 @@ public sealed class Identities(UInt128 idKey, UInt128 buyerKey)
     private static readonly UInt128 PassengerKey = new(0, 0x70617373656E6765);
 
     public PaymentReference Reference(string reference) => new(Hash(idKey, reference));
+
+    /// <param name="reference">Valid UTF-8, to <see cref="TextBytesMax"/> bytes: the same payment as the same text.</param>
+    public PaymentReference Reference(ReadOnlySpan<byte> reference) => new(SipHash.Hash128(idKey, reference));
 
     /// <param name="owner">Whose key it is: what another chose for its own request must never meet this one. To 80 bytes.</param>
     public RequestKey Key(ReadOnlySpan<byte> owner, string key)

@@ -1,6 +1,5 @@
 using System.Collections.Concurrent;
 using TicketRush.Engine;
-using TicketRush.Journal.Files;
 
 namespace TicketRush.Journal;
 
@@ -13,19 +12,19 @@ public sealed record OpenSale(string Name, Sequencer? Sequencer, Exception? Erro
 }
 
 /// <summary>
-/// The sales of a data directory that this process has open. One thread looks after all of them; a quiet sale costs it a
+/// The sales of a store that this process has open. One thread looks after all of them; a quiet sale costs it a
 /// comparison, and no thread of its own.
 /// </summary>
 public sealed class Sales : IAsyncDisposable
 {
-    /// <summary>Sales in one directory at the most.</summary>
+    /// <summary>Sales in one store at the most.</summary>
     public const int Max = 2_000;
 
     private const int RetryOpenMs = 5_000;
 
     private static readonly TimeSpan TickEvery = TimeSpan.FromMilliseconds(20);
 
-    private readonly DataDirectory _directory;
+    private readonly ISaleStore _store;
     private readonly Action<string, SequencerStatus>? _onStatus;
     private readonly SequencerOptions _options;
     private readonly ConcurrentDictionary<string, OpenSale> _open = new(StringComparer.Ordinal);
@@ -36,27 +35,27 @@ public sealed class Sales : IAsyncDisposable
     private Sequencer[] _watched = [];
 
     /// <param name="onStatus">Told which sale changed its status, and to what.</param>
-    public Sales(DataDirectory directory, Action<string, SequencerStatus>? onStatus = null, SequencerOptions? options = null)
+    public Sales(ISaleStore store, Action<string, SequencerStatus>? onStatus = null, SequencerOptions? options = null)
     {
-        (_directory, _onStatus, _options) = (directory, onStatus, options ?? new());
+        (_store, _onStatus, _options) = (store, onStatus, options ?? new());
         _meter = new(() => _open.Values);
         _watch = new Thread(Watch) { IsBackground = true, Name = "sales watch" };
         _watch.Start();
     }
 
-    public Identities Identities => _directory.Identities;
+    public Identities Identities => _store.Identities;
 
-    /// <summary>Every sale of the directory, opened; those that other processes made meanwhile too.</summary>
-    public IReadOnlyList<OpenSale> All() => [.. _directory.Sales().Select(name => Find(name)).OfType<OpenSale>()];
+    /// <summary>Every sale of the store, opened; those that other processes made meanwhile too.</summary>
+    public IReadOnlyList<OpenSale> All() => [.. _store.Sales().Select(name => Find(name)).OfType<OpenSale>()];
 
-    /// <summary>The sales that this process has open by now; unlike <see cref="All"/> it reads no directory.</summary>
+    /// <summary>The sales that this process has open by now; unlike <see cref="All"/> it asks no store.</summary>
     public ICollection<OpenSale> Opened() => _open.Values;
 
     /// <summary>The sale of that name; null when there is none. Opens it when needed, which reads its whole journal.</summary>
     public OpenSale? Find(string name)
     {
         if (_open.TryGetValue(name, out var open) && !IsWorthAnotherTry(open)) return open;
-        if (!PlanCheck.IsId(name) || !_directory.Has(name)) return null;
+        if (!PlanCheck.IsId(name) || !_store.Has(name)) return null;
 
         lock (_opening)
         {
@@ -72,9 +71,9 @@ public sealed class Sales : IAsyncDisposable
     /// <exception cref="InvalidOperationException">There are as many sales as there may be.</exception>
     public bool TryCreate(string name, Plan plan, string? by = null)
     {
-        if (_directory.Has(name)) return false;
-        if (_directory.Sales().Count() >= Max) throw new InvalidOperationException($"There are {Max} sales in the directory, and no more are allowed.");
-        return _directory.TryCreate(name, plan, by);
+        if (_store.Has(name)) return false;
+        if (_store.Sales().Count() >= Max) throw new InvalidOperationException($"There are {Max} sales, and no more are allowed.");
+        return _store.TryCreate(name, plan, by);
     }
 
     public async ValueTask DisposeAsync()
@@ -94,10 +93,10 @@ public sealed class Sales : IAsyncDisposable
 
     private OpenSale Open(string name)
     {
-        FileJournal? journal = null;
+        IJournal? journal = null;
         try
         {
-            journal = _directory.Open(name);
+            journal = _store.Open(name);
             return new(name, new(journal, _options with { OnStatus = status => _onStatus?.Invoke(name, status), Metrics = _meter.Of(name) }), null);
         }
         catch (Exception e)

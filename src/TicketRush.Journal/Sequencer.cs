@@ -225,7 +225,7 @@ public sealed class Sequencer : IBatchReader, IAsyncDisposable
             }
 
             if (_rebuild) Rebuild();
-            _journal.Read(this);
+            if (_journal.HasNews) _journal.Read(this);
             if (!_inbox.IsEmpty || IsExpiryDue() || _snapshot is null || _status.Kind != SequencerStatusKind.Selling)
             {
                 TakeTurn();

@@ -3,10 +3,14 @@ using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.Logging.Console;
 using TicketRush.Journal;
 using TicketRush.Journal.Files;
+using TicketRush.Journal.Postgres;
 using TicketRush.Server.Access;
 using TicketRush.Server.Api;
+using TicketRush.Server.Board;
 using TicketRush.Server.Live;
 using TicketRush.Server.Pages;
+using TicketRush.Server.Terminals;
+using TicketRush.Server.Upgrades;
 using BadHttpRequestException = Microsoft.AspNetCore.Http.BadHttpRequestException;
 
 namespace TicketRush.Server;
@@ -40,15 +44,25 @@ public static class RushServer
         builder.Services.AddSingleton(options);
         builder.Services.AddAccess(options);
         builder.Services.AddTelemetry();
-        builder.Services.AddSingleton(_ => new DataDirectory(options.DataDirectory));
+        builder.Services.AddUpgrades();
+        builder.Services.AddSingleton(_ => OpenStore(options));
         builder.Services.AddSingleton(services => OpenSales(services));
         builder.Services.AddSingleton<LiveUpdates>();
+        builder.Services.AddTerminals(options);
+        if (options.Board is { } board)
+        {
+            builder.Services.AddSingleton(services => new BoardServer(
+                services.GetRequiredService<Sales>(), board, options.BoardLimits, services.GetRequiredService<TimeProvider>()));
+            builder.Services.AddHostedService(services => services.GetRequiredService<BoardServer>());
+        }
+
         builder.Services.AddPages();
         builder.Services.ConfigureHttpJsonOptions(json => json.SerializerOptions.TypeInfoResolverChain.Insert(0, ApiJson.Api));
         builder.Services.AddOpenApi(Description.Write);
         configure?.Invoke(builder);
 
         var app = builder.Build();
+        app.UseDrain();
         app.UseProxies(options.Limits);
         app.UseSecurityHeaders();
         app.UseExceptionHandler(
@@ -97,10 +111,14 @@ public static class RushServer
         limits.Http2.MaxStreamsPerConnection = 100;
     }
 
+    private static ISaleStore OpenStore(ServerOptions options) => options.Journal is null
+        ? new DataDirectory(options.DataDirectory)
+        : PostgresStore.Open(PostgresOptions.Parse(options.Journal, options.DataDirectory));
+
     private static Sales OpenSales(IServiceProvider services)
     {
         var log = services.GetRequiredService<ILoggerFactory>().CreateLogger("TicketRush.Sales");
-        return new(services.GetRequiredService<DataDirectory>(), (sale, status) =>
+        return new(services.GetRequiredService<ISaleStore>(), (sale, status) =>
         {
             if (status.Kind == SequencerStatusKind.Selling) Log.Selling(log, sale);
             else if (status.Kind == SequencerStatusKind.Stopped) Log.Stopped(log, sale, status.Reason);

@@ -5,8 +5,25 @@ public sealed record ServerOptions
 {
     public required string DataDirectory { get; init; }
 
+    /// <summary>
+    /// The database that keeps the sales instead, as <see cref="Journal.Postgres.PostgresOptions.Parse"/> reads it; the directory then has what is this
+    /// machine's own. Null: the directory keeps everything.
+    /// </summary>
+    public string? Journal { get; init; }
+
     /// <summary>Where to listen; loopback unless somebody asks for more.</summary>
     public string[] Urls { get; init; } = ["http://127.0.0.1:8080"];
+
+    /// <summary>Where terminals are listened for; nowhere without.</summary>
+    public Terminals.TerminalEndpoint? Terminals { get; init; }
+
+    /// <summary>What a connection of the terminals port may cost.</summary>
+    public Terminals.TerminalLimits TerminalLimits { get; init; } = new();
+
+    /// <summary>Where the board is subscribed to, or its multicast group; there is none without.</summary>
+    public Board.BoardEndpoint? Board { get; init; }
+
+    public Board.BoardLimits BoardLimits { get; init; } = new();
 
     /// <summary>Plans may say <c>paymentKind: test</c>, with which anybody may pay.</summary>
     public bool AllowTestPayments { get; init; }

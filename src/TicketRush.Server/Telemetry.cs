@@ -59,7 +59,9 @@ internal sealed class TurnedAway : IDisposable
     public TurnedAway() =>
         _count = _meter.CreateCounter<long>("ticketrush.turned_away", "{request}", "Requests that were answered with a problem, by code.");
 
-    public void Add(ProblemAnswer problem) => _count.Add(1, new KeyValuePair<string, object?>("code", problem.Code));
+    public void Add(ProblemAnswer problem) => Add(problem.Code);
+
+    public void Add(string code) => _count.Add(1, new KeyValuePair<string, object?>("code", code));
 
     public void Dispose() => _meter.Dispose();
 }

@@ -117,7 +117,9 @@ public abstract class JournalContract
         {
             Assert.False(reader.HasNews);
             Append(writer, JournalSamples.Released(1));
-            Assert.True(reader.HasNews);
+
+            // A journal on another machine hears of it a moment later.
+            Assert.True(SpinWait.SpinUntil(() => reader.HasNews, Patience));
         });
 
         Assert.False(writer.HasNews);
@@ -232,7 +234,7 @@ public abstract class JournalContract
     internal static void Append(IJournal journal, params ReadOnlySpan<Entry> entries)
     {
         var batch = JournalSamples.Batch(entries);
-        Assert.Equal(batch.Length, journal.Reserve(batch.Length));
+        Assert.True(journal.Reserve(batch.Length) >= batch.Length);
         journal.Append(batch, journal.NowMs);
     }
 

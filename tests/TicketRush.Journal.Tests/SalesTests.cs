@@ -14,7 +14,7 @@ public sealed class SalesTests : IDisposable
     [Fact]
     public async Task A_sale_is_made_once_and_found_by_its_name()
     {
-        await using var sales = new Sales(new(_directory));
+        await using var sales = new Sales(new DataDirectory(_directory));
         Assert.Null(sales.Find("concert"));
         Assert.Empty(sales.All());
 
@@ -34,7 +34,7 @@ public sealed class SalesTests : IDisposable
     [InlineData("a/b")]
     public async Task A_name_that_is_none_finds_nothing(string name)
     {
-        await using var sales = new Sales(new(_directory));
+        await using var sales = new Sales(new DataDirectory(_directory));
         sales.TryCreate("concert", Plan(10));
         Assert.Null(sales.Find(name));
     }
@@ -42,8 +42,8 @@ public sealed class SalesTests : IDisposable
     [Fact]
     public async Task What_another_process_makes_is_found_and_sold_from_by_both()
     {
-        await using var here = new Sales(new(_directory));
-        await using var there = new Sales(new(_directory));
+        await using var here = new Sales(new DataDirectory(_directory));
+        await using var there = new Sales(new DataDirectory(_directory));
         Assert.True(there.TryCreate("concert", Plan(10)));
         Assert.False(here.TryCreate("concert", Plan(10)));
         Assert.Equal("concert", Assert.Single(here.All()).Name);
@@ -107,7 +107,7 @@ public sealed class SalesTests : IDisposable
     [Fact]
     public async Task Disposing_under_load_answers_everybody()
     {
-        var sales = new Sales(new(_directory));
+        var sales = new Sales(new DataDirectory(_directory));
         sales.TryCreate("concert", Plan(10_000));
         var sequencer = sales.Find("concert")!.Sequencer!;
         await sequencer.SubmitAsync(new() { Command = new() { Kind = CommandKind.Open } });

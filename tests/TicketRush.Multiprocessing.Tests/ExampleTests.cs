@@ -53,6 +53,8 @@ public sealed partial class ExampleTests
         Console.WriteLine(orders.Join(TimeSpan.FromSeconds(30))); // True: each one was done, by whoever lived to do it
 
         Assert.True(orders.IsEmpty);
+        worker.Kill();
+        worker.Join();
     }
 
     [Fact]

@@ -23,7 +23,8 @@ public sealed partial record LessonRow(string Document, string Section, string L
 
             if (line[2..^2].Split(" | ") is not [var section, var lesson, var command, var prints, var wrong])
                 throw new FormatException($"This row has another number of cells than its table: {line}");
-            rows.Add(new(document, section.Replace(@"\_", "_", StringComparison.Ordinal), lesson, Code(command).Single(), Code(prints), wrong));
+            var name = section.Replace(@"\_", "_", StringComparison.Ordinal);
+            rows.Add(new(document, name, lesson, Code(command).Single(), Code(prints), wrong));
         }
 
         return [.. rows];

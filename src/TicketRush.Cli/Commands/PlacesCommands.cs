@@ -13,46 +13,59 @@ internal static class PlacesCommands
 {
     public static Command CreateExchange()
     {
-        var (sale, data, json) = (Shared.Sale(), Shared.Data(), Shared.Json());
+        var (sale, data, journal, json) = (Shared.Sale(), Shared.Data(), Shared.Journal(), Shared.Json());
         var order = new Argument<long>("ORDER") { Description = "The order's number: its sequence." };
         var items = new Argument<string[]>("TIER=N") { Description = "What is taken instead.", Arity = ArgumentArity.OneOrMore };
-        var (from, to) = (new Option<string?>("--from") { Description = "The stop where the journey begins." },
+        var (from, to) = (
+            new Option<string?>("--from") { Description = "The stop where the journey begins." },
             new Option<string?>("--to") { Description = "And where it ends." });
-        var seats = new Option<string[]>("--seat") { Description = "A seat by its name, once for each place; without any, the best.",
-            AllowMultipleArgumentsPerToken = true };
-        var tickets = new Option<uint[]>("--ticket") { Description = "A ticket that is given back; without any, all that are left.",
-            AllowMultipleArgumentsPerToken = true };
-        var people = new Option<string[]>("--passenger") { Description = "Once for each place, where the plan asks for them.",
-            AllowMultipleArgumentsPerToken = true };
-        var reference = new Option<string>("--reference") { Description = "How the difference was settled.", DefaultValueFactory = _ =>
-            "" };
+        var seats = Several<string>("--seat", "A seat by its name, once for each place; without any, the best.");
+        var tickets = Several<uint>("--ticket", "A ticket that is given back; without any, all that are left.");
+        var people = Several<string>("--passenger", "Once for each place, where the plan asks for them.");
+        var reference = new Option<string>("--reference")
+        {
+            Description = "How the difference was settled.",
+            DefaultValueFactory = _ => "",
+        };
         var id = new Option<Guid?>("--id") { Description = "The new order's id; the same one when the command is repeated." };
         var command = new Command(
             "exchange",
-                "Gives back tickets of an order and takes other places, in one decision.\n\nExample: rush exchange g79 17 second=1 --from wuhan --to guangzhou-south")
+            "Gives back tickets of an order and takes other places, in one decision.\n\n"
+            + "Example: rush exchange g79 17 second=1 --from wuhan --to guangzhou-south")
         {
-            sale, order, items, from, to, seats, tickets, people, reference, id, data, json,
+            sale, order, items, from, to, seats, tickets, people, reference, id, data, journal, json,
         };
-        command.SetAction((result, _) => SaleCommands.WithSalesAsync(result.GetRequiredValue(data), sales => ExchangeAsync(
-            sales, result.GetRequiredValue(sale), result.GetRequiredValue(order),
-            new()
+        command.SetAction((result, _) =>
+        {
+            var wish = new Wish
             {
-                Items = result.GetRequiredValue(items), From = result.GetValue(from), To = result.GetValue(to),
-                    Seats = result.GetValue(seats) ?? [],
-                Tickets = result.GetValue(tickets) ?? [], Passengers = result.GetValue(people) ?? [],
-                    Reference = result.GetValue(reference) ?? "",
-                Id = result.GetValue(id) ?? Guid.NewGuid(), Json = result.GetValue(json), Output = result.InvocationConfiguration.Output,
-            })));
+                Items = result.GetRequiredValue(items),
+                From = result.GetValue(from),
+                To = result.GetValue(to),
+                Seats = result.GetValue(seats) ?? [],
+                Tickets = result.GetValue(tickets) ?? [],
+                Passengers = result.GetValue(people) ?? [],
+                Reference = result.GetValue(reference) ?? "",
+                Id = result.GetValue(id) ?? Guid.NewGuid(),
+                Json = result.GetValue(json),
+                Output = result.InvocationConfiguration.Output,
+            };
+            return SaleCommands.WithSalesAsync(
+                new(result.GetRequiredValue(data), result.GetValue(journal)),
+                sales => ExchangeAsync(sales, result.GetRequiredValue(sale), result.GetRequiredValue(order), wish));
+        });
         return command;
     }
 
     public static Command CreateNumber()
     {
-        var (sale, data, json) = (Shared.Sale(), Shared.Data(), Shared.Json());
+        var (sale, data, journal, json) = (Shared.Sale(), Shared.Data(), Shared.Journal(), Shared.Json());
         var pool = new Argument<string>("POOL") { Description = "The pool whose seats were sold without numbers." };
-        var command = new Command("number", "Gives the seats of a pool their numbers, once.\n\nExample: rush number g79 first") { sale,
-            pool, data, json };
-        command.SetAction((result, _) => SaleCommands.WithSalesAsync(result.GetRequiredValue(data), sales =>
+        var command = new Command("number", "Gives the seats of a pool their numbers, once.\n\nExample: rush number g79 first")
+        {
+            sale, pool, data, journal, json,
+        };
+        command.SetAction((result, _) => SaleCommands.WithSalesAsync(new(result.GetRequiredValue(data), result.GetValue(journal)), sales =>
         {
             var name = result.GetRequiredValue(sale);
             var at = sales.Find(name)?.Sequencer?.Snapshot?.Plan.PoolNamed(result.GetRequiredValue(pool)) ?? 0;
@@ -62,6 +75,9 @@ internal static class PlacesCommands
         }));
         return command;
     }
+
+    private static Option<T[]> Several<T>(string name, string description) =>
+        new(name) { Description = description, AllowMultipleArgumentsPerToken = true };
 
     private sealed record Wish
     {

@@ -11,6 +11,9 @@ using TicketRush.Engine;
 using TicketRush.Journal;
 using TicketRush.Server;
 using TicketRush.Server.Access;
+using TicketRush.Server.Board;
+using TicketRush.Server.Terminals;
+using TicketRush.Server.Upgrades;
 using Command = System.CommandLine.Command;
 
 namespace TicketRush.Cli.Commands;
@@ -21,17 +24,33 @@ internal static class ServeCommand
 
     public static Command Create()
     {
-        var data = Shared.Data();
+        var (data, journal) = (Shared.Data(), Shared.Journal());
         var urls = new Option<string[]>("--urls")
         {
             Description = "Where to listen, such as http://127.0.0.1:8080; port 0 takes a free one. Several are separated by spaces.",
             AllowMultipleArgumentsPerToken = true,
             DefaultValueFactory = _ => [],
         };
-        var lan = new Option<bool>(
-            "--lan") { Description = "Listen on all interfaces at port 8080, and show the address and a QR code for a phone." };
-        var demo = new Option<bool>(
-            "--demo") { Description = $"Make and open a sale \"{DemoSale}\" to try things on, and allow test payments." };
+        var lan = new Option<bool>("--lan")
+        {
+            Description = "Listen on all interfaces at port 8080, and show the address and a QR code for a phone.",
+        };
+        var terminals = new Option<string?>("--terminals")
+        {
+            Description = "Listen for terminals, in the protocol that Redis clients speak: 127.0.0.1:6380, *:6380, or tls:*:6380 with "
+                + "the certificate of Kestrel__Certificates__Default__Path.",
+            HelpName = "HOST:PORT",
+        };
+        var board = new Option<string?>("--board")
+        {
+            Description = "Send what is free as datagrams: to those who subscribe at this address, or to a multicast group such as "
+                + "239.1.2.3:6381. See rush board.",
+            HelpName = "HOST:PORT",
+        };
+        var demo = new Option<bool>("--demo")
+        {
+            Description = $"Make and open a sale \"{DemoSale}\" to try things on, and allow test payments.",
+        };
         var test = Shared.AllowTestPayments();
         var proxies = new Option<string[]>("--trusted-proxy")
         {
@@ -57,24 +76,38 @@ internal static class ServeCommand
             "--staff-key-again",
             "Minutes after which staff in a browser show their key again to refund, or to change a plan or keys; 0 for each time.",
             (int)watching.KeyAgainAfter.TotalMinutes);
-        var logs = new Option<string>(
-            "--log-format") { Description = "text, or json: one object a line.", HelpName = "FORMAT", DefaultValueFactory = _ => "text" };
+        var logs = new Option<string>("--log-format")
+        {
+            Description = "text, or json: one object a line.",
+            HelpName = "FORMAT",
+            DefaultValueFactory = _ => "text",
+        };
         logs.AcceptOnlyFromAmong("text", "json");
         var json = Shared.Json("Print one line of JSON when the server is ready.");
         var command = new Command(
             "serve",
             """
-            Sells every sale of a data directory, over HTTP. Several servers may share one directory.
+            Sells every sale of a data directory, or of a PostgreSQL database, over HTTP. Several servers may share either.
 
             The office key, needed for whatever changes something, is made and shown at the first start; only its hash is kept.
-            RUSH_OFFICE_KEY sets another. Ctrl-C or SIGTERM answers what is under way, then ends.
+            RUSH_OFFICE_KEY sets another. Ctrl-C or SIGTERM answers what is under way, then ends. SIGUSR2, or rush upgrade, gives the place to a newer program in mid-sale.
 
             Buyers without a key may hold places and pay where nothing, or nothing real, is collected, within limits that are counted by
             each server process for itself and shown at start. Metrics go to OTEL_EXPORTER_OTLP_ENDPOINT, when that is set.
 
             Example: rush serve --demo
-            """) { data, urls, lan, demo, test, proxies, holds, wait, sessionRate, networkRate, newSessions,
+            """) { data, journal, urls, terminals, board, lan, demo, test, proxies, holds, wait, sessionRate, networkRate, newSessions,
             wrongKeys, viewers, networkViewers, keyAgain, logs, json };
+        terminals.Validators.Add(result =>
+        {
+            if (result.Tokens is [var token] && !TerminalEndpoint.TryParse(token.Value, out _))
+                result.AddError($"--terminals takes an address and a port such as 127.0.0.1:6380, not {token.Value}.");
+        });
+        board.Validators.Add(result =>
+        {
+            if (result.Tokens is [var token] && !BoardEndpoint.TryParse(token.Value, out _))
+                result.AddError($"--board takes an address and a port such as 127.0.0.1:6381, not {token.Value}.");
+        });
         proxies.Validators.Add(result =>
         {
             foreach (var token in result.Tokens)
@@ -87,8 +120,12 @@ internal static class ServeCommand
             new()
             {
                 DataDirectory = Path.GetFullPath(result.GetRequiredValue(data)),
-                Urls = result.GetRequiredValue(urls) is { Length: > 0 } given ? given
+                Urls = result.GetRequiredValue(urls) is { Length: > 0 } given
+                    ? given
                     : [result.GetValue(lan) ? "http://0.0.0.0:8080" : "http://127.0.0.1:8080"],
+                Journal = result.GetValue(journal),
+                Terminals = result.GetValue(terminals) is { } endpoint && TerminalEndpoint.TryParse(endpoint, out var parsed) ? parsed : null,
+                Board = result.GetValue(board) is { } boardEndpoint && BoardEndpoint.TryParse(boardEndpoint, out var boardParsed) ? boardParsed : null,
                 AllowTestPayments = result.GetValue(demo) || result.GetValue(test),
                 Demo = result.GetValue(demo),
                 JsonLogs = result.GetValue(logs) == "json",
@@ -127,9 +164,8 @@ internal static class ServeCommand
             if (demo) await MakeDemoAsync(app.Services.GetRequiredService<Sales>());
             await app.StartAsync(stop);
         }
-        catch (Exception e) when (
-            e is IOException or UnauthorizedAccessException or ArgumentException or InvalidDataException or FormatException
-            or InvalidOperationException or SocketException or JournalRefusedException)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException or InvalidDataException or FormatException
+            or InvalidOperationException or SocketException or JournalRefusedException or NewerFormatException)
         {
             // A key that was made is shown now or never, also when the port is taken.
             if (app?.Services.GetRequiredService<KeyRing>().Made is { } made)
@@ -139,11 +175,19 @@ internal static class ServeCommand
 
         var key = app.Services.GetRequiredService<KeyRing>().Made;
         var sales = app.Services.GetRequiredService<Sales>().All();
-        if (json) Console.WriteLine(
-            JsonSerializer.Serialize(
-            new ReadyLine([.. app.Urls], options.DataDirectory, key, [.. sales.Select(sale => sale.Name)]), CliJson.Default.ReadyLine));
-        else Welcome(app, options, key, sales, demo, lan);
+        var terminals = app.Services.GetService<TerminalListener>()?.Address;
+        if (json)
+        {
+            var board = app.Services.GetService<BoardServer>()?.Address;
+            var ready = new ReadyLine([.. app.Urls], options.DataDirectory, key, [.. sales.Select(sale => sale.Name)], terminals, board);
+            Console.WriteLine(JsonSerializer.Serialize(ready, CliJson.Default.ReadyLine));
+        }
+        else
+        {
+            Welcome(app, options, app.Services.GetRequiredService<ISaleStore>().Name, key, sales, demo, lan);
+        }
 
+        using var upgrade = Upgrade.Allow(app, options.DataDirectory);
         await app.WaitForShutdownAsync(stop);
 
         // The sales end after the last request was answered, so that nothing in flight goes without an answer.
@@ -152,11 +196,13 @@ internal static class ServeCommand
         return 0;
     }
 
-    private static void Welcome(WebApplication app, ServerOptions options, string? key, IReadOnlyList<OpenSale> sales, bool demo, bool lan)
+    private static void Welcome(WebApplication app, ServerOptions options, string store, string? key, IReadOnlyList<OpenSale> sales, bool demo, bool lan)
     {
         var url = app.Urls.First();
-        Console.WriteLine($"TicketRush sells {sales.Count} sale{(sales.Count == 1 ? "" : "s")} from {options.DataDirectory}");
+        Console.WriteLine($"TicketRush sells {sales.Count} sale{(sales.Count == 1 ? "" : "s")} from {store}");
         Console.WriteLine($"  listening    {string.Join(' ', app.Urls)}");
+        if (app.Services.GetService<TerminalListener>() is { } terminals) Console.WriteLine($"  terminals    {terminals.Address}");
+        if (app.Services.GetService<BoardServer>() is { } board) Console.WriteLine($"  board        {board.Address}");
         if (key is not null) Console.WriteLine($"  office key   {key}\n               (shown this once; only its hash is kept)");
         var limits = options.Limits;
         Console.WriteLine($"  buyers       {limits.Holds} holds each, {limits.WaitAfterLapse.TotalSeconds:0} s wait after one lapsed, "
@@ -228,8 +274,12 @@ internal static class ServeCommand
                 Currency = "CNY",
                 PaymentKind = PaymentKind.Test,
                 Pools = [new("floor", 500, 0), new("balcony", 200, 0)],
-                Tiers = [new("standing", "Standing 站票", "floor", 38000), new("child", "Standing, child 儿童站票", "floor", 19000), new(
-                    "balcony", "Balcony 看台", "balcony", 58000)],
+                Tiers =
+                [
+                    new("standing", "Standing 站票", "floor", 38000),
+                    new("child", "Standing, child 儿童站票", "floor", 19000),
+                    new("balcony", "Balcony 看台", "balcony", 58000),
+                ],
                 Rules = new(HoldSeconds: 600, Extensions: 1, PerOrder: 6, PerBuyer: 6),
             });
         }

@@ -18,11 +18,16 @@ public static class ShowCommand
     {
         var file = JournalFile.Argument();
         var follow = new Option<bool>("--follow") { Description = "Go on with one line per entry as it becomes durable; Ctrl-C ends it." };
-        var from = new Option<long?>("--from") { Description = "Start at this sequence instead of behind the present end; implies entries.", HelpName = "SEQ" };
+        var from = new Option<long?>("--from")
+        {
+            Description = "Start at this sequence instead of behind the present end; implies entries.",
+            HelpName = "SEQ",
+        };
         var json = new Option<bool>("--json") { Description = "Write JSON, one object per line." };
         from.Validators.Add(result =>
         {
-            if (result.Tokens is [var token] && (!long.TryParse(token.Value, out var sequence) || sequence < 1)) result.AddError("--from takes a sequence: 1, 2, 3, ...");
+            if (result.Tokens is [var token] && (!long.TryParse(token.Value, out var sequence) || sequence < 1))
+                result.AddError("--from takes a sequence: 1, 2, 3, ...");
         });
         var command = new Command("show", """
             Shows a sale from its journal: state, plan, pools, orders, last sequence. Only reads, and may run while the sale is selling.
@@ -30,7 +35,7 @@ public static class ShowCommand
             Ids, buyers and payment references are never shown: a hold is named by the sequence that placed it.
 
             Example: rush show data/concert.rush --follow --from 1
-            """) { file, follow, from, json };
+            """) { file, follow, from, json, Shared.Journal() };
         command.SetAction((parsed, stop) => Task.Run(() => JournalFile.Read(parsed, parsed.GetValue(file)!, (auditor, output) =>
         {
             var (follows, isJson, first) = (parsed.GetValue(follow), parsed.GetValue(json), parsed.GetValue(from));
@@ -39,7 +44,8 @@ public static class ShowCommand
             var result = auditor.Result();
             if (first is null && isJson) output.WriteLine(JsonSerializer.Serialize(Summary(result), Json));
             else if (first is null) WriteSummary(result, output);
-            if (result.ProblemCount > 0) parsed.InvocationConfiguration.Error.WriteLine("Entries break the rules of the sale; `rush verify` says which.");
+            if (result.ProblemCount > 0)
+                parsed.InvocationConfiguration.Error.WriteLine("Entries break the rules of the sale; `rush verify` says which.");
             if (!follows) return JournalFile.Good;
 
             auditor.OnEntry = entry => WriteFrom(entry, first ?? 0, isJson, output);
@@ -59,22 +65,38 @@ public static class ShowCommand
         output.WriteLine($"sale       {result.Sale}{(result.State.Length == 0 ? "" : $", {result.State.ToLowerInvariant()}")}");
         if (result.Plan is { } plan)
         {
-            output.WriteLine($"plan       {plan.Name}{(plan.Venue.Length == 0 ? "" : $", {plan.Venue}")}{(plan.StartsAt.Length == 0 ? "" : $", {plan.StartsAt}")} ({plan.TimeZone})");
-            output.WriteLine($"selling    {(plan.OpensAtMs is { } opens ? $"from {JournalFile.Time(opens)}" : "when opened")}{(plan.ClosesAtMs is { } closes ? $" to {JournalFile.Time(closes)}" : "")}");
-            output.WriteLine($"rules      hold {plan.HoldSeconds} s, {plan.Extensions} extensions, {plan.PerOrder} per order, {plan.PerBuyer} per buyer, payment {plan.PaymentKind.ToLowerInvariant()}");
+            var (venue, starts) = (plan.Venue.Length == 0 ? "" : $", {plan.Venue}", plan.StartsAt.Length == 0 ? "" : $", {plan.StartsAt}");
+            output.WriteLine($"plan       {plan.Name}{venue}{starts} ({plan.TimeZone})");
+            var opens = plan.OpensAtMs is { } openMs ? $"from {JournalFile.Time(openMs)}" : "when opened";
+            var closes = plan.ClosesAtMs is { } closeMs ? $" to {JournalFile.Time(closeMs)}" : "";
+            output.WriteLine($"selling    {opens}{closes}");
+            output.WriteLine(
+                $"rules      hold {plan.HoldSeconds} s, {plan.Extensions} extensions, {plan.PerOrder} per order, "
+                + $"{plan.PerBuyer} per buyer, payment {plan.PaymentKind.ToLowerInvariant()}");
         }
 
         foreach (var pool in result.Pools)
         {
-            output.WriteLine($"pool       {pool.Id}: capacity {JournalFile.Count(pool.Capacity)}, held {JournalFile.Count(pool.Held)}, sold {JournalFile.Count(pool.Sold)}, blocked {JournalFile.Count(pool.Blocked)}, free {JournalFile.Count(pool.Free)}");
+            output.WriteLine(
+                $"pool       {pool.Id}: capacity {JournalFile.Count(pool.Capacity)}, held {JournalFile.Count(pool.Held)}, "
+                + $"sold {JournalFile.Count(pool.Sold)}, blocked {JournalFile.Count(pool.Blocked)}, free {JournalFile.Count(pool.Free)}");
             foreach (var tier in result.Tiers.Where(tier => tier.Pool == pool.Id))
-                output.WriteLine($"  tier     {tier.Id} at {tier.Price} {result.Plan?.Currency}: held {JournalFile.Count(tier.Held)}, sold {JournalFile.Count(tier.Sold)}, refunded {JournalFile.Count(tier.Refunded)}");
+            {
+                output.WriteLine(
+                    $"  tier     {tier.Id} at {tier.Price} {result.Plan?.Currency}: held {JournalFile.Count(tier.Held)}, "
+                    + $"sold {JournalFile.Count(tier.Sold)}, refunded {JournalFile.Count(tier.Refunded)}");
+            }
         }
 
-        output.WriteLine($"orders     {JournalFile.Count(result.Orders)}, {JournalFile.Count(result.Tickets)} tickets, {JournalFile.Count(result.RefundedTickets)} of them refunded ({result.RefundedAmount} {result.Plan?.Currency})");
-        if (result.OwedPayments > 0) output.WriteLine($"owed back  {JournalFile.Count(result.OwedPayments)} payments, {result.OwedAmount} {result.Plan?.Currency}");
-        output.WriteLine($"sequence   {result.Sequences} in {JournalFile.Count(result.Batches)} batches, {JournalFile.Count(result.Length)} bytes");
-        if (result.Batches > 0) output.WriteLine($"time       {JournalFile.Time(result.FirstTimeMs)} to {JournalFile.Time(result.LastTimeMs)}");
+        output.WriteLine(
+            $"orders     {JournalFile.Count(result.Orders)}, {JournalFile.Count(result.Tickets)} tickets, "
+            + $"{JournalFile.Count(result.RefundedTickets)} of them refunded ({result.RefundedAmount} {result.Plan?.Currency})");
+        if (result.OwedPayments > 0)
+            output.WriteLine($"owed back  {JournalFile.Count(result.OwedPayments)} payments, {result.OwedAmount} {result.Plan?.Currency}");
+        output.WriteLine($"sequence   {result.Sequences} in {JournalFile.Count(result.Batches)} batches, "
+            + $"{JournalFile.Count(result.Length)} bytes");
+        if (result.Batches > 0)
+            output.WriteLine($"time       {JournalFile.Time(result.FirstTimeMs)} to {JournalFile.Time(result.LastTimeMs)}");
         output.WriteLine($"hash       {result.Hash}");
     }
 
@@ -119,7 +141,10 @@ public static class ShowCommand
         if (entry.By is { } by) facts.Add(entry.Kind == "KeyNamed" ? by : $"by {by}");
         if (entry.Refusal is { } refusal) facts.Add(refusal);
         if (entry.Resell is { } resell) facts.Add(resell ? "on sale again" : "blocked");
-        if (!string.IsNullOrEmpty(entry.Reason)) facts.Add(JsonSerializer.Serialize(entry.Reason)); // In quotes: no text may look like another line.
-        return $"{entry.Sequence,8} {JournalFile.Time(entry.TimeMs)} {entry.Kind}{(facts.Count == 0 ? "" : " " + string.Join(", ", facts))}";
+
+        // In quotes: no text may look like another line.
+        if (!string.IsNullOrEmpty(entry.Reason)) facts.Add(JsonSerializer.Serialize(entry.Reason));
+        var said = facts.Count == 0 ? "" : " " + string.Join(", ", facts);
+        return $"{entry.Sequence,8} {JournalFile.Time(entry.TimeMs)} {entry.Kind}{said}";
     }
 }

@@ -26,7 +26,7 @@ public static class VerifyCommand
             3 good, with an unfinished batch at the end that was never acknowledged.
 
             Example: rush verify data/concert.rush
-            """) { file, json, noProgress };
+            """) { file, json, noProgress, Shared.Journal() };
         command.SetAction((parsed, stop) => Task.Run(() => JournalFile.Read(parsed, parsed.GetValue(file)!, (auditor, output) =>
         {
             var showsProgress = !parsed.GetValue(noProgress) && !Console.IsErrorRedirected;
@@ -36,7 +36,12 @@ public static class VerifyCommand
 
             if (parsed.GetValue(json)) output.WriteLine(JsonSerializer.Serialize(result, Json));
             else Write(result, parsed.GetValue(file)!, output);
-            return result.Verdict switch { AuditVerdict.Good => JournalFile.Good, AuditVerdict.Torn => JournalFile.Torn, _ => JournalFile.Damaged };
+            return result.Verdict switch
+            {
+                AuditVerdict.Good => JournalFile.Good,
+                AuditVerdict.Torn => JournalFile.Torn,
+                _ => JournalFile.Damaged,
+            };
         }), stop));
         return command;
     }
@@ -50,7 +55,8 @@ public static class VerifyCommand
             _ => $"{path} is DAMAGED: {JournalFile.Count(result.ProblemCount)} {(result.ProblemCount == 1 ? "problem" : "problems")}.",
         });
         foreach (var problem in result.Problems) output.WriteLine($"  sequence {problem.Sequence}: {problem.What}");
-        if (result.ProblemCount > result.Problems.Length) output.WriteLine($"  and {JournalFile.Count(result.ProblemCount - result.Problems.Length)} more");
+        if (result.ProblemCount > result.Problems.Length)
+            output.WriteLine($"  and {JournalFile.Count(result.ProblemCount - result.Problems.Length)} more");
         foreach (var note in result.Notes) output.WriteLine(note);
         ShowCommand.WriteSummary(result, output);
     }

@@ -4,25 +4,24 @@ internal enum BuyerState
 {
     /// <summary>Has not done anything yet.</summary>
     Absent = 0,
+    
+    /// <summary>Knows what is left, and buys.</summary>
     Looked = 1,
 
     /// <summary>Met a file that was not whole while it only looked, and died of it, as the documents' programs do.</summary>
     LookCrashed = 2,
 
-    /// <summary>Asks to buy.</summary>
-    Buying = 3,
-
     /// <summary>Was told "you have one".</summary>
-    Told = 4,
-    Refused = 5,
+    Told = 3,
+    Refused = 4,
 
     /// <summary>Met a file that was not whole while it bought, or lost who serves it.</summary>
-    BuyCrashed = 6,
+    BuyCrashed = 5,
 }
 
 /// <summary>
-/// What became of one buyer, in memory shared with the program that watches: a killed buyer's record says how far it came. Times are ticks of
-/// the monotonic clock, which processes of a machine share.
+/// What became of one buyer, in memory shared with the program that watches: a killed buyer's record says how far it came. Times are
+/// ticks of the monotonic clock, which processes of a machine share.
 /// </summary>
 internal struct BuyerRecord
 {
@@ -30,9 +29,11 @@ internal struct BuyerRecord
     public int Pid;
     public int Saw;
     public int Spare;
+
+    /// <summary>When it began to buy.</summary>
     public long LookedAt;
 
-    /// <summary>When it asked to buy: its place in the order of arrival.</summary>
+    /// <inheritdoc cref="Answer" path="/param[@name='ArrivedAt']"/>
     public long ArrivedAt;
     public long AnsweredAt;
 
@@ -41,5 +42,5 @@ internal struct BuyerRecord
 
     public readonly bool IsAnswered => State is BuyerState.Told or BuyerState.Refused;
 
-    public readonly bool IsOver => State is BuyerState.Told or BuyerState.Refused or BuyerState.LookCrashed or BuyerState.BuyCrashed;
+    public readonly bool IsOver => State >= BuyerState.LookCrashed;
 }

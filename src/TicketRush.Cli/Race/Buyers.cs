@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 using System.Text.Json;
 using TicketRush.Multiprocessing;
 
@@ -12,11 +13,13 @@ namespace TicketRush.Cli.Race;
 internal static class Buyers
 {
     /// <summary>How many may be on their way at once in one process, where the strategy lets them.</summary>
-    private const int AtOnceMax = 1024;
+    private const int AtOnceMax = 2048;
 
     /// <summary>The target of the process: one round after another, until nobody asks any more.</summary>
     public static async Task RunAsync(Connection rounds, SharedArray<BuyerRecord> records)
     {
+        // Ctrl-C comes to every process of the terminal; who started these ends them.
+        using var interrupts = PosixSignalRegistration.Create(PosixSignal.SIGINT, signal => signal.Cancel = true);
         while (true)
         {
             Round round;
@@ -29,6 +32,7 @@ internal static class Buyers
                 return;
             }
 
+            await RehearseAsync(round);
             await using (var buying = await Buying.StartAsync(round))
             {
                 round.Start?.Wait();
@@ -36,6 +40,26 @@ internal static class Buyers
             }
 
             await rounds.SendAsync(ReadOnlyMemory<byte>.Empty);
+        }
+    }
+
+    /// <summary>
+    /// Buys what is nobody's. Whatever a process compiles when it does a thing first, it has compiled when this is over: the race is
+    /// between buyers, and nobody compiles anything while it holds the turn that others wait for.
+    /// </summary>
+    private static async Task RehearseAsync(Round round)
+    {
+        if (Buying.Rehearsal(round) is not { } rehearsal) return;
+        try
+        {
+            // Two of them, for each must also catch up with what the other decided.
+            using var records = new SharedArray<BuyerRecord>(rehearsal.Count);
+            await using Buying one = await Buying.StartAsync(rehearsal), other = await Buying.StartAsync(rehearsal);
+            await Task.WhenAll(BuyAllAsync(rehearsal, records, one), BuyAllAsync(rehearsal, records, other));
+        }
+        finally
+        {
+            Buying.Clear(rehearsal);
         }
     }
 
@@ -55,6 +79,7 @@ internal static class Buyers
         })));
     }
 
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
     private static async ValueTask BuyAsync(int buyer, SharedArray<BuyerRecord> records, Buying buying)
     {
         // Written back whole, its state last: whoever watches sees no state before what belongs to it.
@@ -65,23 +90,21 @@ internal static class Buyers
             record.LookedAt = Stopwatch.GetTimestamp();
             Say(BuyerState.Looked);
         }
-        catch (JsonException)
+        catch (Exception e) when (IsCrash(e))
         {
             record.LookedAt = Stopwatch.GetTimestamp();
             Say(BuyerState.LookCrashed);
             return;
         }
 
-        record.ArrivedAt = Stopwatch.GetTimestamp();
-        Say(BuyerState.Buying);
         try
         {
-            var (told, sequence) = await buying.BuyAsync(buyer);
+            var answer = await buying.BuyAsync(buyer);
             record.AnsweredAt = Stopwatch.GetTimestamp();
-            record.Sequence = sequence;
-            Say(told ? BuyerState.Told : BuyerState.Refused);
+            (record.ArrivedAt, record.Sequence) = (answer.ArrivedAt, answer.Sequence);
+            Say(answer.IsTold ? BuyerState.Told : BuyerState.Refused);
         }
-        catch (Exception e) when (e is JsonException or IOException or HttpRequestException)
+        catch (Exception e) when (IsCrash(e))
         {
             record.AnsweredAt = Stopwatch.GetTimestamp();
             Say(BuyerState.BuyCrashed);
@@ -94,4 +117,10 @@ internal static class Buyers
             Volatile.Write(ref Unsafe.As<BuyerState, int>(ref records[buyer].State), (int)state);
         }
     }
+
+    /// <summary>
+    /// Whether it is half a file, no file, or nobody there who answers: the end of one buyer, not of the others in its process.
+    /// </summary>
+    private static bool IsCrash(Exception e) =>
+        e is JsonException or IOException or UnauthorizedAccessException or HttpRequestException or OperationCanceledException;
 }

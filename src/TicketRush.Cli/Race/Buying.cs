@@ -1,5 +1,8 @@
+using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Net.Http.Headers;
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 using System.Text.Json;
 using TicketRush.Engine;
 using TicketRush.Journal;
@@ -13,39 +16,52 @@ internal abstract class Buying : IAsyncDisposable
 {
     public const string Sale = "race", Tier = "seat";
 
+    /// <summary>Buyers of a rehearsal: enough for every way that the work can take.</summary>
+    private const int RehearsalMax = 2_000;
+
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
 
-    /// <summary>
-    /// Gets ready to buy. Whatever a process compiles when it does a thing first, it has compiled when this is over: the race is between
-    /// buyers.
-    /// </summary>
-    public static async Task<Buying> StartAsync(Round round)
+    /// <summary>Gets ready to buy.</summary>
+    public static async Task<Buying> StartAsync(Round round) => round.Strategy switch
     {
-        switch (round.Strategy)
+        Strategy.Journal => new ByJournal(round),
+        Strategy.Server => await ByServer.ConnectAsync(round),
+        Strategy.Queue => new ByQueue(round),
+        _ => new ByFile(round),
+    };
+
+    /// <summary>A round of this process alone, about nothing; null for strategies that need somebody else.</summary>
+    public static Round? Rehearsal(Round round)
+    {
+        if (round.Strategy is Strategy.Queue or Strategy.Server) return null;
+        var alone = round with { First = 0, Count = Math.Min(round.Count, RehearsalMax), DelayMs = 0, Start = null };
+        if (round.Strategy == Strategy.Journal)
         {
-            case Strategy.Journal:
-                await ByJournal.WarmUpAsync(round);
-                return new ByJournal(round);
-
-            case Strategy.Server:
-                return await ByServer.ConnectAsync(round);
-
-            default:
-                var own = $"{round.File}.{Environment.ProcessId}";
-                TicketFile.WriteInPlace(own, round.Key, 1);
-                TicketFile.Replace(own, round.Key, TicketFile.Read(own, round.Key));
-                File.Delete(own);
-                return round.Strategy == Strategy.Queue ? new ByQueue(round) : new ByFile(round);
+            var data = Directory.CreateDirectory(Path.Combine(round.Data!, $"rehearsal-{Environment.ProcessId}"));
+            MakeSale(data.FullName, alone.Count);
+            return alone with { Data = data.FullName };
         }
+
+        // Two lie there, and more than one asks: so what is refused is rehearsed too.
+        var file = TicketFile.Beside(round.File);
+        TicketFile.WriteInPlace(file, round.Key, 2);
+        return alone with { File = file, Lock = round.Lock is null ? null : new() };
+    }
+
+    /// <summary>Takes away what a rehearsal has left.</summary>
+    public static void Clear(Round rehearsal)
+    {
+        if (rehearsal.Strategy == Strategy.Journal) Directory.Delete(rehearsal.Data!, recursive: true);
+        else File.Delete(rehearsal.File);
+        rehearsal.Lock?.Dispose();
     }
 
     /// <summary>What is left, by a look that waits for nobody.</summary>
     /// <exception cref="JsonException">The file was not whole at that moment.</exception>
     public abstract ValueTask<int> LookAsync();
 
-    /// <returns>Whether the buyer is told that it has one; and where that stands in the order of service, if something says so.</returns>
     /// <exception cref="JsonException">The file was not whole at that moment.</exception>
-    public abstract ValueTask<(bool Told, long Sequence)> BuyAsync(int buyer);
+    public abstract ValueTask<Answer> BuyAsync(int buyer);
 
     public virtual ValueTask DisposeAsync() => default;
 
@@ -75,24 +91,26 @@ internal abstract class Buying : IAsyncDisposable
     {
         public override ValueTask<int> LookAsync() => new(TicketFile.Read(round.File, round.Key));
 
-        public override async ValueTask<(bool, long)> BuyAsync(int buyer)
+        public override async ValueTask<Answer> BuyAsync(int buyer)
         {
+            // What the documents sleep, they sleep between reading and writing: the buyer is at the counter by then.
+            var arrived = Stopwatch.GetTimestamp();
             switch (round.Strategy)
             {
                 case Strategy.Lock or Strategy.LockAtomic:
-                    using (round.Lock!.Enter()) return (TryTake(), 0);
+                    using (round.Lock!.Enter()) return new(TryTake(), arrived);
 
                 case Strategy.OwnLock:
                     // Document 003 makes its lock inside the loop: everybody has a key, each to another door.
                     using (var own = new SharedLock())
                     using (own.Enter())
-                        return (await TryTakeAsync(), 0);
+                        return new(await TryTakeAsync(), arrived);
 
                 case Strategy.Join:
-                    return (TryTake(), 0);
+                    return new(TryTake(), arrived);
 
                 default:
-                    return (await TryTakeAsync(), 0);
+                    return new(await TryTakeAsync(), arrived);
             }
         }
 
@@ -124,90 +142,71 @@ internal abstract class Buying : IAsyncDisposable
     {
         public override ValueTask<int> LookAsync() => new(TicketFile.Read(round.File, round.Key));
 
-        public override ValueTask<(bool, long)> BuyAsync(int buyer)
+        public override ValueTask<Answer> BuyAsync(int buyer)
         {
+            var arrived = Stopwatch.GetTimestamp();
             round.Wishes!.Put(buyer);
             int answer;
             do answer = round.Answers!.Get();
             while (answer != buyer && answer != ~buyer);
-            return new((answer >= 0, 0));
+            return new(new Answer(answer >= 0, arrived));
         }
     }
 
     private sealed class ByJournal : Buying
     {
-        private const int WarmUpTickets = 10_000, ManyBuyers = 1_000;
-
-        private static readonly TimeSpan WarmUpTime = TimeSpan.FromSeconds(3);
-
         private readonly Round _round;
         private readonly Sales _sales;
         private readonly Sequencer _sequencer;
+
+        // As many as buyers were ever on their way at once. A submission is a kilobyte: one for each buyer would be the collector's work.
+        private readonly ConcurrentQueue<Submission> _spare = new();
 
         public ByJournal(Round round)
         {
             _round = round;
             _sales = new(new DataDirectory(round.Data!));
-            _sequencer = _sales.Find(Sale)?.Sequencer ?? throw new InvalidOperationException($"The journal in {round.Data} cannot be opened.");
+            _sequencer = _sales.Find(Sale)?.Sequencer
+                ?? throw new InvalidOperationException($"The journal in {round.Data} cannot be opened.");
         }
 
         public override ValueTask<int> LookAsync() => new(_sequencer.Snapshot!.Pools[0].Free);
 
-        public override async ValueTask<(bool, long)> BuyAsync(int buyer)
+        [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+        public override async ValueTask<Answer> BuyAsync(int buyer)
         {
             // The buyer's own way to the counter; at the counter itself nobody sleeps.
             if (_round.DelayMs > 0) await Task.Delay(_round.DelayMs);
-            var submission = new Submission
-            {
-                Command = new()
-                {
-                    Kind = CommandKind.Purchase,
-                    Hold = _sales.Identities.Hold(Guid.NewGuid().ToByteArray(bigEndian: true)),
-                    Buyer = _sales.Identities.Buyer($"buyer {buyer}"),
-                    Plan = _sequencer.Snapshot!.Plan,
-                },
-            };
-            submission.Command.Lines.TryAdd(0, 1);
-            for (var since = Stopwatch.GetTimestamp(); ; await Task.Delay(10))
+            if (!_spare.TryDequeue(out var submission)) submission = new();
+            Wish(ref submission.Command, buyer);
+            var arrived = Stopwatch.GetTimestamp();
+            while (true)
             {
                 // Busy and unknown are no answers: asking again with the same id is asking once.
                 var outcome = await _sequencer.SubmitAsync(submission);
-                if (outcome == Outcome.Done) return (true, submission.Reply.Sequence);
-                if (outcome == Outcome.Refused) return (false, 0);
-                if (Stopwatch.GetElapsedTime(since) > Patience) throw new IOException($"The journal answered {outcome}.");
+                if (outcome is Outcome.Done or Outcome.Refused)
+                {
+                    var answer = new Answer(outcome == Outcome.Done, arrived, submission.Reply.Sequence);
+                    _spare.Enqueue(submission);
+                    return answer;
+                }
+
+                if (Stopwatch.GetElapsedTime(arrived) > Patience) throw new IOException($"The journal answered {outcome}.");
                 if (outcome == Outcome.Unknown) submission = new() { Command = submission.Command };
+                await Task.Delay(10);
             }
         }
 
-        /// <summary>
-        /// Buys for a moment in a sale of this process alone, so that nobody compiles anything while it holds the turn that others wait for. Two do, for
-        /// each must also catch up with what another decided.
-        /// </summary>
-        public static async Task WarmUpAsync(Round round)
+        private void Wish(ref Command command, int buyer)
         {
-            var data = Directory.CreateDirectory(Path.Combine(round.Data!, $"warm-{Environment.ProcessId}"));
-            MakeSale(data.FullName, WarmUpTickets);
-            var alone = round with { Data = data.FullName, DelayMs = 0 };
-            await using (ByJournal one = new(alone), other = new(alone))
+            command = new()
             {
-                // For a few buyers it is enough that everything is compiled at all. Thousands would share the processors with the runtime, which compiles
-                // anew, and better, what is used much.
-                var next = 0;
-                var since = Stopwatch.GetTimestamp();
-                do
-                {
-                    var enough = next + (round.Count < ManyBuyers ? 4 : 1_000);
-                    await Task.WhenAll(Enumerable.Range(0, 64).Select(_ => Task.Run(async () =>
-                    {
-                        int i;
-                        while ((i = Interlocked.Increment(ref next)) <= enough) await (i % 2 == 0 ? one : other).BuyAsync(i);
-                    })));
-                    await Task.Delay(20);
-                }
-                while (round.Count >= ManyBuyers && Stopwatch.GetElapsedTime(since) < WarmUpTime);
-            }
-
-            data.Delete(recursive: true);
+                Kind = CommandKind.Purchase,
+                Hold = _sales.Identities.Hold(Ids.Next()),
+                Buyer = _sales.Identities.Buyer($"buyer {buyer}"),
+                Plan = _sequencer.Snapshot!.Plan,
+            };
+            command.Lines.TryAdd(0, 1);
         }
 
         public override ValueTask DisposeAsync() => _sales.DisposeAsync();
@@ -215,9 +214,12 @@ internal abstract class Buying : IAsyncDisposable
 
     private sealed class ByServer(Round round, HttpClient http) : Buying
     {
+        private const int ConnectionsMax = 100;
+
         public static async Task<ByServer> ConnectAsync(Round round)
         {
-            var http = new HttpClient { BaseAddress = new(round.Url!) };
+            // A process has some thousand buyers on their way, and a system some thousand connections for all of them.
+            var http = new HttpClient(new SocketsHttpHandler { MaxConnectionsPerServer = ConnectionsMax }) { BaseAddress = new(round.Url!) };
             http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", round.OfficeKey);
             using var answer = await http.GetAsync($"/api/sales/{Sale}/availability");
             answer.EnsureSuccessStatusCode();
@@ -230,21 +232,21 @@ internal abstract class Buying : IAsyncDisposable
             return body.RootElement.GetProperty("tiers")[0].GetProperty("available").GetInt32();
         }
 
-        public override async ValueTask<(bool, long)> BuyAsync(int buyer)
+        public override async ValueTask<Answer> BuyAsync(int buyer)
         {
             if (round.DelayMs > 0) await Task.Delay(round.DelayMs);
             var path = $"/api/sales/{Sale}/orders/{Guid.NewGuid()}";
             var wish = $$"""{"buyer":"buyer {{buyer}}","items":[{"tier":"{{Tier}}","quantity":1}]}""";
-            for (var since = Stopwatch.GetTimestamp(); ; await Task.Delay(10))
+            for (var arrived = Stopwatch.GetTimestamp(); ; await Task.Delay(10))
             {
                 using var answer = await http.PutAsync(path, new StringContent(wish, null, "application/json"));
                 using var body = JsonDocument.Parse(await answer.Content.ReadAsByteArrayAsync());
-                if (answer.IsSuccessStatusCode) return (true, body.RootElement.GetProperty("sequence").GetInt64());
-                var code = body.RootElement.GetProperty("code").GetString();
-                if (code == "SOLD_OUT") return (false, 0);
+                if (answer.IsSuccessStatusCode) return new(true, arrived, body.RootElement.GetProperty("sequence").GetInt64());
+                var code = body.RootElement.TryGetProperty("code", out var stated) ? stated.GetString() : $"{(int)answer.StatusCode}";
+                if (code == "SOLD_OUT") return new(false, arrived);
 
                 // 503 and 504 are no answers: asking again with the same id is asking once.
-                if ((int)answer.StatusCode is not (503 or 504) || Stopwatch.GetElapsedTime(since) > Patience)
+                if ((int)answer.StatusCode is not (503 or 504) || Stopwatch.GetElapsedTime(arrived) > Patience)
                     throw new IOException($"The server answered {code}.");
             }
         }
@@ -257,18 +259,26 @@ internal abstract class Buying : IAsyncDisposable
     }
 }
 
+/// <summary>What a buyer was told.</summary>
+/// <param name="ArrivedAt">
+/// When it stood at the counter with all that it needs, its own way there behind it: its place in the order of arrival.
+/// </param>
+/// <param name="Sequence">Its place in the order of service, where something says so; 0 otherwise.</param>
+internal readonly record struct Answer(bool IsTold, long ArrivedAt, long Sequence = 0);
+
 /// <summary>The one seller of the queue strategy: nobody else touches the file.</summary>
 internal static class Seller
 {
     public static void Run(Shop shop)
     {
+        using var interrupts = PosixSignalRegistration.Create(PosixSignal.SIGINT, signal => signal.Cancel = true);
         while (true)
         {
             var buyer = shop.Wishes.Get();
             var left = TicketFile.Read(shop.File, shop.Key);
             if (shop.DelayMs > 0) Thread.Sleep(shop.DelayMs);
             if (left > 0) TicketFile.Replace(shop.File, shop.Key, left - 1);
-            shop.Answers[Math.Min(buyer / shop.BuyersEach, shop.Answers.Length - 1)].Put(left > 0 ? buyer : ~buyer);
+            shop.Answers[shop.Share.Of(buyer)].Put(left > 0 ? buyer : ~buyer);
             shop.Wishes.TaskDone();
         }
     }

@@ -11,21 +11,25 @@ internal sealed class Commentary(RaceOptions options, TextWriter output, bool is
     private const string Red = "\e[31m", Green = "\e[32m", Yellow = "\e[33m", Grey = "\e[90m", Bold = "\e[1m", Plain = "\e[0m";
 
     private readonly BuyerState[] _said = new BuyerState[options.Buyers];
+    private readonly List<(long At, int Buyer, bool IsLook)> _news = [];
+    private Strategy _strategy;
     private int _told;
     private int _over;
 
     public void Starting(int there, int all)
     {
-        if (!options.Json && isTerminal && (there % 5 == 0 || there == all)) output.Write($"\r\e[K{there} of {all} processes started{(there == all ? "\r\e[K" : "")}");
+        if (options.Json || !isTerminal) return;
+        output.Write(there < all ? $"\r\e[K{there} of {all} processes started" : "\r\e[K");
     }
 
     public void Begin(Strategy strategy)
     {
         Array.Clear(_said);
-        (_told, _over) = (0, 0);
+        (_strategy, _told, _over) = (strategy, 0, 0);
         if (options.Json) return;
         output.WriteLine();
-        output.WriteLine(Colour(Bold, $"{strategy.Name()}: {options.Buyers:N0} buyers, {options.Tickets:N0} {(options.Tickets == 1 ? "ticket" : "tickets")}"));
+        var (buyers, tickets) = (Counted(options.Buyers, "buyer"), Counted(options.Tickets, "ticket"));
+        output.WriteLine(Colour(Bold, $"{strategy.Name()}: {buyers}, {tickets}"));
     }
 
     /// <returns>How many buyers are through.</returns>
@@ -35,7 +39,7 @@ internal sealed class Commentary(RaceOptions options, TextWriter output, bool is
         for (var i = 0; i < _said.Length; i++)
         {
             // Nobody changes once through, so those are not looked at again.
-            if (_said[i] >= BuyerState.Told || _said[i] == BuyerState.LookCrashed)
+            if (_said[i] >= BuyerState.LookCrashed)
             {
                 over++;
                 continue;
@@ -44,9 +48,17 @@ internal sealed class Commentary(RaceOptions options, TextWriter output, bool is
             var record = records[i];
             if (record.State == _said[i]) continue;
             if (record.IsOver) over++;
-            if (!options.Json && options.IsTold) Say(i, _said[i], record);
+            if (_said[i] == BuyerState.Absent && record.State != BuyerState.LookCrashed) _news.Add((record.LookedAt, i, true));
+            if (record.IsOver) _news.Add((Math.Max(record.LookedAt, record.AnsweredAt), i, false));
             _said[i] = record.State;
         }
+
+        if (!options.Json && options.IsTold)
+        {
+            foreach (var (_, buyer, isLook) in _news.Order()) Say(buyer, records[buyer], isLook);
+        }
+
+        _news.Clear();
 
         if (!options.Json && !options.IsTold && isTerminal && over != _over)
         {
@@ -63,16 +75,21 @@ internal sealed class Commentary(RaceOptions options, TextWriter output, bool is
         if (!options.Json && !options.IsTold && isTerminal) output.Write("\r\e[K");
     }
 
-    private void Say(int buyer, BuyerState before, in BuyerRecord record)
+    private void Say(int buyer, in BuyerRecord record, bool isLook)
     {
         var document = options.Document;
-        if (before < BuyerState.Looked && record.State != BuyerState.LookCrashed && record.LookedAt > 0)
+        if (isLook)
+        {
             output.WriteLine("  " + Colour(Grey, document.Say(document.Looked, record, buyer)));
+            return;
+        }
+
         switch (record.State)
         {
             case BuyerState.Told:
                 var isTooMany = ++_told > options.Tickets;
-                output.WriteLine("  " + Colour(isTooMany ? Red : Green, document.Say(document.Got, record, buyer) + (isTooMany ? $"   ← number {_told} of {options.Tickets}" : "")));
+                var number = isTooMany ? $"   ← number {_told} of {options.Tickets}" : "";
+                output.WriteLine("  " + Colour(isTooMany ? Red : Green, document.Say(document.Got, record, buyer) + number));
                 break;
 
             case BuyerState.Refused:
@@ -80,14 +97,18 @@ internal sealed class Commentary(RaceOptions options, TextWriter output, bool is
                 break;
 
             case BuyerState.LookCrashed:
-                output.WriteLine("  " + Colour(Red, $"buyer {buyer} ({record.Pid}) looked, met half a file and crashed"));
+                output.WriteLine("  " + Colour(Red, $"buyer {buyer} ({record.Pid}) looked, {Met} and crashed"));
                 break;
 
             case BuyerState.BuyCrashed:
-                output.WriteLine("  " + Colour(Red, $"buyer {buyer} ({record.Pid}) met half a file while it bought, and crashed"));
+                output.WriteLine("  " + Colour(Red, $"buyer {buyer} ({record.Pid}) {Met} while it bought, and crashed"));
                 break;
         }
     }
+
+    private string Met => _strategy.UsesFile() ? "met half a file" : "lost who serves it";
+
+    private static string Counted(int number, string what) => $"{number:N0} {what}{(number == 1 ? "" : "s")}";
 
     private string Colour(string colour, string text) => isTerminal ? colour + text + Plain : text;
 }

@@ -8,37 +8,41 @@ namespace TicketRush.Cli.Race;
 /// </summary>
 internal sealed class Crowd : IDisposable
 {
-    private readonly Member[] _members;
-    private readonly int _buyers;
+    /// <summary>So many buyers in one process would share the processors with the runtime, which compiles anew what is used much.</summary>
+    private const int ManyBuyers = 1_000;
+
+    private const string Tiers = "DOTNET_TieredCompilation", Diagnostics = "DOTNET_EnableDiagnostics";
+
+    private readonly Member?[] _members;
 
     /// <param name="buyers">How many want a ticket.</param>
     /// <param name="workers">How many processes they are in.</param>
     public Crowd(int buyers, int workers)
     {
-        _buyers = buyers;
-        BuyersEach = (buyers + workers - 1) / workers;
-        _members = new Member[(buyers + BuyersEach - 1) / BuyersEach];
+        Share = new(buyers, Math.Min(workers, buyers));
+        _members = new Member?[Share.Processes];
+        if (Share.Count(0) >= ManyBuyers) SetUnlessSet(Tiers);
+
+        // The runtime's sockets for debuggers stay in the temporary directory when a process is killed.
+        SetUnlessSet(Diagnostics);
         Records = new(buyers);
     }
 
     public SharedArray<BuyerRecord> Records { get; }
 
-    /// <summary>How many buyers each process has, but for the last, which may have fewer.</summary>
-    public int BuyersEach { get; }
+    public Share Share { get; }
 
-    public IReadOnlyList<Member> Members => _members;
-
-    public int First(int member) => member * BuyersEach;
-
-    public int Count(int member) => Math.Min(BuyersEach, _buyers - First(member));
+    public IReadOnlyList<Member> Members => _members!;
 
     /// <summary>Starts who is not there.</summary>
     /// <param name="progress">Told how many are there.</param>
-    public void Fill(Action<int> progress)
+    /// <exception cref="OperationCanceledException">Stopped.</exception>
+    public void Fill(Action<int> progress, CancellationToken stop)
     {
         for (var i = 0; i < _members.Length; i++)
         {
-            if (_members[i] is { Process.IsAlive: true }) continue;
+            stop.ThrowIfCancellationRequested();
+            if (_members[i] is { Process.IsAlive: true, IsBusy: false }) continue;
             _members[i]?.Dispose();
             var (here, there) = Pipe.Create();
             var process = new ChildProcess(Buyers.RunAsync, there, Records) { Name = $"buyers-{i}", Daemon = true };
@@ -49,9 +53,21 @@ internal sealed class Crowd : IDisposable
         }
     }
 
-    public void Dispose()
+    private static void SetUnlessSet(string setting)
+    {
+        if (Environment.GetEnvironmentVariable(setting) is null) Environment.SetEnvironmentVariable(setting, "0");
+    }
+
+    /// <summary>Ends all of them, whatever they are doing.</summary>
+    public void End()
     {
         foreach (var member in _members) member?.Dispose();
+        Array.Clear(_members);
+    }
+
+    public void Dispose()
+    {
+        End();
         Records.Dispose();
     }
 
@@ -64,10 +80,13 @@ internal sealed class Crowd : IDisposable
         /// <summary>Has a round and has neither ended it nor died.</summary>
         public bool IsBusy { get; private set; }
 
+        /// <summary>Killed in this round because the race is to show what becomes of that.</summary>
+        public bool WasKilled { get; private set; }
+
         public void Begin(Round round)
         {
             Rounds.Send(round, RaceJson.Default.Round);
-            IsBusy = true;
+            (IsBusy, WasKilled) = (true, false);
         }
 
         public void Look()
@@ -89,8 +108,9 @@ internal sealed class Crowd : IDisposable
             if (!Process.IsAlive) IsBusy = false;
         }
 
-        public void Kill()
+        public void Kill(bool onPurpose)
         {
+            WasKilled |= onPurpose;
             Process.Kill();
             Process.Join();
         }
@@ -98,7 +118,7 @@ internal sealed class Crowd : IDisposable
         public void Dispose()
         {
             Rounds.Dispose();
-            if (Process.IsAlive) Kill();
+            if (Process.IsAlive) Kill(onPurpose: false);
             Process.Dispose();
         }
     }

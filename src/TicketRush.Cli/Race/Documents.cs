@@ -19,7 +19,9 @@ internal sealed record Document(
         new("001", 100, 5, "db", "count", 100, "剩余票数{2}", "购票成功", "购票失败"),
         new("002", 10, 5, "db.txt", "count", 2000, "{0} 查看余票数为 {2}", "{0} 购票成功", "{0} 没有余票"),
         new("003", 4, 3, "db.txt", "count", 1000, "余票{2}张", "进程{0}抢票成功", "票售空了"),
-        new("004", 10, 1, "data.json", "ticket_num", 100, "user{1}Check the remaining tickets{2}...", "user{1}Successful ticket grabbing!", "user{1}Ticket failure"),
+        new(
+            "004", 10, 1, "data.json", "ticket_num", 100, "user{1}Check the remaining tickets{2}...", "user{1}Successful ticket grabbing!",
+            "user{1}Ticket failure"),
     ];
 
     /// <summary>What TicketRush itself says.</summary>
@@ -28,6 +30,9 @@ internal sealed record Document(
 
     public static Document? Find(string number) => All.FirstOrDefault(document => document.Number == number);
 
-    public string Say(string what, in BuyerRecord buyer, int index) =>
-        string.Format(CultureInfo.InvariantCulture, what, buyer.Pid, Number == "004" ? $"user{index}" : index.ToString(CultureInfo.InvariantCulture), buyer.Saw);
+    public string Say(string what, in BuyerRecord buyer, int index)
+    {
+        var name = Number == "004" ? $"user{index}" : index.ToString(CultureInfo.InvariantCulture);
+        return string.Format(CultureInfo.InvariantCulture, what, buyer.Pid, name, buyer.Saw);
+    }
 }

@@ -40,13 +40,13 @@ internal static class PythonRace
                 except ValueError:
                     crashed += 1
                     continue
-                asked = time.perf_counter()
+                asked = time.monotonic()
                 if buy(lock):
                     told += 1
                 else:
                     refused += 1
-                waits.append(time.perf_counter() - asked)
-            answers.put((told, refused, crashed, waits))
+                waits.append(time.monotonic() - asked)
+            answers.put((told, refused, crashed, waits, time.monotonic()))
 
         if __name__ == "__main__":
             lock, start, answers = multiprocessing.Lock(), multiprocessing.Barrier(workers + 1), multiprocessing.Queue()
@@ -55,44 +55,52 @@ internal static class PythonRace
             for process in processes:
                 process.start()
             start.wait()
-            began = time.perf_counter()
+            began = time.monotonic()
             results = [answers.get() for _ in processes]
-            seconds = time.perf_counter() - began
+            seconds = max(result[4] for result in results) - began
             for process in processes:
                 process.join()
             waits = sorted(wait for result in results for wait in result[3])
             print(json.dumps({
-                "told": sum(r[0] for r in results), "refused": sum(r[1] for r in results), "crashed": sum(r[2] for r in results), "seconds": seconds,
-                "p50": waits[len(waits) // 2] * 1000 if waits else 0, "p99": waits[len(waits) * 99 // 100] * 1000 if waits else 0,
-                "left": left(), "python": sys.version.split()[0]}))
+                "told": sum(r[0] for r in results), "refused": sum(r[1] for r in results), "crashed": sum(r[2] for r in results),
+                "seconds": seconds, "p50": waits[len(waits) // 2] * 1000 if waits else 0,
+                "p99": waits[len(waits) * 99 // 100] * 1000 if waits else 0, "left": left(), "python": sys.version.split()[0]}))
         """;
 
-    public static bool IsThere => Environment.GetEnvironmentVariable("PATH")?.Split(':').Any(folder => File.Exists(Path.Combine(folder, "python3"))) == true;
+    public static bool IsThere =>
+        Environment.GetEnvironmentVariable("PATH")?.Split(':').Any(folder => File.Exists(Path.Combine(folder, "python3"))) == true;
 
     /// <param name="directory">Where the file is: on a disk, or in memory.</param>
-    /// <param name="name">What the row is called.</param>
     /// <exception cref="IOException">python3 could not run it.</exception>
-    public static RaceRow Run(RaceOptions options, string directory, string name)
+    /// <exception cref="OperationCanceledException">Stopped.</exception>
+    public static RaceRow Run(RaceOptions options, string directory, CancellationToken stop)
     {
-        var file = Path.Combine(directory, $"rush-race-{Environment.ProcessId}.json");
+        var file = Path.Combine(directory, $"rush-race-{Guid.NewGuid():N}.json");
 
         // A file, not -c: where Python starts its processes anew, they read the program again.
-        var program = Path.Combine(Path.GetTempPath(), $"rush-race-{Environment.ProcessId}.py");
+        var program = Path.ChangeExtension(file, ".py");
         try
         {
             File.WriteAllText(program, Program);
             TicketFile.Replace(file, options.Key, options.Tickets);
-            var start = new ProcessStartInfo("python3") { RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true };
+            var start = new ProcessStartInfo("python3")
+            {
+                RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true,
+            };
             foreach (var argument in (string[])
                 [program, file, options.Key, Text(options.DelayMs), Text(options.Buyers), Text(Math.Min(options.Workers, options.Buyers))])
                 start.ArgumentList.Add(argument);
+            stop.ThrowIfCancellationRequested();
             using var process = Process.Start(start)!;
+            using var stopping = stop.Register(() => process.Kill(entireProcessTree: true));
             process.StandardInput.Close();
-            var error = process.StandardError.ReadToEndAsync();
+            var error = process.StandardError.ReadToEndAsync(CancellationToken.None);
             var output = process.StandardOutput.ReadToEnd();
             process.WaitForExit();
-            if (process.ExitCode != 0) throw new IOException($"python3 ended with exit code {process.ExitCode}: {error.GetAwaiter().GetResult().Trim()}");
-            return Read(output, options, name);
+            stop.ThrowIfCancellationRequested();
+            if (process.ExitCode != 0)
+                throw new IOException($"python3 ended with exit code {process.ExitCode}: {error.GetAwaiter().GetResult().Trim()}");
+            return Read(output, options, Scratch.IsInMemory(directory) ? "lock in memory" : "lock on disk");
         }
         finally
         {

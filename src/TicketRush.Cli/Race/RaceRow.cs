@@ -12,7 +12,10 @@ internal sealed record RaceRow
 
     public required int Oversold { get; init; }
 
-    /// <summary>Told, less what the file or journal says is gone: purchases that another's write has undone. Negative when places are gone that nobody was told of.</summary>
+    /// <summary>
+    /// Told, less what the file or journal says is gone: purchases that another's write has undone. Negative when places are gone that
+    /// nobody was told of.
+    /// </summary>
     public required int LostWrites { get; init; }
 
     public required int CrashedLookers { get; init; }
@@ -22,21 +25,24 @@ internal sealed record RaceRow
 
     public required int Killed { get; init; }
 
-    /// <summary>Never answered, though alive.</summary>
+    /// <summary>Never answered, and not killed by the race: given up for waiting for ever.</summary>
     public required int Blocked { get; init; }
 
     public required int Refused { get; init; }
 
     public required double Seconds { get; init; }
 
-    /// <summary>Answered buyers a second.</summary>
+    /// <summary>Answered buyers a second, told or refused; who crashed is not among them, and the time that it took is.</summary>
     public required double PerSecond { get; init; }
 
     public required double P50Ms { get; init; }
 
     public required double P99Ms { get; init; }
 
-    /// <summary>Of all pairs of served buyers, the share in which the later was served first: 0 is first come first served, a half is chance. Null when fewer than two were served.</summary>
+    /// <summary>
+    /// Of all pairs of served buyers, the share in which the later to arrive was served first: 0 is first come first served, a half is
+    /// chance. Null when fewer than two were served.
+    /// </summary>
     public required double? OutOfOrder { get; init; }
 
     /// <summary>What the file says in the end; null when it is not whole any more.</summary>

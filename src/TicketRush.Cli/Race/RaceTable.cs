@@ -34,15 +34,17 @@ internal static class RaceTable
         var cells = rows.Select(row => columns.Select(column => column.Cell(row)).ToArray()).ToArray();
         var widths = columns.Select((column, i) => Math.Max(column.Head.Length, cells.Max(row => row[i].Length))).ToArray();
         output.WriteLine();
-        output.WriteLine(string.Join("  ", columns.Select((column, i) => i == 0 ? column.Head.PadRight(widths[i]) : column.Head.PadLeft(widths[i]))));
+        output.WriteLine(string.Join("  ", columns.Select((column, i) => Padded(column.Head, i))));
         for (var r = 0; r < rows.Count; r++)
         {
             output.WriteLine(string.Join("  ", columns.Select((column, i) =>
             {
-                var text = i == 0 ? cells[r][i].PadRight(widths[i]) : cells[r][i].PadLeft(widths[i]);
+                var text = Padded(cells[r][i], i);
                 return isTerminal && column.IsBad(rows[r]) ? $"\e[31m{text}\e[0m" : text;
             })));
         }
+
+        string Padded(string text, int column) => column == 0 ? text.PadRight(widths[column]) : text.PadLeft(widths[column]);
     }
 
     private static string Whole(int number) => number.ToString("N0", CultureInfo.InvariantCulture);

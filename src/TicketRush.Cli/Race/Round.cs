@@ -20,7 +20,7 @@ internal sealed record Round
 
     public required string Key { get; init; }
 
-    /// <summary>Where every process waits until all are there; null when they go one after another.</summary>
+    /// <summary>Where a process waits, ready, until it may begin; null in a rehearsal.</summary>
     public SharedBarrier? Start { get; init; }
 
     public SharedLock? Lock { get; init; }
@@ -53,8 +53,7 @@ internal sealed record Shop
     /// <summary>One for each process of buyers.</summary>
     public required SharedQueue<int>[] Answers { get; init; }
 
-    /// <summary>How many buyers each of those has, but for the last.</summary>
-    public required int BuyersEach { get; init; }
+    public required Share Share { get; init; }
 }
 
 [JsonSourceGenerationOptions(GenerationMode = JsonSourceGenerationMode.Metadata)]

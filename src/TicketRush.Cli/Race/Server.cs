@@ -1,17 +1,19 @@
-using System.Diagnostics;
 using System.Security.Cryptography;
-using System.Text.Json;
-using TicketRush.Cli.Commands;
+using System.Text;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.Extensions.Hosting;
+using TicketRush.Multiprocessing;
+using TicketRush.Server;
 
 namespace TicketRush.Cli.Race;
 
-/// <summary>A `rush serve` of its own, on a free port, that ends with this program.</summary>
+/// <summary>What <c>rush serve</c> runs, on a free port, in a process that ends with this program, however that ends.</summary>
 internal sealed class Server : IDisposable
 {
-    private readonly Process _process;
+    private readonly ChildProcess _process;
     private bool _isDisposed;
 
-    private Server(Process process, string url) => (_process, Url) = (process, url);
+    private Server(ChildProcess process, string url) => (_process, Url) = (process, url);
 
     /// <summary>A key for the races of this run.</summary>
     public static string OfficeKey { get; } = "race_" + RandomNumberGenerator.GetHexString(32, lowercase: true);
@@ -21,27 +23,56 @@ internal sealed class Server : IDisposable
     /// <exception cref="IOException">It did not come up.</exception>
     public static Server Start(string data)
     {
-        var start = new ProcessStartInfo(Environment.ProcessPath!) { RedirectStandardOutput = true, RedirectStandardInput = true };
-        if (Path.GetFileNameWithoutExtension(Environment.ProcessPath) == "dotnet") start.ArgumentList.Add(typeof(Server).Assembly.Location);
-        foreach (var argument in (string[])["serve", "--data", data, "--urls", "http://127.0.0.1:0", "--json"]) start.ArgumentList.Add(argument);
-        start.Environment["RUSH_OFFICE_KEY"] = OfficeKey;
-        var process = Process.Start(start)!;
-        while (process.StandardOutput.ReadLine() is { } line)
+        var (here, there) = Pipe.Create();
+        using (here)
         {
-            if (!line.StartsWith('{')) continue;
-            return new(process, JsonSerializer.Deserialize(line, CliJson.Default.ReadyLine)!.Urls[0]);
+            var process = new ChildProcess(RunAsync, data, OfficeKey, there) { Name = "server", Daemon = true };
+            process.Start();
+            there.Dispose();
+            try
+            {
+                return new(process, Encoding.UTF8.GetString(here.Receive()));
+            }
+            catch (EndOfStreamException)
+            {
+                process.Join();
+                throw new IOException($"The server of the race ended with exit code {process.ExitCode} before it was ready.");
+            }
         }
+    }
 
-        process.WaitForExit();
-        throw new IOException($"rush serve ended with exit code {process.ExitCode} before it was ready.");
+    /// <summary>The target of the process.</summary>
+    public static async Task RunAsync(string data, string officeKey, Connection ready)
+    {
+        // What it logs would stand between the lines of the buyers; why it could not start is to be read.
+        var error = Console.Error;
+        Console.SetOut(TextWriter.Null);
+        Console.SetError(TextWriter.Null);
+        try
+        {
+            await ServeAsync(data, officeKey, ready);
+        }
+        catch
+        {
+            Console.SetError(error);
+            throw;
+        }
+    }
+
+    private static async Task ServeAsync(string data, string officeKey, Connection ready)
+    {
+        await using var app = RushServer.Build(new() { DataDirectory = data, Urls = ["http://127.0.0.1:0"], OfficeKey = officeKey });
+        await app.StartAsync();
+        await ready.SendAsync(Encoding.UTF8.GetBytes(app.Urls.First()));
+        await app.WaitForShutdownAsync();
     }
 
     public void Dispose()
     {
         if (_isDisposed) return;
         _isDisposed = true;
-        if (!_process.HasExited) _process.Kill();
-        _process.WaitForExit();
+        if (_process.IsAlive) _process.Kill();
+        _process.Join();
         _process.Dispose();
     }
 }

@@ -9,7 +9,9 @@ internal enum Strategy : byte
     /// <summary>Each buyer starts when the one before has ended: safe, and nobody is served at once with anybody.</summary>
     Join,
 
-    /// <summary>One lock around reading, deciding and writing in place. Who only looks does not take it, and may meet half a file.</summary>
+    /// <summary>
+    /// One lock around reading, deciding and writing in place. Who only looks does not take it, and may meet half a file.
+    /// </summary>
     Lock,
 
     /// <summary>The same, but the file is replaced: whoever looks sees it whole, and a killed buyer leaves it whole.</summary>

@@ -14,7 +14,7 @@ internal sealed class Track : IDisposable
     private readonly RaceOptions _options;
     private readonly Commentary _commentary;
     private readonly Crowd _crowd;
-    private readonly string _scratch = Directory.CreateTempSubdirectory("rush-race-").FullName;
+    private readonly string _scratch = Scratch.Create();
     private readonly string _file;
     private readonly Random _random = new();
 
@@ -28,37 +28,25 @@ internal sealed class Track : IDisposable
     /// <summary>The records of the last race, one for each buyer.</summary>
     public BuyerRecord[] Records() => [.. Enumerable.Range(0, _options.Buyers).Select(i => _crowd.Records[i])];
 
-    public RaceRow Run(Strategy strategy)
+    /// <exception cref="OperationCanceledException">Stopped.</exception>
+    /// <exception cref="IOException">It could not be run.</exception>
+    public RaceRow Run(Strategy strategy, CancellationToken stop)
     {
-        _crowd.Fill(there => _commentary.Starting(there, _crowd.Members.Count));
-        for (var i = 0; i < _options.Buyers; i++) _crowd.Records[i] = default;
-        TicketFile.Replace(_file, _options.Key, _options.Tickets);
-        _commentary.Begin(strategy);
-
-        using var means = Means.For(strategy, this);
-        var busy = _crowd.Members.Count;
-        var killed = 0;
-        var started = Stopwatch.GetTimestamp();
-        if (means.Start is { } start)
+        try
         {
-            for (var i = 0; i < busy; i++) _crowd.Members[i].Begin(means.RoundOf(i));
-            start.Wait();
-            started = Stopwatch.GetTimestamp();
-            killed = Watch(_crowd.Members, _options.Kill);
+            return RunToTheEnd(strategy, stop);
         }
-        else
+        catch
         {
-            // As in document 000: start one, wait until it has ended, start the next.
-            for (var i = 0; i < busy; i++)
-            {
-                _crowd.Members[i].Begin(means.RoundOf(i));
-                killed += Watch([_crowd.Members[i]], killed < _options.Kill && _random.Next(busy) <= _options.Kill ? 1 : 0);
-            }
+            // There are no buyers any more, and one of them may have been killed while it wrote somebody's own file.
+            TicketFile.Replace(_file, _options.Key, _options.Tickets);
+            throw;
         }
-
-        means.End();
-        _commentary.End();
-        return Count(strategy, means, started);
+        finally
+        {
+            // Of buyers that were killed while they made a file to put in the place of this one.
+            TicketFile.Clear(_file);
+        }
     }
 
     public void Dispose()
@@ -67,34 +55,101 @@ internal sealed class Track : IDisposable
         Directory.Delete(_scratch, recursive: true);
     }
 
+    private RaceRow RunToTheEnd(Strategy strategy, CancellationToken stop)
+    {
+        _crowd.Fill(there => _commentary.Starting(there, _crowd.Members.Count), stop);
+        _crowd.Records.AsSpan().Clear();
+        TicketFile.Replace(_file, _options.Key, _options.Tickets);
+        _commentary.Begin(strategy);
+
+        using var means = Means.For(strategy, this);
+        try
+        {
+            var started = Race(means, stop);
+            means.End();
+            _commentary.End();
+            return Count(strategy, means, started);
+        }
+        catch
+        {
+            // Nobody may still be at it when what they buy from is taken away.
+            _crowd.End();
+            throw;
+        }
+    }
+
+    /// <returns>When it began.</returns>
+    private long Race(Means means, CancellationToken stop)
+    {
+        var members = _crowd.Members;
+        for (var i = 0; i < members.Count; i++) members[i].Begin(means.RoundOf(i));
+        foreach (var start in means.Starts) WaitUntilReady(start, stop);
+
+        var started = Stopwatch.GetTimestamp();
+        if (means.Starts is [var all])
+        {
+            all.Wait();
+            Watch(members, _options.Kill, stop);
+            return started;
+        }
+
+        // As in document 000: start one, wait until it has ended, start the next.
+        var killed = 0;
+        for (var i = 0; i < members.Count; i++)
+        {
+            means.Starts[i].Wait();
+            killed += Watch([members[i]], killed < _options.Kill && _random.Next(members.Count) < _options.Kill ? 1 : 0, stop);
+        }
+
+        return started;
+    }
+
+    private void WaitUntilReady(SharedBarrier start, CancellationToken stop)
+    {
+        while (start.Waiting < start.Parties - 1)
+        {
+            stop.ThrowIfCancellationRequested();
+            if (_crowd.Members.FirstOrDefault(member => !member.Process.IsAlive) is { } gone)
+                throw new IOException($"Process {gone.Process.Name} ended with exit code {gone.Process.ExitCode} before the race began.");
+            Thread.Sleep(1);
+        }
+    }
+
     /// <summary>Waits until nobody of these is busy, and kills some of them at random moments meanwhile.</summary>
     /// <returns>How many processes were killed.</returns>
-    private int Watch(IReadOnlyList<Crowd.Member> members, int kill)
+    private int Watch(IReadOnlyList<Crowd.Member> members, int kill, CancellationToken stop)
     {
         var killed = 0;
         var answered = -1;
         var nextKill = Stopwatch.GetTimestamp() + KillPause();
-        var progressAt = Stopwatch.GetTimestamp();
+        var (progressAt, followedAt) = (Stopwatch.GetTimestamp(), 0L);
+        var followEvery = TimeSpan.FromMilliseconds(_options.IsTold ? 0 : 100);
         while (members.Any(member => member.IsBusy))
         {
             Thread.Sleep(members.Count == 1 ? 1 : 5);
+            stop.ThrowIfCancellationRequested();
             foreach (var member in members) member.Look();
-            if (killed < kill && Stopwatch.GetTimestamp() >= nextKill && members.Where(member => member.IsBusy).ToArray() is { Length: > 0 } busy)
+            if (killed < kill && Stopwatch.GetTimestamp() >= nextKill
+                && members.Where(member => member.IsBusy).ToArray() is { Length: > 0 } busy)
             {
-                busy[_random.Next(busy.Length)].Kill();
+                busy[_random.Next(busy.Length)].Kill(onPurpose: true);
                 killed++;
                 nextKill = Stopwatch.GetTimestamp() + KillPause();
             }
 
+            // Looking at a hundred thousand records takes a processor that the race needs.
+            if (Stopwatch.GetElapsedTime(followedAt) < followEvery) continue;
+            followedAt = Stopwatch.GetTimestamp();
             var over = _commentary.Follow(_crowd.Records);
             if (over != answered) (answered, progressAt) = (over, Stopwatch.GetTimestamp());
             if (Stopwatch.GetElapsedTime(progressAt) < Patience + TimeSpan.FromMilliseconds(_options.DelayMs * 3)) continue;
 
             // Nobody has got an answer for a long time: whoever waits now waits for ever.
-            foreach (var member in members.Where(member => member.IsBusy)) member.Kill();
+            foreach (var member in members.Where(member => member.IsBusy)) member.Kill(onPurpose: false);
             foreach (var member in members) member.Look();
         }
 
+        stop.ThrowIfCancellationRequested();
         _commentary.Follow(_crowd.Records);
         return killed;
     }
@@ -107,10 +162,11 @@ internal sealed class Track : IDisposable
         var answered = records.Where(record => record.IsAnswered).ToArray();
         var told = records.Count(record => record.State == BuyerState.Told);
         var left = means.Left();
-        var seconds = records.Max(record => record.AnsweredAt) is > 0 and var last ? (last - started) / (double)Stopwatch.Frequency : 0;
-        var waits = answered.Select(record => (record.AnsweredAt - record.ArrivedAt) * 1000.0 / Stopwatch.Frequency).Order().ToArray();
-        var dead = _crowd.Members.Select((member, i) => (member, i)).Where(pair => !pair.member.Process.IsAlive)
-            .SelectMany(pair => Enumerable.Range(_crowd.First(pair.i), _crowd.Count(pair.i))).Count(i => !records[i].IsOver);
+        var seconds = (records.Max(record => Math.Max(record.LookedAt, record.AnsweredAt)) - started) / (double)Stopwatch.Frequency;
+        var waits = answered.Select(record => (record.AnsweredAt - record.LookedAt) * 1000.0 / Stopwatch.Frequency).Order().ToArray();
+        var killed = _crowd.Members.Index().Where(member => member.Item.WasKilled)
+            .Sum(member => new ArraySegment<BuyerRecord>(records, _crowd.Share.First(member.Index), _crowd.Share.Count(member.Index))
+                .Count(record => !record.IsOver));
         return new()
         {
             Strategy = strategy.Name(),
@@ -120,10 +176,10 @@ internal sealed class Track : IDisposable
             LostWrites = left is { } rest ? told - (_options.Tickets - rest) : 0,
             CrashedLookers = records.Count(record => record.State == BuyerState.LookCrashed),
             CrashedBuyers = records.Count(record => record.State == BuyerState.BuyCrashed),
-            Killed = dead,
-            Blocked = records.Count(record => !record.IsOver) - dead,
+            Killed = killed,
+            Blocked = records.Count(record => !record.IsOver) - killed,
             Refused = records.Count(record => record.State == BuyerState.Refused),
-            Seconds = seconds,
+            Seconds = Math.Max(0, seconds),
             PerSecond = seconds > 0 ? answered.Length / seconds : 0,
             P50Ms = waits.Length > 0 ? waits[waits.Length / 2] : 0,
             P99Ms = waits.Length > 0 ? waits[Math.Min(waits.Length - 1, waits.Length * 99 / 100)] : 0,
@@ -144,17 +200,21 @@ internal sealed class Track : IDisposable
         private Server? _server;
         private string? _data;
 
-        private Means(Strategy strategy, Track track) => (_strategy, _track) = (strategy, track);
+        private Means(Strategy strategy, Track track)
+        {
+            (_strategy, _track) = (strategy, track);
+            var members = track._crowd.Members;
+            Starts = strategy == Strategy.Join ? [.. members.Select(_ => new SharedBarrier(2))] : [new(members.Count + 1)];
+        }
 
-        /// <summary>Where all start together; null when they go one after another.</summary>
-        public SharedBarrier? Start { get; private set; }
+        /// <summary>Where all start together: one; or, when they go one after another, one for each process.</summary>
+        public SharedBarrier[] Starts { get; }
 
         public static Means For(Strategy strategy, Track track)
         {
             var means = new Means(strategy, track);
             var options = track._options;
             var members = track._crowd.Members.Count;
-            if (strategy != Strategy.Join) means.Start = new(members + 1);
             switch (strategy)
             {
                 case Strategy.Lock or Strategy.LockAtomic:
@@ -167,7 +227,7 @@ internal sealed class Track : IDisposable
                     means._seller = new ChildProcess(Seller.Run, new Shop
                     {
                         File = track._file, Key = options.Key, DelayMs = options.DelayMs, Wishes = means._wishes, Answers = means._answers,
-                        BuyersEach = track._crowd.BuyersEach,
+                        Share = track._crowd.Share,
                     }) { Name = "seller", Daemon = true };
                     means._seller.Start();
                     break;
@@ -185,12 +245,12 @@ internal sealed class Track : IDisposable
         public Round RoundOf(int member) => new()
         {
             Strategy = _strategy,
-            First = _track._crowd.First(member),
-            Count = _track._crowd.Count(member),
+            First = _track._crowd.Share.First(member),
+            Count = _track._crowd.Share.Count(member),
             DelayMs = _track._options.DelayMs,
             File = _track._file,
             Key = _track._options.Key,
-            Start = Start,
+            Start = Starts[Starts.Length == 1 ? 0 : member],
             Lock = _lock,
             Wishes = _wishes,
             Answers = _answers?[member],
@@ -205,8 +265,7 @@ internal sealed class Track : IDisposable
 
             // What a killed buyer had asked for is still served, and nobody is told of it.
             _wishes!.Join(Patience);
-            _seller.Terminate();
-            _seller.Join();
+            Dismiss();
         }
 
         /// <summary>What is left when all is over; null when the file is not whole any more.</summary>
@@ -234,12 +293,20 @@ internal sealed class Track : IDisposable
             }
         }
 
+        private void Dismiss()
+        {
+            if (_seller is not { IsAlive: true }) return;
+            _seller.Kill();
+            _seller.Join();
+        }
+
         public void Dispose()
         {
+            Dismiss();
             _seller?.Dispose();
             _server?.Dispose();
             if (_data is not null) Directory.Delete(_data, recursive: true);
-            Start?.Dispose();
+            foreach (var start in Starts) start.Dispose();
             _lock?.Dispose();
             _wishes?.Dispose();
             foreach (var queue in _answers ?? []) queue.Dispose();

@@ -1,5 +1,3 @@
-using System.Globalization;
-using System.Security.Cryptography;
 using TicketRush.Engine;
 
 namespace TicketRush.Journal.Files;
@@ -8,10 +6,8 @@ namespace TicketRush.Journal.Files;
 /// A directory of sales: for each its journal, and for all of them the two keys under which ids and buyers are hashed. Any
 /// number of processes on one machine may use it at once.
 /// </summary>
-public sealed class DataDirectory
+public sealed class DataDirectory : ISaleStore
 {
-    private const string KeysFile = "identity.keys";
-
     private readonly FileJournalOptions _options;
 
     /// <exception cref="IOException">The directory, or its keys, cannot be made or read.</exception>
@@ -20,12 +16,17 @@ public sealed class DataDirectory
         Path = System.IO.Path.GetFullPath(path);
         _options = options ?? new();
         Directory.CreateDirectory(Path);
-        Identities = ReadKeys(System.IO.Path.Combine(Path, KeysFile));
+        Secrets = new DirectorySecrets(Path);
+        Identities = IdentityKeys.Open(Secrets).Identities;
     }
 
     public string Path { get; }
 
+    public string Name => Path;
+
     public Identities Identities { get; }
+
+    public ISecrets Secrets { get; }
 
     public string JournalPath(string sale) => System.IO.Path.Combine(Path, sale + FileJournal.Extension);
 
@@ -43,6 +44,13 @@ public sealed class DataDirectory
 
     /// <inheritdoc cref="FileJournal.Open(string, FileJournalOptions?)"/>
     public FileJournal Open(string sale) => FileJournal.Open(JournalPath(sale), _options);
+
+    IJournal ISaleStore.Open(string sale) => Open(sale);
+
+    void IDisposable.Dispose()
+    {
+        // A directory holds nothing open.
+    }
 
     /// <summary>
     /// Writes a small secret file whole or not at all, readable by its owner only, unless there is one. Processes that start
@@ -72,26 +80,5 @@ public sealed class DataDirectory
         file.Write(System.Text.Encoding.UTF8.GetBytes(text));
         file.Flush(flushToDisk: true);
         return temporary;
-    }
-
-    private static Identities ReadKeys(string path)
-    {
-        if (!File.Exists(path))
-        {
-            var (idKey, buyerKey) = (RandomNumberGenerator.GetHexString(32, lowercase: true), RandomNumberGenerator.GetHexString(32, lowercase: true));
-            TryWriteSecret(path, $"id {idKey}\nbuyer {buyerKey}\n");
-        }
-
-        var lines = File.ReadAllLines(path);
-        if (lines is not [var id, var buyer] || !TryKey(id, "id ", out var ids) || !TryKey(buyer, "buyer ", out var buyers))
-            throw new InvalidDataException($"{path} must hold two lines, \"id\" and \"buyer\", each with 32 hexadecimal digits.");
-        return new(ids, buyers);
-    }
-
-    private static bool TryKey(string line, string name, out UInt128 key)
-    {
-        key = 0;
-        return line.StartsWith(name, StringComparison.Ordinal) && line.Length == name.Length + 32
-            && UInt128.TryParse(line.AsSpan(name.Length), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out key);
     }
 }

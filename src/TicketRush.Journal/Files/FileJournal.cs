@@ -116,7 +116,12 @@ public sealed class FileJournal : IJournal
         return true;
     }
 
-    public void Read(IBatchReader reader)
+    public void Read(IBatchReader reader) => Read(reader, int.MaxValue);
+
+    /// <summary>As <see cref="Read(IBatchReader)"/>, but so many batches at the most, and none after the reader has enough. The next call goes on there.</summary>
+    public void ReadBatches(EntryReader reader, int most) => Read(reader, most);
+
+    private void Read(IBatchReader reader, int most)
     {
         var published = _turn.Published;
         var end = _turn.ReadEnd();
@@ -127,8 +132,9 @@ public sealed class FileJournal : IJournal
         }
 
         _scan.Refresh();
-        while (_tail.Offset < end.Offset)
+        for (; _tail.Offset < end.Offset; most--)
         {
+            if (most == 0 || reader is EntryReader { IsEnough: true }) return;
             var found = _scan.Next(_tail, end.Offset, out var header, out var batch, out var what);
             if (found == Found.Newer) throw Newer(header);
             if (found != Found.Batch) throw Damaged(found == Found.Damaged ? what : "it was acknowledged and is not there");

@@ -26,7 +26,7 @@ public static class Client
     {
         SocketCalls.RequireLinux();
         options ??= ConnectionOptions.Default;
-        var deadline = Limit.After(options.HandshakeTimeout);
+        var deadline = Deadline.After(options.HandshakeTimeout);
         SocketException? failure = null;
         foreach (var target in Address.Resolve(address))
         {
@@ -80,7 +80,7 @@ public static class Client
         }
     }
 
-    private static SafeFileHandle Connect(Address address, ConnectionOptions options, Limit deadline)
+    private static SafeFileHandle Connect(Address address, ConnectionOptions options, Deadline deadline)
     {
         var socket = SocketCalls.Create(address.Family);
         try
@@ -94,7 +94,7 @@ public static class Client
                     break;
                 }
 
-                if (deadline.IsOver) throw TooLate(address.Name, options);
+                if (deadline.HasPassed) throw TooLate(address.Name, options);
                 Thread.Sleep(pause);
             }
 
@@ -141,7 +141,7 @@ public static class Client
         return socket;
     }
 
-    private static Connection Shake(SafeFileHandle socket, Address address, ConnectionOptions options, Limit deadline)
+    private static Connection Shake(SafeFileHandle socket, Address address, ConnectionOptions options, Deadline deadline)
     {
         var connection = new Connection(socket) { MaxMessageSize = options.MaxMessageSize };
         try

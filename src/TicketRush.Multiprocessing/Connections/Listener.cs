@@ -22,7 +22,7 @@ public sealed class Listener : IDisposable
     private readonly Queue<(Connection Connection, EndPoint? Peer)> _accepted = new();
     private readonly SemaphoreSlim _available = new(0);
     private readonly List<Candidate> _candidates = [];
-    private Limit _pause = Limit.After(TimeSpan.Zero);
+    private Deadline _pause = Deadline.After(TimeSpan.Zero);
     private bool _closed;
     private Exception? _failure;
 
@@ -181,7 +181,7 @@ public sealed class Listener : IDisposable
         lock (_accepted)
         {
             if (_closed) return false;
-            listens = _accepted.Count < _options.Backlog && _pause.IsOver;
+            listens = _accepted.Count < _options.Backlog && _pause.HasPassed;
         }
 
         var handles = new SafeHandle[_candidates.Count + (listens ? 1 : 0)];
@@ -189,8 +189,8 @@ public sealed class Listener : IDisposable
         if (listens) handles[^1] = _socket;
 
         // They all have the same time, so the first that came is the first that must go.
-        var deadline = _candidates is [var first, ..] ? first.Deadline : Limit.Never;
-        if (!_pause.IsOver) deadline = Limit.Earlier(deadline, _pause);
+        var deadline = _candidates is [var first, ..] ? first.Deadline : Deadline.Never;
+        if (!_pause.HasPassed) deadline = Deadline.Earlier(deadline, _pause);
 
         var seen = new short[handles.Length];
         if (_wakeup.Wait(handles, Descriptors.Readable, deadline, seen))
@@ -203,7 +203,7 @@ public sealed class Listener : IDisposable
             if (listens && seen[^1] != 0) AcceptSome();
         }
 
-        while (_candidates is [var oldest, ..] && oldest.Deadline.IsOver)
+        while (_candidates is [var oldest, ..] && oldest.Deadline.HasPassed)
             Drop(0, $"The client did not finish the handshake within {_options.HandshakeTimeout.TotalSeconds} s.");
         return true;
     }
@@ -226,7 +226,7 @@ public sealed class Listener : IDisposable
                 case 12 or 23 or 24 or 105: // ENOMEM, ENFILE, EMFILE, ENOBUFS
                     // No room for a descriptor: at the cost of the client that is slowest, or else a little later.
                     if (_candidates.Count > 0) Drop(0, "The client was slow, and its descriptor was needed: the process may open no more.");
-                    else _pause = Limit.After(TimeSpan.FromMilliseconds(50));
+                    else _pause = Deadline.After(TimeSpan.FromMilliseconds(50));
                     return;
                 case 9 or 22 or 95: // EBADF, EINVAL, EOPNOTSUPP
                     throw SocketCalls.Failed("accept connections at " + _address.Name, error);
@@ -259,7 +259,7 @@ public sealed class Listener : IDisposable
 
             var handshake = new Handshake(key, _options, isListener: true);
             handshake.Begin(connection);
-            _candidates.Add(new(connection, handshake, Limit.After(_options.HandshakeTimeout), peer));
+            _candidates.Add(new(connection, handshake, Deadline.After(_options.HandshakeTimeout), peer));
             if (_candidates.Count > _options.MaxHandshakes)
                 Drop(0, $"The client was slow, and {_options.MaxHandshakes} others came after it.");
         }
@@ -309,5 +309,5 @@ public sealed class Listener : IDisposable
         ThreadPool.QueueUserWorkItem(static call => call.failed(call.error), (failed, error), preferLocal: false);
     }
 
-    private sealed record Candidate(Connection Connection, Handshake Handshake, Limit Deadline, EndPoint? Peer);
+    private sealed record Candidate(Connection Connection, Handshake Handshake, Deadline Deadline, EndPoint? Peer);
 }

@@ -202,6 +202,7 @@ internal static unsafe partial class SocketCalls
     /// <exception cref="SocketException">It has failed; <see cref="SocketError.ConnectionReset"/> when the peer went away.</exception>
     public static int Send(SafeHandle socket, ReadOnlySpan<byte> first, ReadOnlySpan<byte> second, ReadOnlySpan<SafeHandle> descriptors)
     {
+        if (second.IsEmpty && descriptors.IsEmpty) return Send(socket, first);
         var room = descriptors.IsEmpty ? 0 : ControlHeader + (descriptors.Length * sizeof(int) + 7 & ~7);
         var control = stackalloc byte[room];
         var held = 0;
@@ -240,6 +241,21 @@ internal static unsafe partial class SocketCalls
         finally
         {
             while (held > 0) descriptors[--held].DangerousRelease();
+        }
+    }
+
+    private static int Send(SafeHandle socket, ReadOnlySpan<byte> bytes)
+    {
+        fixed (byte* start = bytes)
+        {
+            while (true)
+            {
+                var count = SendBytes(socket, start, (nuint)bytes.Length, DontWait | NoSignal);
+                if (count >= 0) return (int)count;
+                var error = Marshal.GetLastPInvokeError();
+                if (error == Again) return -1;
+                if (error != Interrupted) throw Failed("send", error);
+            }
         }
     }
 
@@ -359,6 +375,9 @@ internal static unsafe partial class SocketCalls
 
     [LibraryImport("libc", EntryPoint = "shutdown", SetLastError = true)]
     private static partial int Shutdown(SafeHandle socket, int direction);
+
+    [LibraryImport("libc", EntryPoint = "send", SetLastError = true)]
+    private static partial nint SendBytes(SafeHandle socket, byte* bytes, nuint length, int flags);
 
     [LibraryImport("libc", EntryPoint = "recv", SetLastError = true)]
     private static partial nint Receive(SafeHandle socket, byte* bytes, nuint length, int flags);

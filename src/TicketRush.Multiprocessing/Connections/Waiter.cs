@@ -26,7 +26,7 @@ public static class Waiter
         ArgumentNullException.ThrowIfNull(objects);
         SocketCalls.RequireLinux();
         stop.ThrowIfCancellationRequested();
-        var deadline = Limit.After(timeout);
+        var deadline = Deadline.After(timeout);
         var all = objects.ToArray();
         var taken = new bool[all.Length];
         var (handles, owners, signals) = (new List<SafeHandle>(), new List<int>(), new List<(WaitHandle Handle, int Owner)>());
@@ -46,12 +46,12 @@ public static class Waiter
         // Those that are set already are found without asking the thread pool for anything.
         var ready = false;
         foreach (var (signal, owner) in signals) ready |= taken[owner] = signal.WaitOne(0);
-        if (ready) deadline = Limit.After(TimeSpan.Zero);
+        if (ready) deadline = Deadline.After(TimeSpan.Zero);
 
         var seen = new short[handles.Count];
         using (var registrations = new Registrations())
         {
-            if (!ready && !deadline.IsOver)
+            if (!ready && !deadline.HasPassed)
             {
                 foreach (var (signal, owner) in signals) registrations.Add(signal, () => Volatile.Write(ref taken[owner], true));
             }
@@ -96,7 +96,7 @@ public static class Waiter
             _waits.Add((registered, new(false)));
         }
 
-        public void Wait(ReadOnlySpan<SafeHandle> handles, Limit deadline, Span<short> seen, CancellationToken stop)
+        public void Wait(ReadOnlySpan<SafeHandle> handles, Deadline deadline, Span<short> seen, CancellationToken stop)
         {
             using var onStop = stop.UnsafeRegister(static w => ((Wakeup)w!).Signal(), _wakeup);
             _wakeup.Wait(handles, Descriptors.Readable, deadline, seen);

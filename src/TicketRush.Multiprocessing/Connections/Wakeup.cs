@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using System.Diagnostics;
 using System.Runtime.InteropServices;
 using Microsoft.Win32.SafeHandles;
 using TicketRush.Multiprocessing.Native;
@@ -38,7 +37,7 @@ internal sealed class Wakeup : IDisposable
     /// each of them has to tell, 0 for nothing.
     /// </summary>
     /// <returns>Whether one of the handles is ready.</returns>
-    public bool Wait(ReadOnlySpan<SafeHandle> handles, short what, Limit deadline, Span<short> seen)
+    public bool Wait(ReadOnlySpan<SafeHandle> handles, short what, Deadline deadline, Span<short> seen)
     {
         var count = handles.Length + 1;
         var watched = count <= 16 ? stackalloc Descriptors.Watched[count] : new Descriptors.Watched[count];
@@ -58,7 +57,7 @@ internal sealed class Wakeup : IDisposable
             watched[held] = new((int)_event.DangerousGetHandle(), Descriptors.Readable);
             while (true)
             {
-                if (Descriptors.Poll(watched, deadline.MillisecondsLeft) == 0 && !deadline.IsOver) continue;
+                if (Descriptors.Poll(watched, deadline.MillisecondsLeft) == 0 && !deadline.HasPassed) continue;
 
                 var any = false;
                 for (var i = 0; i < handles.Length; i++)
@@ -79,7 +78,7 @@ internal sealed class Wakeup : IDisposable
     }
 
     /// <summary>Waits for one handle; a token that is cancelled ends the wait with false.</summary>
-    public static bool Wait(SafeHandle handle, short what, Limit deadline, CancellationToken stop, CancellationToken closing)
+    public static bool Wait(SafeHandle handle, short what, Deadline deadline, CancellationToken stop, CancellationToken closing)
     {
         var wakeup = Rent();
         try
@@ -94,33 +93,4 @@ internal sealed class Wakeup : IDisposable
             wakeup.Return();
         }
     }
-}
-
-/// <summary>An instant of the monotonic clock, or never.</summary>
-internal readonly struct Limit
-{
-    private readonly long _ticks;
-
-    private Limit(long ticks) => _ticks = ticks;
-
-    public static Limit Never { get; } = new(long.MaxValue);
-
-    /// <param name="timeout"><see cref="Timeout.InfiniteTimeSpan"/>: never; zero and every other negative span: at once.</param>
-    public static Limit After(TimeSpan timeout)
-    {
-        if (timeout == Timeout.InfiniteTimeSpan) return Never;
-        var span = Math.Max(0, timeout.TotalSeconds) * Stopwatch.Frequency;
-        return span > long.MaxValue / 2 ? Never : new(Stopwatch.GetTimestamp() + (long)span);
-    }
-
-    public bool IsOver => _ticks != long.MaxValue && Stopwatch.GetTimestamp() >= _ticks;
-
-    public TimeSpan Left => _ticks == long.MaxValue
-        ? Timeout.InfiniteTimeSpan
-        : TimeSpan.FromSeconds(Math.Max(0, _ticks - Stopwatch.GetTimestamp()) / (double)Stopwatch.Frequency);
-
-    public static Limit Earlier(Limit one, Limit other) => one._ticks < other._ticks ? one : other;
-
-    /// <summary>As poll takes it: −1 for ever; rounded up, so that the wait never ends before the time.</summary>
-    public int MillisecondsLeft => _ticks == long.MaxValue ? -1 : (int)Math.Min(int.MaxValue, Math.Ceiling(Left.TotalMilliseconds));
 }

@@ -7,7 +7,8 @@ using TicketRush.Multiprocessing.Managers;
 namespace TicketRush.Multiprocessing;
 
 /// <summary>
-/// A dictionary in a manager's process. Keys are the same when their JSON is. Each call is done as a whole; what takes several calls, others may come
+/// A dictionary in a manager's process. Keys are the same when their JSON is. Each call is done as a whole; what takes several calls,
+/// others may come
 /// between.
 /// </summary>
 [JsonConverter(typeof(ManagedObjectConverter))]
@@ -25,7 +26,9 @@ public sealed class ManagedDictionary<TKey, TValue> : ManagedObject, IReadOnlyCo
     /// <summary>How many there are.</summary>
     public int Count => Send(Operation.Count).Int();
 
-    /// <summary>The value of a key. It is a copy: to change what is in the dictionary, set it, or have it be a managed object itself.</summary>
+    /// <summary>
+    /// The value of a key. It is a copy: to change what is in the dictionary, set it, or have it be a managed object itself.
+    /// </summary>
     /// <exception cref="KeyNotFoundException">There is no such key.</exception>
     public TValue this[TKey key]
     {
@@ -50,7 +53,8 @@ public sealed class ManagedDictionary<TKey, TValue> : ManagedObject, IReadOnlyCo
     public bool TryAdd(TKey key, TValue value) => Send(Ask(Operation.Add).Add(_keys.Write(key)).Add(_values.Write(value))).Bool();
 
     /// <summary>The value of a key, if it is there.</summary>
-    public bool TryGetValue(TKey key, [MaybeNullWhen(false)] out TValue value) => TryRead(Send(Ask(Operation.Get).Add(_keys.Write(key))), out value);
+    public bool TryGetValue(TKey key, [MaybeNullWhen(false)] out TValue value) =>
+        TryRead(Send(Ask(Operation.Get).Add(_keys.Write(key))), out value);
 
     /// <summary>Whether the key is there.</summary>
     public bool ContainsKey(TKey key) => Send(Ask(Operation.Get).Add(_keys.Write(key))).Bool();
@@ -63,7 +67,8 @@ public sealed class ManagedDictionary<TKey, TValue> : ManagedObject, IReadOnlyCo
     public bool Remove(TKey key) => Remove(key, out _);
 
     /// <summary>Removes a key, if it is there, and gives its value.</summary>
-    public bool Remove(TKey key, [MaybeNullWhen(false)] out TValue value) => TryRead(Send(Ask(Operation.Remove).Add(_keys.Write(key))), out value);
+    public bool Remove(TKey key, [MaybeNullWhen(false)] out TValue value) =>
+        TryRead(Send(Ask(Operation.Remove).Add(_keys.Write(key))), out value);
 
     /// <summary>Removes everything.</summary>
     public void Clear() => Send(Operation.Clear);
@@ -89,7 +94,10 @@ public sealed class ManagedDictionary<TKey, TValue> : ManagedObject, IReadOnlyCo
     }
 }
 
-/// <summary>A list in a manager's process. Items are the same when their JSON is. Each call is done as a whole; what takes several calls, others may come between.</summary>
+/// <summary>
+/// A list in a manager's process. Items are the same when their JSON is. Each call is done as a whole; what takes several calls, others
+/// may come between.
+/// </summary>
 [JsonConverter(typeof(ManagedObjectConverter))]
 public sealed class ManagedList<T> : ManagedObject, IList<T>, IReadOnlyList<T>
 {
@@ -187,7 +195,8 @@ public sealed class ManagedValue<T> : ManagedObject
     }
 
     /// <summary>Sets the value if it is the one expected, by its JSON.</summary>
-    public bool TryExchange(T value, T expected) => Send(Ask(Operation.Exchange).Add(Key).Add(_json.Write(value)).Add(_json.Write(expected))).Bool();
+    public bool TryExchange(T value, T expected) =>
+        Send(Ask(Operation.Exchange).Add(Key).Add(_json.Write(value)).Add(_json.Write(expected))).Bool();
 
     internal void Begin(T value) => Send(Ask(Operation.Add).Add(Key).Add(_json.Write(value)));
 }
@@ -224,11 +233,14 @@ public sealed class ManagedNamespace : ManagedObject
     public T Get<T>(string name)
     {
         var reply = Send(Ask(Operation.Get).Add(Encoding.UTF8.GetBytes(name)));
-        return reply.Bool() ? new ManagedJson<T>(name).Read(reply.Value()) : throw new KeyNotFoundException($"The managed namespace has no {name}.");
+        return reply.Bool()
+            ? new ManagedJson<T>(name).Read(reply.Value())
+            : throw new KeyNotFoundException($"The managed namespace has no {name}.");
     }
 
     /// <summary>Sets the value of a name.</summary>
-    public void Set<T>(string name, T value) => Send(Ask(Operation.Set).Add(Encoding.UTF8.GetBytes(name)).Add(new ManagedJson<T>(name).Write(value)));
+    public void Set<T>(string name, T value) =>
+        Send(Ask(Operation.Set).Add(Encoding.UTF8.GetBytes(name)).Add(new ManagedJson<T>(name).Write(value)));
 
     /// <summary>Removes a name, if it is set.</summary>
     public bool Remove(string name) => Send(Ask(Operation.Remove).Add(Encoding.UTF8.GetBytes(name))).Bool();

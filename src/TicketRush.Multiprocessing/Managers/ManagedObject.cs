@@ -7,7 +7,8 @@ namespace TicketRush.Multiprocessing;
 
 /// <summary>
 /// Stands for an object that a <see cref="Manager"/> keeps in its process: every call is done there. It goes to other processes as an
-/// argument, over a connection, in a queue's item, and into other objects of a manager; it is then another that stands for the same object. Reading one
+/// argument, over a connection, in a queue's item, and into other objects of a manager; it is then another that stands for the same
+/// object. Reading one
 /// takes the key of the manager that <see cref="Manager.Connect(string, byte[])"/> was called with in that process, or else the
 /// process's own (<see cref="CurrentProcess.AuthKey"/>), which all of a tree have.
 /// <para>
@@ -19,13 +20,16 @@ public abstract class ManagedObject
 {
     private readonly ManagerClient _client;
 
-    private protected ManagedObject(ManagedReference reference) => (_client, Number) = (ManagerClient.For(reference.Address), reference.Number);
+    private protected ManagedObject(ManagedReference reference) =>
+        (_client, Number) = (ManagerClient.For(reference.Address), reference.Number);
 
     internal long Number { get; }
 
     internal ManagedReference Reference => new(_client.Address, Number);
 
-    /// <summary>Ends the object, for everybody. Those who wait for it wait on; from now on it cannot be asked anything. Again is harmless.</summary>
+    /// <summary>
+    /// Ends the object, for everybody. Those who wait for it wait on; from now on it cannot be asked anything. Again is harmless.
+    /// </summary>
     /// <exception cref="ManagerLostException">The manager has ended.</exception>
     public void Delete() => _client.Call(Message.Request(ManagerServer.Itself, Operation.Delete).Add(Number));
 
@@ -37,7 +41,8 @@ public abstract class ManagedObject
 
     private protected Message Ask(Operation operation) => Message.Request(Number, operation);
 
-    private protected MessageReader Send(Message request, CancellationToken cancellation = default) => new(_client.Call(request, cancellation));
+    private protected MessageReader Send(Message request, CancellationToken cancellation = default) =>
+        new(_client.Call(request, cancellation));
 
     private protected MessageReader Send(Operation operation) => Send(Ask(operation));
 }

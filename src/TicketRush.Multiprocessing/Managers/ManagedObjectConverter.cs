@@ -15,7 +15,8 @@ public sealed class ManagedObjectConverter : JsonConverterFactory
 
     /// <inheritdoc/>
     [UnconditionalSuppressMessage("AOT", "IL3050", Justification = "The converter is of a reference type, whose code all of them share.")]
-    [UnconditionalSuppressMessage("Trimming", "IL2055", Justification = "The converter asks for the constructor, which the attribute on its type keeps.")]
+    [UnconditionalSuppressMessage("Trimming", "IL2055",
+        Justification = "The converter asks for the constructor, which the attribute on its type keeps.")]
     [UnconditionalSuppressMessage("Trimming", "IL2071", Justification = "As above.")]
     public override JsonConverter CreateConverter(Type typeToConvert, JsonSerializerOptions options) =>
         (JsonConverter)Activator.CreateInstance(typeof(Converter<>).MakeGenericType(typeToConvert))!;
@@ -34,7 +35,8 @@ public sealed class ManagedObjectConverter : JsonConverterFactory
         JsonTypeInfo Describe(JsonSerializerOptions options);
     }
 
-    private sealed class Converter<[DynamicallyAccessedMembers(DynamicallyAccessedMemberTypes.NonPublicConstructors)] T> : JsonConverter<T>, IConverter
+    private sealed class Converter<[DynamicallyAccessedMembers(DynamicallyAccessedMemberTypes.NonPublicConstructors)] T>
+        : JsonConverter<T>, IConverter
         where T : ManagedObject
     {
         private static readonly ConstructorInfo Make =

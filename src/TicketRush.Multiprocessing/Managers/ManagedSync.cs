@@ -5,7 +5,8 @@ using TicketRush.Multiprocessing.Managers;
 namespace TicketRush.Multiprocessing;
 
 /// <summary>
-/// A lock in a manager's process, for processes that do not share memory; among those of one tree <see cref="SharedLock"/> is far faster. Whoever has it may release it, and
+/// A lock in a manager's process, for processes that do not share memory; among those of one tree <see cref="SharedLock"/> is far
+/// faster. Whoever has it may release it, and
 /// so may anybody else. When the last connection of a process that has it ends, the next to acquire it gets it as abandoned.
 /// </summary>
 [JsonConverter(typeof(ManagedObjectConverter))]
@@ -20,7 +21,9 @@ public sealed class ManagedLock : ManagedObject
     public bool IsTaken => Send(Operation.IsTaken).Bool();
 
     /// <summary>Waits for the lock and takes it.</summary>
-    /// <param name="timeout">At most how long. None, or <see cref="Timeout.InfiniteTimeSpan"/>: for ever. Zero, or less: not at all.</param>
+    /// <param name="timeout">
+    /// At most how long. None, or <see cref="Timeout.InfiniteTimeSpan"/>: for ever. Zero, or less: not at all.
+    /// </param>
     /// <param name="cancellation">Ends the wait.</param>
     /// <exception cref="OperationCanceledException">Cancelled; the lock was not taken.</exception>
     public LockResult Acquire(TimeSpan? timeout = null, CancellationToken cancellation = default) =>
@@ -87,7 +90,9 @@ public sealed class ManagedQueue<T> : ManagedObject
 
     /// <summary>Puts an item behind all others, waiting for room.</summary>
     /// <param name="item">What to put.</param>
-    /// <param name="timeout">At most how long. None, or <see cref="Timeout.InfiniteTimeSpan"/>: for ever. Zero, or less: not at all.</param>
+    /// <param name="timeout">
+    /// At most how long. None, or <see cref="Timeout.InfiniteTimeSpan"/>: for ever. Zero, or less: not at all.
+    /// </param>
     /// <param name="cancellation">Ends the wait.</param>
     /// <exception cref="QueueFullException">There was no room in time.</exception>
     /// <exception cref="OperationCanceledException">Cancelled; whether the item is in the queue is not known.</exception>
@@ -103,7 +108,9 @@ public sealed class ManagedQueue<T> : ManagedObject
     public bool TryPut(T item, TimeSpan timeout) => Put(_items.Write(item), timeout, default);
 
     /// <summary>Takes the first item, waiting for one.</summary>
-    /// <param name="timeout">At most how long. None, or <see cref="Timeout.InfiniteTimeSpan"/>: for ever. Zero, or less: not at all.</param>
+    /// <param name="timeout">
+    /// At most how long. None, or <see cref="Timeout.InfiniteTimeSpan"/>: for ever. Zero, or less: not at all.
+    /// </param>
     /// <param name="cancellation">Ends the wait.</param>
     /// <exception cref="QueueEmptyException">There was no item in time.</exception>
     /// <exception cref="OperationCanceledException">Cancelled; no item was taken.</exception>
@@ -128,7 +135,10 @@ public sealed class ManagedQueue<T> : ManagedObject
     }
 }
 
-/// <summary>An event in a manager's process, for processes that do not share memory; among those of one tree <see cref="SharedEvent"/> is far faster.</summary>
+/// <summary>
+/// An event in a manager's process, for processes that do not share memory; among those of one tree <see cref="SharedEvent"/> is far
+/// faster.
+/// </summary>
 [JsonConverter(typeof(ManagedObjectConverter))]
 public sealed class ManagedEvent : ManagedObject
 {
@@ -147,9 +157,12 @@ public sealed class ManagedEvent : ManagedObject
     public void Clear() => Send(Operation.Lower);
 
     /// <summary>Waits until it is set.</summary>
-    /// <param name="timeout">At most how long. None, or <see cref="Timeout.InfiniteTimeSpan"/>: for ever. Zero, or less: not at all.</param>
+    /// <param name="timeout">
+    /// At most how long. None, or <see cref="Timeout.InfiniteTimeSpan"/>: for ever. Zero, or less: not at all.
+    /// </param>
     /// <param name="cancellation">Ends the wait.</param>
     /// <returns>False when the time was up.</returns>
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
-    public bool Wait(TimeSpan? timeout = null, CancellationToken cancellation = default) => Send(Ask(Operation.Wait).Add(timeout), cancellation).Bool();
+    public bool Wait(TimeSpan? timeout = null, CancellationToken cancellation = default) =>
+        Send(Ask(Operation.Wait).Add(timeout), cancellation).Bool();
 }

@@ -14,8 +14,10 @@ namespace TicketRush.Multiprocessing;
 /// using var worker = new ChildProcess(Sell, seats);
 /// </code>
 /// <para>
-/// Values travel as JSON, by the contexts given to <see cref="ProcessEntry"/>; the process that keeps them never looks into them. An object made with
-/// a name is the same for everybody who asks for that name. A call is two messages, some twenty microseconds: what is shared within one tree and
+/// Values travel as JSON, by the contexts given to <see cref="ProcessEntry"/>; the process that keeps them never looks into them. An
+/// object made with
+/// a name is the same for everybody who asks for that name. A call is two messages, some twenty microseconds: what is shared within one
+/// tree and
 /// used often is better shared by memory.
 /// </para>
 /// </summary>
@@ -27,7 +29,8 @@ public sealed class Manager : IDisposable
     private readonly ChildProcess? _process;
     private readonly Connection? _control;
 
-    private Manager(ManagerClient client, ChildProcess? process, Connection? control) => (_client, _process, _control) = (client, process, control);
+    private Manager(ManagerClient client, ChildProcess? process, Connection? control) =>
+        (_client, _process, _control) = (client, process, control);
 
     /// <summary>Where it can be reached.</summary>
     public EndPoint EndPoint => ManagerAddress.Parse(_client.Address);
@@ -43,9 +46,11 @@ public sealed class Manager : IDisposable
     /// <param name="authKey">What who connects must know; this process's <see cref="CurrentProcess.AuthKey"/> unless given.</param>
     /// <exception cref="IOException">It cannot listen there; the message says why.</exception>
     /// <exception cref="InvalidOperationException">
-    /// This process is a daemon, or its program did not begin with <see cref="ProcessEntry.Run(System.Text.Json.Serialization.JsonSerializerContext[])"/>.
+    /// This process is a daemon, or its program did not begin with
+    /// <see cref="ProcessEntry.Run(System.Text.Json.Serialization.JsonSerializerContext[])"/>.
     /// </exception>
-    public static Manager Start(string? name = null, byte[]? authKey = null) => Launch(name is null ? null : new UnixDomainSocketEndPoint(name), authKey);
+    public static Manager Start(string? name = null, byte[]? authKey = null) =>
+        Launch(name is null ? null : new UnixDomainSocketEndPoint(name), authKey);
 
     /// <summary>Starts a manager's process at an IP address; port 0 is any free one.</summary>
     /// <inheritdoc cref="Start(string, byte[])"/>
@@ -130,7 +135,8 @@ public sealed class Manager : IDisposable
         var control = new Connection(ours);
         try
         {
-            var process = new ChildProcess(ManagerServer.Work, theirs, address is null ? null : ManagerAddress.Format(address)) { Daemon = true, AuthKey = key };
+            var text = address is null ? null : ManagerAddress.Format(address);
+            var process = new ChildProcess(ManagerServer.Work, theirs, text) { Daemon = true, AuthKey = key };
             using (theirs) process.Start();
             var told = new MessageReader(control.Receive());
             if (told.Byte() != 0) throw new IOException($"The manager cannot be had: {ManagerClient.Thrown(told).Message}");

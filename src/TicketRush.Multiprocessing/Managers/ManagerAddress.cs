@@ -4,7 +4,10 @@ using System.Text;
 
 namespace TicketRush.Multiprocessing.Managers;
 
-/// <summary>Where a manager listens, as text: "unix:" and a name, whose first character is zero when it is abstract, or "tcp:" and an IP address with its port.</summary>
+/// <summary>
+/// Where a manager listens, as text: "unix:" and a name, whose first character is zero when it is abstract, or "tcp:" and an IP address
+/// with its port.
+/// </summary>
 internal static class ManagerAddress
 {
     private const string Unix = "unix:", Tcp = "tcp:";
@@ -25,7 +28,9 @@ internal static class ManagerAddress
     }
 
     public static EndPoint Parse(string address) =>
-        address.StartsWith(Tcp, StringComparison.Ordinal) ? IPEndPoint.Parse(address[Tcp.Length..]) : new UnixDomainSocketEndPoint(address[Unix.Length..]);
+        address.StartsWith(Tcp, StringComparison.Ordinal)
+            ? IPEndPoint.Parse(address[Tcp.Length..])
+            : new UnixDomainSocketEndPoint(address[Unix.Length..]);
 
     /// <summary>Null unless it is a name in the file system.</summary>
     public static string? File(string address) =>

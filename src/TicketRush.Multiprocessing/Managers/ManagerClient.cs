@@ -104,7 +104,8 @@ internal sealed class ManagerClient
             return connection;
         }
         catch (Exception why)
-            when (why is SocketException or IOException or TimeoutException or AuthenticationFailedException { InnerException: IOException })
+            when (why is SocketException or IOException or TimeoutException
+                or AuthenticationFailedException { InnerException: IOException })
         {
             throw Lost(why);
         }
@@ -116,5 +117,9 @@ internal sealed class ManagerClient
         else connection.Dispose();
     }
 
-    private ManagerLostException Lost(Exception why) => new($"The manager at {Address.Replace("\0", "@", StringComparison.Ordinal)} has ended, or cannot be reached: {why.Message}", why);
+    private ManagerLostException Lost(Exception why)
+    {
+        var name = Address.Replace("\0", "@", StringComparison.Ordinal);
+        return new($"The manager at {name} has ended, or cannot be reached: {why.Message}", why);
+    }
 }

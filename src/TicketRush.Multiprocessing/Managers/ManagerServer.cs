@@ -20,7 +20,9 @@ internal sealed class ManagerServer
     private readonly Dictionary<string, long> _names = [];
     private readonly Dictionary<Guid, Session> _sessions = [];
 
-    /// <summary>The target of the process. It tells where it listens, or why it cannot, and ends when its starter lets go of the socket.</summary>
+    /// <summary>
+    /// The target of the process. It tells where it listens, or why it cannot, and ends when its starter lets go of the socket.
+    /// </summary>
     public static void Work(SafeFileHandle socket, string? address)
     {
         using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, context => context.Cancel = true);
@@ -172,7 +174,11 @@ internal sealed class ManagerServer
             var arguments = request.AsMemory(head);
             if (target == Itself) return Do(operation, new(arguments.Span));
             if (!_objects.TryGetValue(target, out var served))
-                throw new InvalidOperationException("The manager has no such object: it was deleted, or is of another manager that was at the same address.");
+            {
+                throw new InvalidOperationException(
+                    "The manager has no such object: it was deleted, or is of another manager that was at the same address.");
+            }
+
             return await served.DoAsync(operation, arguments, turn).ConfigureAwait(false);
         }
         catch (Exception failure)
@@ -200,7 +206,10 @@ internal sealed class ManagerServer
         lock (_names)
         {
             if (name.Length > 0 && _names.TryGetValue(name, out var known) && _objects.TryGetValue(known, out var present))
-                return present.Kind == kind ? known : throw new InvalidOperationException($"The manager has an object {name}, and it is of another kind: {present.Kind}.");
+            {
+                if (present.Kind == kind) return known;
+                throw new InvalidOperationException($"The manager has an object {name}, and it is of another kind: {present.Kind}.");
+            }
 
             // Never the number of another object, of this manager or of one that was at this address before.
             var number = BitConverter.ToInt64(RandomNumberGenerator.GetBytes(sizeof(long))) | 1;

@@ -62,7 +62,7 @@ internal abstract class Served
     /// <summary>Tries, in the gate, and after every change again, until it succeeds or the time is up.</summary>
     protected async ValueTask<bool> UntilAsync(Func<bool> tryIt, TimeSpan timeout, CancellationToken gone)
     {
-        var limit = Limit.After(timeout);
+        var limit = Deadline.After(timeout);
         while (true)
         {
             Task changed;
@@ -72,7 +72,7 @@ internal abstract class Served
                 changed = _changed.Task;
             }
 
-            if (limit.IsOver) return false;
+            if (limit.HasPassed) return false;
             var left = limit.Left;
             if (left == Timeout.InfiniteTimeSpan || left > LongestSleep) left = LongestSleep;
             try

@@ -51,7 +51,6 @@ internal sealed unsafe class Arena
         }
 
         Slots.Claim();
-        SweepAll();
     }
 
     /// <summary>This process's arena: its parent's after <see cref="Attach"/>, else one that is made at the first use.</summary>
@@ -76,7 +75,10 @@ internal sealed unsafe class Arena
     /// <summary>This process as the words of locks have it.</summary>
     public Owner Self => Slots.Self;
 
-    /// <summary>In a child, before anything else here is used: shares the parent's arena.</summary>
+    /// <summary>
+    /// In a child, before anything else here is used: shares the parent's arena. Once it has what it was given, it owes the others
+    /// <see cref="SweepAll"/>; not before, for what a parent that has died since was to hand over is held by nobody else.
+    /// </summary>
     /// <param name="path">The parent's <see cref="Path"/>.</param>
     /// <exception cref="IOException">The parent is gone, or belongs to another user.</exception>
     /// <exception cref="InvalidOperationException">This process has an arena already, or too many processes share that one.</exception>
@@ -217,13 +219,12 @@ internal sealed unsafe class Arena
                 if (!found)
                 {
                     _handles.Remove(at);
-                    throw new ObjectDisposedException(
-                        kind.ToString(), "The shared object is gone: every process that held it has disposed of it or ended.");
+                    throw Gone(kind);
                 }
             }
             else if (BlockAt(at)->Kind != (int)kind || BlockAt(at)->Generation != generation)
             {
-                throw new ObjectDisposedException(kind.ToString(), "The reference is to a shared object that is gone.");
+                throw Gone(kind);
             }
 
             handles++;
@@ -452,6 +453,18 @@ internal sealed unsafe class Arena
     {
         for (var at = HeapAt; at < _header->End; at += BlockAt(at)->Length)
             if (BlockAt(at)->Kind == (int)BlockKind.Part && BlockAt(at)->Parent == parent && !wanted(at)) Free(at);
+    }
+
+    private static ObjectDisposedException Gone(BlockKind kind)
+    {
+        var name = kind switch
+        {
+            BlockKind.Value => "SharedValue or SharedArray",
+            BlockKind.RecursiveLock => nameof(SharedRLock),
+            BlockKind.NamedMemory => nameof(SharedMemory),
+            _ => "Shared" + kind,
+        };
+        return new(name, $"The {name} is gone: every process that held it had disposed of it or ended before this one had received it.");
     }
 
     private long BlockOf(byte* contents) => contents - _start - Block.Size;

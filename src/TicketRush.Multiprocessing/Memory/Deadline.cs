@@ -23,6 +23,15 @@ internal readonly struct Deadline
 
     public bool HasPassed => _ticks != long.MaxValue && (_ticks == 0 || Stopwatch.GetTimestamp() >= _ticks);
 
+    public TimeSpan Left => IsNever ? Timeout.InfiniteTimeSpan
+        : HasPassed ? TimeSpan.Zero
+        : TimeSpan.FromTicks((long)((_ticks - Stopwatch.GetTimestamp()) * (Int128)TimeSpan.TicksPerSecond / Stopwatch.Frequency) + 1);
+
+    /// <summary>As poll takes it: −1 for ever; rounded up, so that the wait never ends before the time.</summary>
+    public int MillisecondsLeft => IsNever ? -1 : (int)Math.Clamp(Math.Ceiling(Left.TotalMilliseconds), 0, int.MaxValue);
+
+    public static Deadline Earlier(Deadline one, Deadline other) => one._ticks < other._ticks ? one : other;
+
     /// <param name="timeout">None and <see cref="Timeout.InfiniteTimeSpan"/> never end; any other that is not positive has passed
     /// already.</param>
     public static Deadline After(TimeSpan? timeout)

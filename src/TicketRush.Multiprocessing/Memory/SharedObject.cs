@@ -4,8 +4,10 @@ namespace TicketRush.Multiprocessing;
 /// An object that the processes of one tree share. It is passed to another process as an argument, over a connection, or inside a
 /// queue's item; there it is another handle on the same object.
 /// <para>
-/// The object lives until every process that has a handle has disposed of it or ended; keep yours until the other process has
-/// received its own. A handle that is not disposed of is let go when its process ends, never by the garbage collector.
+/// The object lives until every process that has a handle has disposed of it or ended. What is an argument of a child, or of a pool's
+/// task or initialiser, may be disposed of as soon as that call has returned: it is kept until the other process has its own. Over a
+/// connection or in a queue it travels as a mere reference, so there keep yours until the other process has received its own. A handle
+/// that is not disposed of is let go when its process ends, never by the garbage collector.
 /// </para>
 /// </summary>
 public abstract unsafe class SharedObject : IDisposable

@@ -3,6 +3,7 @@ using System.Diagnostics.CodeAnalysis;
 using System.Runtime.CompilerServices;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using TicketRush.Multiprocessing.Processes;
 
 namespace TicketRush.Multiprocessing;
 
@@ -75,6 +76,7 @@ public sealed class SharedObjectConverter : JsonConverterFactory
         public override void Write(Utf8JsonWriter writer, T value, JsonSerializerOptions options)
         {
             var reference = value.Reference;
+            Handover.Keep(value, options);
             writer.WriteStartObject();
             writer.WriteNumber("at"u8, reference.At);
             writer.WriteNumber("generation"u8, reference.Generation);

@@ -112,14 +112,17 @@ internal sealed unsafe class Slots
     /// <summary>Whether the slot was not yet given back after that process, be it alive or not.</summary>
     public bool IsOccupiedBy(Owner owner) => Occupant(owner.Slot) == owner;
 
-    /// <returns>Nobody when no living process of this arena has that number.</returns>
+    /// <param name="pid">A process that was not waited for yet, so that the number is its own, be it alive or not.</param>
+    /// <returns>Nobody when no process of this arena has that number.</returns>
     public Owner Find(int pid)
     {
         for (var i = 0; i < Used; i++)
         {
             var occupant = Occupant(i);
             if (occupant.IsNone || _slots[i].Pid != pid || _slots[i].PidNamespace != _namespace) continue;
-            if (Volatile.Read(ref _slots[i].State) == Slot.Alive) return occupant;
+
+            // Another who looked may have found it dying. One that has long been dead and had the same number began at another time.
+            if (Volatile.Read(ref _slots[i].State) == Slot.Alive || _slots[i].StartTime == Libc.StartTime(pid)) return occupant;
         }
 
         return default;

@@ -21,7 +21,7 @@ internal static unsafe partial class Programs
 
     private const int DefaultSignals = 0x04, SignalMask = 0x08;
     private const int ReadWrite = 2;
-    private const int ProcessDescriptor = 3, Exited = 4, ExitedByItself = 1;
+    private const int Process = 1, ProcessDescriptor = 3, Exited = 4, ExitedByItself = 1;
     private const int ParentDeathSignal = 1;
     private const int InterruptedError = 4, NoChild = 10, NoSuchProcess = 3, NoSuchCall = 38;
     private const int SendSignalCall = 424, OpenProcessCall = 434; // pidfd_send_signal, pidfd_open: the same on x64 and arm64
@@ -113,6 +113,16 @@ internal static unsafe partial class Programs
         // si_code and si_status, after si_signo, si_errno, padding, si_pid and si_uid.
         var (how, code) = (status[2], status[6]);
         return how == ExitedByItself ? code : -code;
+    }
+
+    /// <summary>
+    /// Kills a child that was just started and has no descriptor yet, and waits until it is gone. Its id is its own until then.
+    /// </summary>
+    public static void EndAndReap(int id)
+    {
+        _ = SendSignal(id, Kill);
+        var status = stackalloc int[32];
+        while (WaitId(Process, id, status, Exited) != 0 && Marshal.GetLastPInvokeError() == InterruptedError) { }
     }
 
     /// <summary>Sends a signal; nothing happens when the process has ended.</summary>

@@ -41,7 +41,9 @@ internal sealed class Backlog
         }
     }
 
-    /// <summary>From here to <see cref="EndStream"/> chunks are added by <see cref="AddToStream"/>, also when the pool is closed meanwhile.</summary>
+    /// <summary>
+    /// From here to <see cref="EndStream"/> chunks are added by <see cref="AddToStream"/>, also when the pool is closed meanwhile.
+    /// </summary>
     public void BeginStream()
     {
         lock (_gate)
@@ -53,10 +55,18 @@ internal sealed class Backlog
 
     public void AddToStream(Chunk chunk)
     {
-        lock (_gate)
+        try
         {
-            CheckOpen(isClosed: false);
-            AddInGate(chunk);
+            lock (_gate)
+            {
+                CheckOpen(isClosed: false);
+                AddInGate(chunk);
+            }
+        }
+        catch
+        {
+            chunk.Drop();
+            throw;
         }
     }
 
@@ -107,8 +117,9 @@ internal sealed class Backlog
                 {
                     _waiting.RemoveFirst();
                     chunk = first.Value;
-                    if (chunk.IsDropped) continue;
-                    return true;
+                    if (!chunk.IsDropped) return true;
+                    chunk.Drop();
+                    continue;
                 }
 
                 Monitor.Wait(_gate);

@@ -27,16 +27,25 @@ internal sealed class Call<TIn, TOut>
         if (!types.SequenceEqual(own))
         {
             throw new ArgumentException(
-                $"{method.Name} takes ({string.Join(", ", own[..^1].Select(type => type.Name))}) and returns {own[^1].Name}; a task of a pool has to take and "
-                + $"return exactly what it is given and asked for, which is ({string.Join(", ", types[..^1].ToArray().Select(type => type.Name))}) and {types[^1].Name}.",
+                $"{method.Name} is {Text(own)}; a task of a pool takes exactly what it is given and returns exactly what it is asked for, "
+                + $"which is {Text(types)}.", nameof(target));
+        }
+
+        if (ReturnsTask(own[^1]))
+        {
+            throw new ArgumentException(
+                $"{method.Name} returns a task, which cannot be waited for in another process: a pool's target returns its result.",
                 nameof(target));
         }
 
-        if (own[^1].IsAssignableTo(typeof(Task)) || own[^1] == typeof(ValueTask)
-            || own[^1] is { IsGenericType: true } && own[^1].GetGenericTypeDefinition() == typeof(ValueTask<>))
-            throw new ArgumentException($"{method.Name} returns a task, which cannot be waited for in another process: a pool's target returns its result.", nameof(target));
         return new(method, inputs(method), Wires.Result<TOut>(method));
     }
+
+    private static bool ReturnsTask(Type type) => type.IsAssignableTo(typeof(Task)) || type == typeof(ValueTask)
+        || type is { IsGenericType: true } && type.GetGenericTypeDefinition() == typeof(ValueTask<>);
+
+    private static string Text(ReadOnlySpan<Type> types) =>
+        $"({string.Join(", ", types[..^1].ToArray().Select(type => type.Name))}) to {types[^1].Name}";
 }
 
 /// <summary>How a method is named to a worker.</summary>

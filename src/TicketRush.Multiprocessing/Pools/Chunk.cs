@@ -1,5 +1,7 @@
 using System.Buffers;
 using System.Buffers.Binary;
+using System.Runtime.ExceptionServices;
+using TicketRush.Multiprocessing.Processes;
 
 namespace TicketRush.Multiprocessing.Pools;
 
@@ -28,11 +30,19 @@ internal abstract class Chunk
 
     /// <summary>Has no results, and is done.</summary>
     public abstract void Fail(Exception failure);
+
+    /// <summary>Nobody asks for it any more, and no worker has it.</summary>
+    public abstract void Drop();
 }
 
 /// <summary>Tasks of one call, from their inputs to their results.</summary>
-internal sealed class Chunk<TIn, TOut>(Call<TIn, TOut> call, ReadOnlyMemory<TIn> inputs, Memory<TOut> results, Action<Chunk<TIn, TOut>> done) : Chunk
+internal sealed class Chunk<TIn, TOut>(
+    Call<TIn, TOut> call, ReadOnlyMemory<TIn> inputs, Memory<TOut> results, Action<Chunk<TIn, TOut>> done) : Chunk
 {
+    private ReadOnlyMemory<byte>? _written;
+    private Exception? _notWritten;
+    private SharedObject[] _kept = [];
+
     /// <summary>Before which task the results end; all are there if there is no failure.</summary>
     public int Good { get; private set; }
 
@@ -41,11 +51,34 @@ internal sealed class Chunk<TIn, TOut>(Call<TIn, TOut> call, ReadOnlyMemory<TIn>
 
     public ReadOnlyMemory<TOut> Results => results;
 
+    /// <summary>
+    /// Where inputs may refer to what is shared: writes the message now, and keeps that until the end, so that whoever gave the inputs may
+    /// let go of theirs as soon as the call has returned.
+    /// </summary>
+    public Chunk<TIn, TOut> Prepare()
+    {
+        if (!call.Inputs.MayShare) return this;
+        using var handover = Handover.Keep();
+        try
+        {
+            var message = new ArrayBufferWriter<byte>();
+            WriteNow(message);
+            _written = message.WrittenMemory;
+            _kept = handover.TakeKept();
+        }
+        catch (Exception notWritten)
+        {
+            _notWritten = notWritten;
+        }
+
+        return this;
+    }
+
     public override void Write(IBufferWriter<byte> message)
     {
-        Framed.Write(message, Count);
-        Framed.WriteBytes(message, call.Target);
-        call.Inputs.Write(inputs.Span, message);
+        if (_notWritten is not null) ExceptionDispatchInfo.Throw(_notWritten);
+        if (_written is { } written) message.Write(written.Span);
+        else WriteNow(message);
     }
 
     public override void Answer(ReadOnlySpan<byte> reply)
@@ -63,12 +96,33 @@ internal sealed class Chunk<TIn, TOut>(Call<TIn, TOut> call, ReadOnlyMemory<TIn>
             Failure = failure;
         }
 
-        done(this);
+        End();
     }
 
     public override void Fail(Exception failure)
     {
         Failure = failure;
+        End();
+    }
+
+    public override void Drop() => LetGo();
+
+    private void End()
+    {
+        LetGo();
         done(this);
+    }
+
+    private void LetGo()
+    {
+        foreach (var shared in _kept) shared.Dispose();
+        _kept = [];
+    }
+
+    private void WriteNow(IBufferWriter<byte> message)
+    {
+        Framed.Write(message, Count);
+        Framed.WriteBytes(message, call.Target);
+        call.Inputs.Write(inputs.Span, message);
     }
 }

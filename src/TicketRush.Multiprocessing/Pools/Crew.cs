@@ -41,7 +41,7 @@ internal sealed class Crew(WorkerStart? start, string name, int spares, Action e
             {
                 while (!_isClosed && _spares.Count < spares) _spares.Enqueue(Start());
             }
-            catch (IOException)
+            catch (Exception)
             {
                 // The next worker that is needed will be started then, and it will be said if that cannot be.
             }
@@ -55,6 +55,7 @@ internal sealed class Crew(WorkerStart? start, string name, int spares, Action e
         {
             _isClosed = true;
             while (_spares.TryDequeue(out var spare)) spare.Retire();
+            LetGo();
         }
     }
 
@@ -68,7 +69,7 @@ internal sealed class Crew(WorkerStart? start, string name, int spares, Action e
 
     /// <summary>Waits until all have ended.</summary>
     /// <returns>False when the time was up.</returns>
-    public bool Join(Limit limit)
+    public bool Join(Deadline limit)
     {
         Task[] ends;
         lock (_gate) ends = [.. _all.Select(worker => worker.Ended)];
@@ -82,11 +83,22 @@ internal sealed class Crew(WorkerStart? start, string name, int spares, Action e
         worker.Ended.ContinueWith(
             _ =>
             {
-                lock (_gate) _all.Remove(worker);
+                lock (_gate)
+                {
+                    _all.Remove(worker);
+                    LetGo();
+                }
+
                 ended();
             },
             TaskScheduler.Default);
         return worker;
+    }
+
+    // A worker that is on its way still reads what it is started with.
+    private void LetGo()
+    {
+        if (_isClosed && _all.Count == 0) start?.Dispose();
     }
 
     private void Signal(int signal)

@@ -53,10 +53,12 @@ internal static class Failure
         }
     }
 
-    [UnconditionalSuppressMessage("Trimming", "IL2070", Justification = "Where the constructor is trimmed away the RemoteException is thrown instead.")]
+    [UnconditionalSuppressMessage("Trimming", "IL2070",
+        Justification = "Where the constructor is trimmed away the RemoteException is thrown instead.")]
     private static Exception? Make(Type type, RemoteException cause)
     {
-        if (type.GetConstructor([typeof(string), typeof(Exception)]) is { } withCause) return (Exception)withCause.Invoke([cause.Message, cause]);
+        if (type.GetConstructor([typeof(string), typeof(Exception)]) is { } withCause)
+            return (Exception)withCause.Invoke([cause.Message, cause]);
         if (type.GetConstructor([typeof(string)]) is not { } withMessage) return null;
         var made = (Exception)withMessage.Invoke([cause.Message]);
         return ExceptionDispatchInfo.SetRemoteStackTrace(made, cause.Details);

@@ -15,12 +15,14 @@ namespace TicketRush.Multiprocessing;
 /// </code>
 /// <para>
 /// A target is a static method, or a lambda that captures nothing, with at most three parameters. Arguments and results travel as
-/// those of <see cref="ChildProcess"/> do: by the program's JSON contexts, but for text, bytes, and values without references, which are copied as they lie
+/// those of <see cref="ChildProcess"/> do: by the program's JSON contexts, but for text, bytes, and values without references, which
+/// are copied as they lie
 /// in memory.
 /// </para>
 /// <para>
 /// What a task throws is thrown here, with its type, its message and a <see cref="RemoteException"/> as its cause. A worker that is lost
-/// with a task in hand fails that task with <see cref="WorkerLostException"/>, or it is run again (<see cref="ProcessPoolOptions.Retries"/>); a task that the
+/// with a task in hand fails that task with <see cref="WorkerLostException"/>, or it is run again
+/// (<see cref="ProcessPoolOptions.Retries"/>); a task that the
 /// worker had not begun goes to another; and in either case a new worker takes its place. Workers die with this process.
 /// </para>
 /// </summary>
@@ -35,11 +37,14 @@ public sealed class ProcessPool : IDisposable
     /// <summary>Starts the workers, and does not wait until they are ready.</summary>
     /// <param name="workers">How many; as many as there are processors unless given.</param>
     /// <param name="options">What else is wanted of them.</param>
-    /// <exception cref="ArgumentOutOfRangeException">There is less than one worker, or than one task for each, or a negative number.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">
+    /// There is less than one worker, or than one task for each, or a negative number.
+    /// </exception>
     /// <exception cref="ArgumentException">The initialiser cannot run in another process, or its arguments do not fit.</exception>
     /// <exception cref="NotSupportedException">No context knows how to write an argument of the initialiser.</exception>
     /// <exception cref="InvalidOperationException">
-    /// This process is a daemon, or its program did not begin with <see cref="ProcessEntry.Run(System.Text.Json.Serialization.JsonSerializerContext[])"/>.
+    /// This process is a daemon, or its program did not begin with
+    /// <see cref="ProcessEntry.Run(System.Text.Json.Serialization.JsonSerializerContext[])"/>.
     /// </exception>
     /// <exception cref="IOException">The system did not start a worker. None is left.</exception>
     public ProcessPool(int? workers = null, ProcessPoolOptions? options = null)
@@ -61,7 +66,9 @@ public sealed class ProcessPool : IDisposable
         _backlog = _pool.Backlog;
     }
 
-    /// <summary>The process ids of the workers; one that has just been lost is among them until another has taken its place.</summary>
+    /// <summary>
+    /// The process ids of the workers; one that has just been lost is among them until another has taken its place. None when all have ended.
+    /// </summary>
     public IReadOnlyList<int> WorkerIds => _pool.WorkerIds;
 
     /// <summary>Runs the target for every input, and waits for all.</summary>
@@ -117,13 +124,14 @@ public sealed class ProcessPool : IDisposable
 
     /// <summary>
     /// Runs the target for every input, and gives the results in the order of the inputs as they are asked for. Inputs are read meanwhile,
-    /// four chunks for each worker ahead, so there may be any number of them.
+    /// sixteen chunks for each worker ahead, so there may be any number of them.
     /// </summary>
     /// <param name="target">What to run.</param>
     /// <param name="inputs">Where they fail, the results of all whole chunks before come first, and then that failure.</param>
     /// <param name="chunkSize">How many tasks go to a worker at a time. More than one is faster where tasks are short.</param>
     /// <returns>
-    /// Every enumeration runs the tasks anew. A failed task ends it. One that has begun goes on to its end when the pool is closed; one that is left
+    /// Every enumeration runs the tasks anew. A failed task ends it. One that has begun goes on to its end when the pool is closed; one
+    /// that is left
     /// early lets go of what has not begun.
     /// </returns>
     /// <exception cref="ArgumentException">The target cannot run in another process.</exception>
@@ -149,7 +157,8 @@ public sealed class ProcessPool : IDisposable
     public TOut Apply<T, TOut>(Func<T, TOut> target, T argument) => ApplyAsync(target, argument).GetAwaiter().GetResult();
 
     /// <inheritdoc cref="Apply{TOut}(Func{TOut})"/>
-    public TOut Apply<T1, T2, TOut>(Func<T1, T2, TOut> target, T1 first, T2 second) => ApplyAsync(target, first, second).GetAwaiter().GetResult();
+    public TOut Apply<T1, T2, TOut>(Func<T1, T2, TOut> target, T1 first, T2 second) =>
+        ApplyAsync(target, first, second).GetAwaiter().GetResult();
 
     /// <inheritdoc cref="Apply{TOut}(Func{TOut})"/>
     public TOut Apply<T1, T2, T3, TOut>(Func<T1, T2, T3, TOut> target, T1 first, T2 second, T3 third) =>
@@ -175,7 +184,8 @@ public sealed class ProcessPool : IDisposable
 
     /// <inheritdoc cref="ApplyAsync{TOut}(Func{TOut}, Action{TOut}, Action{Exception})"/>
     public Task<TOut> ApplyAsync<T1, T2, T3, TOut>(
-        Func<T1, T2, T3, TOut> target, T1 first, T2 second, T3 third, Action<TOut>? callback = null, Action<Exception>? errorCallback = null) =>
+        Func<T1, T2, T3, TOut> target, T1 first, T2 second, T3 third,
+        Action<TOut>? callback = null, Action<Exception>? errorCallback = null) =>
         Run(Three(target), (first, second, third), callback, errorCallback);
 
     /// <summary>Runs a target without a result once, in some worker. To wait for it, wait for the task.</summary>
@@ -194,13 +204,16 @@ public sealed class ProcessPool : IDisposable
 
     /// <inheritdoc cref="ApplyAsync(Action)"/>
     public Task ApplyAsync<T1, T2, T3>(Action<T1, T2, T3> target, T1 first, T2 second, T3 third) =>
-        Run(Call<(T1, T2, T3), Nothing>.To(target, Wires.Three<T1, T2, T3>, typeof(T1), typeof(T2), typeof(T3), typeof(void)), (first, second, third));
+        Run(
+            Call<(T1, T2, T3), Nothing>.To(target, Wires.Three<T1, T2, T3>, typeof(T1), typeof(T2), typeof(T3), typeof(void)),
+            (first, second, third));
 
     /// <summary>Takes no more tasks. What was given runs to its end; then the workers end. Again is harmless.</summary>
     public void Close() => _backlog.Close();
 
     /// <summary>
-    /// Ends the workers, whatever they are at: by SIGTERM, those that handle it two seconds later by SIGKILL. Tasks that have not ended fail with
+    /// Ends the workers, whatever they are at: by SIGTERM, those that handle it two seconds later by SIGKILL. Tasks that have not ended
+    /// fail with
     /// <see cref="OperationCanceledException"/>. Does not wait; again is harmless.
     /// </summary>
     public void Terminate()
@@ -213,13 +226,16 @@ public sealed class ProcessPool : IDisposable
     /// <exception cref="InvalidOperationException">The pool is open.</exception>
     public void Join() => Join(Timeout.InfiniteTimeSpan);
 
-    /// <summary>After <see cref="Close"/> or <see cref="Terminate"/>: waits until all workers have ended, but no longer than the time given.</summary>
+    /// <summary>
+    /// After <see cref="Close"/> or <see cref="Terminate"/>: waits until all workers have ended, but no longer than the time given.
+    /// </summary>
     /// <returns>True when they have.</returns>
     /// <exception cref="InvalidOperationException">The pool is open.</exception>
     public bool Join(TimeSpan timeout)
     {
-        if (!_backlog.IsClosed) throw new InvalidOperationException("Join: the pool is open, so its workers would not end. Close or terminate it first.");
-        var limit = Limit.After(timeout);
+        if (!_backlog.IsClosed)
+            throw new InvalidOperationException("Join: the pool is open, so its workers would not end. Close or terminate it first.");
+        var limit = Deadline.After(timeout);
         return _pool.AllLeft.Wait(limit.Left) && _pool.Crew.Join(limit);
     }
 
@@ -242,8 +258,10 @@ public sealed class ProcessPool : IDisposable
         Call<TIn, TOut> call, TIn input, Action<TOut>? callback = null, Action<Exception>? errorCallback = null)
     {
         var result = new PendingResult<TOut>(callback, errorCallback);
-        _backlog.Add(new Chunk<TIn, TOut>(call, new[] { input }, new TOut[1], done => result.Complete(done.Results.Span[0], done.Failure)) { Count = 1 });
+        Add(new Chunk<TIn, TOut>(call, new[] { input }, new TOut[1], Done) { Count = 1 }.Prepare());
         return result.Task;
+
+        void Done(Chunk<TIn, TOut> done) => result.Complete(done.Results.Span[0], done.Failure);
     }
 
     private Task<TOut[]> RunAll<TIn, TOut>(
@@ -261,7 +279,8 @@ public sealed class ProcessPool : IDisposable
         {
             var number = i;
             var (start, count) = (i * size, Math.Min(size, all.Length - (i * size)));
-            chunks[i] = new Chunk<TIn, TOut>(call, all.AsMemory(start, count), results.AsMemory(start, count), Done) { Count = count };
+            var chunk = new Chunk<TIn, TOut>(call, all.AsMemory(start, count), results.AsMemory(start, count), Done) { Count = count };
+            chunks[i] = chunk.Prepare();
 
             void Done(Chunk<TIn, TOut> done)
             {
@@ -275,9 +294,22 @@ public sealed class ProcessPool : IDisposable
             }
         }
 
-        _backlog.Add(chunks);
+        Add(chunks);
         if (chunks.Length == 0) pending.Complete(results, null);
         return pending.Task;
+    }
+
+    private void Add(params Chunk[] chunks)
+    {
+        try
+        {
+            _backlog.Add(chunks);
+        }
+        catch
+        {
+            foreach (var chunk in chunks) chunk.Drop();
+            throw;
+        }
     }
 
     private ResultStream<TIn, TOut> Stream<TIn, TOut>(Call<TIn, TOut> call, IEnumerable<TIn> inputs, int chunkSize, bool isOrdered)

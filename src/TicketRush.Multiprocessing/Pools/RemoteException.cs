@@ -16,5 +16,6 @@ public sealed class RemoteException : Exception
     public string Details { get; }
 
     /// <inheritdoc/>
-    public override string ToString() => $"{base.ToString()}{Environment.NewLine}--- In the other process ---{Environment.NewLine}{Details}";
+    public override string ToString() =>
+        $"{base.ToString()}{Environment.NewLine}--- In the other process ---{Environment.NewLine}{Details}";
 }

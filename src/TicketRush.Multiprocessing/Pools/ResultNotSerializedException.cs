@@ -1,6 +1,8 @@
 namespace TicketRush.Multiprocessing;
 
-/// <summary>A task of a pool ran to its end, and what it returned cannot be written: <see cref="Exception.InnerException"/> says why.</summary>
+/// <summary>
+/// A task of a pool ran to its end, and what it returned cannot be written: <see cref="Exception.InnerException"/> says why.
+/// </summary>
 public sealed class ResultNotSerializedException : Exception
 {
     internal ResultNotSerializedException(Exception why)

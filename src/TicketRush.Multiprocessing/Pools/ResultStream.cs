@@ -7,14 +7,15 @@ namespace TicketRush.Multiprocessing.Pools;
 /// The results of a mapping as they are asked for. The inputs are read by whoever takes the results, a bounded number of chunks ahead: so
 /// there may be more of them than fit into memory, and they may never end.
 /// </summary>
-internal sealed class ResultStream<TIn, TOut>(SeatedPool pool, Call<TIn, TOut> call, IEnumerable<TIn> inputs, int chunkSize, bool isOrdered)
-    : IEnumerable<TOut>
+internal sealed class ResultStream<TIn, TOut>(
+    SeatedPool pool, Call<TIn, TOut> call, IEnumerable<TIn> inputs, int chunkSize, bool isOrdered) : IEnumerable<TOut>
 {
-    private const int ChunksAheadPerWorker = 4;
+    /// <summary>So many that no worker runs dry in the time that it takes to wake whoever reads the inputs.</summary>
+    public const int ChunksAheadPerWorker = 16;
 
     public IEnumerator<TOut> GetEnumerator()
     {
-        var (gate, under) = (new object(), new LinkedList<Chunk<TIn, TOut>>());
+        var (under, most) = (new Window(isOrdered), (long)pool.Size * ChunksAheadPerWorker);
         using var source = inputs.GetEnumerator();
         Exception? inputFailure = null;
         pool.Backlog.BeginStream();
@@ -22,16 +23,16 @@ internal sealed class ResultStream<TIn, TOut>(SeatedPool pool, Call<TIn, TOut> c
         {
             for (var isEnded = false; ;)
             {
-                while (!isEnded && under.Count < pool.Size * ChunksAheadPerWorker)
+                // Until there is a result: inputs that take their time do not keep it waiting, but for one while there are few under way.
+                var isShort = under.Count <= most / 2;
+                for (; !isEnded && under.Count < most && (isShort || !under.HasNext); isShort = false)
                 {
-                    var chunk = Read(source, gate, out isEnded, out inputFailure);
-                    if (chunk is null) break;
-                    lock (gate) under.AddLast(chunk);
-                    pool.Backlog.AddToStream(chunk);
+                    var chunk = Read(source, under, out isEnded, out inputFailure);
+                    if (chunk is not null) pool.Backlog.AddToStream(under.Add(chunk));
                 }
 
                 if (under.Count == 0) break;
-                var next = Next(gate, under);
+                var next = under.Take();
                 for (var i = 0; i < next.Good; i++) yield return next.Results.Span[i];
                 if (next.Failure is { } failure) ExceptionDispatchInfo.Throw(failure);
             }
@@ -40,7 +41,7 @@ internal sealed class ResultStream<TIn, TOut>(SeatedPool pool, Call<TIn, TOut> c
         }
         finally
         {
-            foreach (var chunk in under) chunk.IsDropped = true;
+            under.Drop();
             pool.Backlog.EndStream();
         }
     }
@@ -48,16 +49,23 @@ internal sealed class ResultStream<TIn, TOut>(SeatedPool pool, Call<TIn, TOut> c
     IEnumerator IEnumerable.GetEnumerator() => GetEnumerator();
 
     /// <returns>Null when there are no more inputs, or not a whole chunk of them before they failed.</returns>
-    private Chunk<TIn, TOut>? Read(IEnumerator<TIn> source, object gate, out bool isEnded, out Exception? failure)
+    private Chunk<TIn, TOut>? Read(IEnumerator<TIn> source, Window under, out bool isEnded, out Exception? failure)
     {
         (isEnded, failure) = (false, null);
-        var chunk = new List<TIn>();
+        var read = new TIn[chunkSize <= 64 ? chunkSize : 64];
+        var count = 0;
         try
         {
-            while (chunk.Count < chunkSize && !isEnded)
+            while (count < chunkSize && !isEnded)
             {
-                if (source.MoveNext()) chunk.Add(source.Current);
-                else isEnded = true;
+                if (!source.MoveNext())
+                {
+                    isEnded = true;
+                    break;
+                }
+
+                if (count == read.Length) Array.Resize(ref read, (int)Math.Min(chunkSize, count * 2L));
+                read[count++] = source.Current;
             }
         }
         catch (Exception thrown)
@@ -66,33 +74,67 @@ internal sealed class ResultStream<TIn, TOut>(SeatedPool pool, Call<TIn, TOut> c
             return null;
         }
 
-        return chunk.Count == 0 ? null : new(call, chunk.ToArray(), new TOut[chunk.Count], done =>
-        {
-            lock (gate)
-            {
-                done.IsDone = true;
-                Monitor.Pulse(gate);
-            }
-        })
-        { Count = chunk.Count };
+        return count == 0 ? null
+            : new Chunk<TIn, TOut>(call, read.AsMemory(0, count), new TOut[count], under.Note) { Count = count }.Prepare();
     }
 
-    private Chunk<TIn, TOut> Next(object gate, LinkedList<Chunk<TIn, TOut>> under)
+    /// <summary>The chunks that were handed out and whose results were not asked for yet.</summary>
+    private sealed class Window(bool isOrdered)
     {
-        lock (gate)
-        {
-            while (true)
-            {
-                var next = under.First;
-                while (!isOrdered && next is { Value.IsDone: false }) next = next.Next;
-                if (next is { Value.IsDone: true })
-                {
-                    under.Remove(next);
-                    return next.Value;
-                }
+        private readonly object _gate = new();
+        private readonly Queue<Chunk<TIn, TOut>> _inOrder = new(), _done = new();
+        private readonly HashSet<Chunk<TIn, TOut>> _inAnyOrder = [];
+        private bool _isAwaited;
 
-                Monitor.Wait(gate);
+        public int Count => isOrdered ? _inOrder.Count : _inAnyOrder.Count;
+
+        public bool HasNext
+        {
+            get
+            {
+                lock (_gate) return HasNextInGate;
             }
+        }
+
+        private bool HasNextInGate => isOrdered ? _inOrder.TryPeek(out var first) && first.IsDone : _done.Count > 0;
+
+        public Chunk<TIn, TOut> Add(Chunk<TIn, TOut> chunk)
+        {
+            if (isOrdered) _inOrder.Enqueue(chunk);
+            else _inAnyOrder.Add(chunk);
+            return chunk;
+        }
+
+        /// <summary>By whichever thread has its answer.</summary>
+        public void Note(Chunk<TIn, TOut> chunk)
+        {
+            lock (_gate)
+            {
+                chunk.IsDone = true;
+                if (!isOrdered) _done.Enqueue(chunk);
+
+                // Nobody is woken for what is not his turn.
+                if (_isAwaited && HasNextInGate) Monitor.Pulse(_gate);
+            }
+        }
+
+        public Chunk<TIn, TOut> Take()
+        {
+            lock (_gate)
+            {
+                _isAwaited = true;
+                while (!HasNextInGate) Monitor.Wait(_gate);
+                _isAwaited = false;
+                if (isOrdered) return _inOrder.Dequeue();
+                var next = _done.Dequeue();
+                _inAnyOrder.Remove(next);
+                return next;
+            }
+        }
+
+        public void Drop()
+        {
+            foreach (var chunk in isOrdered ? _inOrder : (IEnumerable<Chunk<TIn, TOut>>)_inAnyOrder) chunk.IsDropped = true;
         }
     }
 }

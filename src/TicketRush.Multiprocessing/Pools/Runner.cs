@@ -8,11 +8,10 @@ namespace TicketRush.Multiprocessing.Pools;
 /// <summary>In a worker: calls one method for every task of a chunk, with no reflection but the first time.</summary>
 internal abstract class Runner
 {
-    private static readonly MethodInfo[] Makers =
-        [.. new[] { nameof(None), nameof(One), nameof(Two), nameof(Three) }.Select(name => typeof(Runner).GetMethod(name, BindingFlags.Static | BindingFlags.NonPublic)!)];
+    private static readonly MethodInfo[] Makers = Find(nameof(None), nameof(One), nameof(Two), nameof(Three));
 
     private static readonly MethodInfo[] SilentMakers =
-        [.. new[] { nameof(SilentNone), nameof(SilentOne), nameof(SilentTwo), nameof(SilentThree) }.Select(name => typeof(Runner).GetMethod(name, BindingFlags.Static | BindingFlags.NonPublic)!)];
+        Find(nameof(SilentNone), nameof(SilentOne), nameof(SilentTwo), nameof(SilentThree));
 
     /// <summary>
     /// Runs all tasks and writes the reply: the results up to the first failure, then that failure if there was one, and at the end how
@@ -20,7 +19,8 @@ internal abstract class Runner
     /// </summary>
     public abstract void Run(int count, ReadOnlySpan<byte> inputs, IBufferWriter<byte> reply);
 
-    [UnconditionalSuppressMessage("AOT", "IL3050", Justification = "Targets are found by metadata tokens, which there are none of in a native image.")]
+    [UnconditionalSuppressMessage("AOT", "IL3050",
+        Justification = "Targets are found by metadata tokens, which there are none of in a native image.")]
     [UnconditionalSuppressMessage("Trimming", "IL2060", Justification = "The makers ask nothing of their type parameters.")]
     public static Runner For(MethodInfo method)
     {
@@ -29,6 +29,14 @@ internal abstract class Runner
         var maker = method.ReturnType == typeof(void) ? SilentMakers[types.Length] : Makers[types.Length - 1];
         if (types.Length > 0) maker = maker.MakeGenericMethod(types);
         return maker.CreateDelegate<Func<MethodInfo, Runner>>()(method);
+    }
+
+    private static MethodInfo[] Find(params ReadOnlySpan<string> names)
+    {
+        var found = new MethodInfo[names.Length];
+        for (var i = 0; i < found.Length; i++)
+            found[i] = typeof(Runner).GetMethod(names[i], BindingFlags.Static | BindingFlags.NonPublic)!;
+        return found;
     }
 
     private static Runner None<TOut>(MethodInfo method) => Make<Nothing, TOut, Func<TOut>>(method, Wires.None, call => _ => call());
@@ -67,7 +75,8 @@ internal abstract class Runner
             return default;
         });
 
-    [UnconditionalSuppressMessage("Trimming", "IL2072", Justification = "A lambda that captures nothing has no state, so no constructor is needed.")]
+    [UnconditionalSuppressMessage("Trimming", "IL2072",
+        Justification = "A lambda that captures nothing has no state, so no constructor is needed.")]
     private static Runner<TIn, TOut> Make<TIn, TOut, TCall>(MethodInfo method, Wire<TIn> inputs, Func<TCall, Func<TIn, TOut>> adapt)
         where TCall : Delegate
     {

@@ -2,7 +2,9 @@ using System.Buffers;
 
 namespace TicketRush.Multiprocessing.Pools;
 
-/// <summary>One of the places of a pool where a worker works: a thread that hands it one chunk at a time, and has another sit down when it ends.</summary>
+/// <summary>
+/// One of the places of a pool where a worker works: a thread that hands it one chunk at a time, and has another sit down when it ends.
+/// </summary>
 internal sealed class Seat
 {
     /// <summary>How many workers in a row may end before they were ready, in the whole pool, until there is no point in another.</summary>
@@ -22,8 +24,8 @@ internal sealed class Seat
         new Thread(() => Run(first)) { IsBackground = true, Name = "Pool" }.Start();
     }
 
-    /// <summary>Who sits here, or sat here last.</summary>
-    public WorkerProcess Worker { get; private set; }
+    /// <summary>Who sits here, until another takes the place; null when nobody will any more.</summary>
+    public WorkerProcess? Worker { get; private set; }
 
     private void Run(WorkerProcess first)
     {
@@ -34,6 +36,7 @@ internal sealed class Seat
             worker.Retire();
         }
 
+        Worker = null;
         _pool.Leave();
     }
 
@@ -45,8 +48,9 @@ internal sealed class Seat
             {
                 return _pool.Crew.Take();
             }
-            catch (IOException why)
+            catch (Exception why)
             {
+                // Whatever it was: an exception that left this thread would end the program.
                 NoteFailedStart(why);
             }
         }
@@ -113,10 +117,11 @@ internal sealed class Seat
                 _pool.Backlog.PutBack(chunk);
                 return false;
             default:
-                var exitCode = worker.AwaitEnd();
+                var lost = new WorkerLostException(
+                    worker.Pid, worker.AwaitEnd(), chunk.Count == 1 ? "while it had the task" : $"while it had {chunk.Count} tasks");
                 if (_pool.Backlog.WhyOver() is { } over) chunk.Fail(over);
                 else if (++chunk.Losses <= _pool.Retries) _pool.Backlog.PutBack(chunk);
-                else chunk.Fail(new WorkerLostException(worker.Pid, exitCode, chunk.Count == 1 ? "while it had the task" : $"while it had {chunk.Count} tasks"));
+                else chunk.Fail(lost);
                 return false;
         }
     }

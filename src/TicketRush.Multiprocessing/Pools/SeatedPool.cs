@@ -37,7 +37,7 @@ internal sealed class SeatedPool
     /// <summary>Complete when nobody works any more.</summary>
     public Task AllLeft => _allLeft.Task;
 
-    public IReadOnlyList<int> WorkerIds => [.. _seats.Select(seat => seat.Worker.Pid)];
+    public IReadOnlyList<int> WorkerIds => [.. _seats.Select(seat => seat.Worker?.Pid).OfType<int>()];
 
     public int Size => _seats.Length;
 

@@ -21,6 +21,9 @@ internal abstract class Wire<T>
     /// <exception cref="NotSupportedException">No context knows the type.</exception>
     public static Wire<T> Of(string what) => _known ??= Find(what);
 
+    /// <summary>A value may refer to what is shared, so that when it is written matters.</summary>
+    public virtual bool MayShare => false;
+
     /// <summary>Writes the value whole, or throws and has written nothing.</summary>
     public abstract void Write(T value, IBufferWriter<byte> target);
 
@@ -130,6 +133,8 @@ internal sealed class BytesWire : Wire<byte[]?>
 
 internal sealed class JsonWire<T>(JsonTypeInfo<T> type) : Wire<T>
 {
+    public override bool MayShare { get; } = JsonWire.MayShare(type, []);
+
     public override void Write(T value, IBufferWriter<byte> target) =>
         Framed.WriteBytes(target, JsonSerializer.SerializeToUtf8Bytes(value, type));
 
@@ -140,9 +145,40 @@ internal sealed class JsonWire<T>(JsonTypeInfo<T> type) : Wire<T>
     }
 }
 
+internal static class JsonWire
+{
+    private static readonly Type[] Plain =
+    [
+        typeof(byte[]), typeof(Guid), typeof(Uri), typeof(Version), typeof(TimeSpan), typeof(DateTimeOffset), typeof(DateOnly),
+        typeof(TimeOnly), typeof(JsonElement), typeof(JsonDocument), typeof(Int128), typeof(UInt128), typeof(Half),
+    ];
+
+    /// <summary>
+    /// Whether something shared can be among what is written as this type. Of what somebody else's converter writes, nothing is known.
+    /// </summary>
+    public static bool MayShare(JsonTypeInfo type, HashSet<Type> seen)
+    {
+        if (!seen.Add(type.Type)) return false;
+        return type.Kind switch
+        {
+            JsonTypeInfoKind.Object => type.PolymorphismOptions is not null
+                || type.Properties.Any(property => property.CustomConverter is not null || OfMember(property.PropertyType)),
+            JsonTypeInfoKind.Enumerable => type.ElementType is null || OfMember(type.ElementType),
+            JsonTypeInfoKind.Dictionary => type.ElementType is null || OfMember(type.ElementType),
+            _ => !IsPlain(Nullable.GetUnderlyingType(type.Type) ?? type.Type),
+        };
+
+        bool OfMember(Type member) => !type.Options.TryGetTypeInfo(member, out var info) || MayShare(info, seen);
+    }
+
+    private static bool IsPlain(Type type) => type.IsEnum || Type.GetTypeCode(type) != TypeCode.Object || Plain.Contains(type);
+}
+
 /// <summary>Two arguments of one call, one behind the other.</summary>
 internal sealed class PairWire<T1, T2>(Wire<T1> first, Wire<T2> second) : Wire<(T1, T2)>
 {
+    public override bool MayShare => first.MayShare || second.MayShare;
+
     public override void Write((T1, T2) value, IBufferWriter<byte> target)
     {
         first.Write(value.Item1, target);
@@ -155,6 +191,8 @@ internal sealed class PairWire<T1, T2>(Wire<T1> first, Wire<T2> second) : Wire<(
 /// <summary>Three arguments of one call, one behind the other.</summary>
 internal sealed class TripleWire<T1, T2, T3>(Wire<T1> first, Wire<T2> second, Wire<T3> third) : Wire<(T1, T2, T3)>
 {
+    public override bool MayShare => first.MayShare || second.MayShare || third.MayShare;
+
     public override void Write((T1, T2, T3) value, IBufferWriter<byte> target)
     {
         first.Write(value.Item1, target);

@@ -12,7 +12,9 @@ public sealed class WorkerLostException : Exception
     /// <summary>The worker's process id.</summary>
     public int Pid { get; }
 
-    /// <summary>What it exited with, or the negative number of the signal that ended it, as <see cref="ChildProcess.ExitCode"/> says it.</summary>
+    /// <summary>
+    /// What it exited with, or the negative number of the signal that ended it, as <see cref="ChildProcess.ExitCode"/> says it.
+    /// </summary>
     public int? ExitCode { get; }
 
     /// <summary>The number of the signal that ended it: 9 when it was killed. Null when it exited.</summary>

@@ -59,6 +59,7 @@ internal static class Argument
                 writer.Write(Handover.Add(descriptor, "an open file"));
                 break;
             case SharedObject shared when SharedObjectConverter.Knows(type):
+                Handover.Keep(shared, Options);
                 writer.Write(Shared);
                 writer.Write(shared.Reference.At);
                 writer.Write(shared.Reference.Generation);
@@ -73,18 +74,29 @@ internal static class Argument
     }
 
     /// <summary>What <see cref="Write"/> wrote for the same parameter.</summary>
-    public static object? Read(BinaryReader reader, Type type, string what) => reader.ReadByte() switch
+    /// <exception cref="InvalidOperationException">It is, or refers to, a shared object that is gone.</exception>
+    public static object? Read(BinaryReader reader, Type type, string what)
     {
-        Null => null,
-        Text => reader.ReadString(),
-        Int => reader.ReadInt32(),
-        Long => reader.ReadInt64(),
-        Bool => reader.ReadBoolean(),
-        Double => reader.ReadDouble(),
-        Open => Handover.Take(reader.ReadInt32()),
-        Shared => SharedObjectConverter.Attach(type, new(reader.ReadInt64(), reader.ReadUInt32()), Options),
-        _ => JsonSerializer.Deserialize(reader.ReadBytes(reader.Read7BitEncodedInt()), TypeOf(type, what)),
-    };
+        try
+        {
+            return reader.ReadByte() switch
+            {
+                Null => null,
+                Text => reader.ReadString(),
+                Int => reader.ReadInt32(),
+                Long => reader.ReadInt64(),
+                Bool => reader.ReadBoolean(),
+                Double => reader.ReadDouble(),
+                Open => Handover.Take(reader.ReadInt32()),
+                Shared => SharedObjectConverter.Attach(type, new(reader.ReadInt64(), reader.ReadUInt32()), Options),
+                _ => JsonSerializer.Deserialize(reader.ReadBytes(reader.Read7BitEncodedInt()), TypeOf(type, what)),
+            };
+        }
+        catch (Exception gone) when (gone is ObjectDisposedException or IOException)
+        {
+            throw new InvalidOperationException($"{what} cannot be had: {gone.Message}", gone);
+        }
+    }
 
     /// <summary>How a type is written as JSON.</summary>
     /// <exception cref="NotSupportedException">No context knows the type.</exception>

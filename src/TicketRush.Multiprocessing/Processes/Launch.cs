@@ -13,7 +13,7 @@ namespace TicketRush.Multiprocessing.Processes;
 /// <code>
 /// control socket:  token (16 bytes) + descriptors [the file, the shared memory, those of the arguments …]
 /// the file:        parent's id | its name | name | daemon | identity | key | target | number of arguments | the arguments
-/// back:            one byte when the child has taken it; the end of the socket is the end of the parent
+/// back:            a byte when the child has come to take it, and another when it has; the end of the socket is the end of the parent
 /// </code>
 /// </summary>
 internal sealed class Launch
@@ -25,6 +25,9 @@ internal sealed class Launch
     private const int Described = 2;
 
     private const int TokenSize = 16;
+
+    /// <summary>What a child says: that it has come to the entry call; that it has its arguments, or never will.</summary>
+    private const byte Entered = 1, Taken = 2;
 
     public required int ParentId { get; init; }
     public required string ParentName { get; init; }
@@ -56,14 +59,13 @@ internal sealed class Launch
             try
             {
                 var token = RandomNumberGenerator.GetBytes(TokenSize);
-                using (var handover = Handover.Collect())
+                using var handover = Handover.CollectAndKeep();
                 using (var file = WriteFile())
                 using (var arena = File.OpenHandle(Arena.Current.Path, FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite))
                     Descriptors.Send(ours, token, [file, arena, .. handover.Descriptors]);
 
-                var id = Starter.Do(() => Programs.Start(
-                    Relaunch.Path, Relaunch.Arguments, (Variable, Convert.ToHexStringLower(token)), theirs));
-                return new Child(id, Programs.Open(id), ours);
+                var (id, descriptor) = Starter.Do(() => Begin(token, theirs));
+                return new Child(id, descriptor, ours, handover.TakeKept());
             }
             catch
             {
@@ -93,8 +95,11 @@ internal sealed class Launch
             using var file = descriptors[0];
             using (var arena = descriptors[1]) Arena.Attach($"/proc/self/fd/{arena.DangerousGetHandle()}");
             using var handover = Handover.Supply(descriptors[Described..]);
-            Acknowledge(control);
-            return ReadFile(file, control);
+            Tell(control, Entered);
+            var launch = ReadFile(file, control);
+            Tell(control, Taken);
+            Arena.Current.SweepAll();
+            return launch;
         }
         catch (IOException nothing)
         {
@@ -104,26 +109,53 @@ internal sealed class Launch
         }
     }
 
-    /// <summary>In the parent of a child that has ended: whether the child took what it was told.</summary>
-    public static bool HasEntered(SafeFileHandle control)
+    /// <summary>In the parent: hears what the child has said since, without waiting.</summary>
+    /// <param name="control">The parent's end.</param>
+    /// <param name="entered">It has said that it came to the entry call.</param>
+    /// <returns>False when it has no more to say: it has its arguments, or its end is closed.</returns>
+    public static bool Hear(SafeFileHandle control, ref bool entered)
     {
-        if (Descriptors.Poll([new((int)control.DangerousGetHandle(), Descriptors.Readable)], 0) == 0) return false;
+        Span<byte> said = stackalloc byte[1];
+        while (Descriptors.Poll([new((int)control.DangerousGetHandle(), Descriptors.Readable)], 0) > 0)
+        {
+            try
+            {
+                if (Descriptors.Receive(control, said, out _) == 0) return false;
+            }
+            catch (IOException)
+            {
+                // Reset: the child's end was closed with our message unread in it.
+                return false;
+            }
+
+            entered |= said[0] == Entered;
+            if (said[0] == Taken) return false;
+        }
+
+        return true;
+    }
+
+    // On the thread that never ends. A child without its descriptor would be watched by nobody, and none may be left to itself.
+    private static (int Id, SafeFileHandle Descriptor) Begin(byte[] token, SafeFileHandle theirs)
+    {
+        var id = Programs.Start(Relaunch.Path, Relaunch.Arguments, (Variable, Convert.ToHexStringLower(token)), theirs);
         try
         {
-            return Descriptors.Receive(control, stackalloc byte[1], out _) == 1;
+            return (id, Programs.Open(id));
         }
-        catch (IOException)
+        catch
         {
-            // Reset: the child's end was closed with our message unread in it.
-            return false;
+            // It takes a runtime longer to start than us to come here: it has not begun anything.
+            Programs.EndAndReap(id);
+            throw;
         }
     }
 
-    private static void Acknowledge(SafeFileHandle control)
+    private static void Tell(SafeFileHandle control, byte what)
     {
         try
         {
-            Descriptors.Send(control, [1], []);
+            Descriptors.Send(control, [what], []);
         }
         catch (IOException)
         {
@@ -160,6 +192,9 @@ internal sealed class Launch
         if (RandomAccess.Read(file, bytes, 0) != bytes.Length) throw new EndOfStreamException();
         using var reader = new BinaryReader(new MemoryStream(bytes), Encoding.UTF8);
         var (parentId, parentName, name, isDaemon) = (reader.ReadInt32(), reader.ReadString(), reader.ReadString(), reader.ReadBoolean());
+
+        // Already for the message about what cannot be read from here on.
+        CurrentProcess.Name = name;
         var identity = new int[reader.Read7BitEncodedInt()];
         for (var i = 0; i < identity.Length; i++) identity[i] = reader.ReadInt32();
         var authKey = reader.ReadBytes(reader.Read7BitEncodedInt());

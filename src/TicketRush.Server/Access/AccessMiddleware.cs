@@ -45,8 +45,8 @@ public static class AccessMiddleware
     {
         services.AddSingleton(options.Limits);
         services.AddSingleton(TimeProvider.System);
-        services.AddSingleton(_ => KeyRing.Open(options.DataDirectory, options.OfficeKey));
-        services.AddSingleton(_ => ServerSecret.Open(options.DataDirectory));
+        services.AddSingleton(provider => KeyRing.Open(provider.GetRequiredService<Journal.ISaleStore>().Secrets, options.OfficeKey));
+        services.AddSingleton(provider => ServerSecret.Open(provider.GetRequiredService<Journal.ISaleStore>().Secrets));
         services.AddSingleton<BuyerSessions>();
         services.AddSingleton<StaffSessions>();
         services.AddSingleton<Antiforgery>();

@@ -3,6 +3,7 @@ using System.Text;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using TicketRush.Engine;
+using TicketRush.Journal;
 using TicketRush.Journal.Files;
 
 namespace TicketRush.Server.Access;
@@ -15,16 +16,25 @@ public sealed record Key(string Id, string Name, Role Role, DateTimeOffset Made,
     [JsonIgnore]
     internal byte[] Hash { get; init; } = [];
 
+    /// <summary>Under which terminals prove that they have the key; null for a key that was made before there was such a thing.</summary>
+    [JsonIgnore]
+    internal byte[]? Verifier { get; init; }
+
     [JsonIgnore]
     public bool IsLive => Revoked is null;
 }
 
 /// <summary>
-/// The keys of a data directory: <c>keys.json</c>, which only its owner may read and which has hashes. A key is
+/// The keys of a store: the secret <c>keys.json</c>, in a directory a file which only its owner may read. It has hashes. A key is
 /// <c>rush_&lt;role&gt;_&lt;id&gt;_&lt;secret&gt;</c> with 256 random bits, so a plain SHA-256 of it can be neither reversed nor guessed.
 /// <para>
-/// Any number of processes may use and change the file at once: it is replaced whole, under a lock that dies with its holder,
-/// and read again when it changed, half a second later at the most. For every thread.
+/// Beside the hash stands a verifier, HMAC-SHA256 of the key's own bytes over <c>terminals</c>: a challenge is answered under a secret
+/// that both sides have, which a hash of what the client sends cannot be. Who steals it can pass for the key at the terminals port, and
+/// there alone: neither HTTP nor plain AUTH takes it.
+/// </para>
+/// <para>
+/// Any number of processes may use and change it at once: it is replaced whole, under a lock that dies with its holder,
+/// and read again when it changed, half a second later at the most; a second, between machines. For every thread.
 /// </para>
 /// </summary>
 public sealed class KeyRing
@@ -41,14 +51,14 @@ public sealed class KeyRing
     private const string FileName = "keys.json";
     private const int LookEveryMs = 500;
 
-    private readonly string _path;
+    private readonly ISecrets _secrets;
     private readonly Key? _given;
     private readonly Lock _reading = new();
     private volatile Dictionary<string, Key> _keys = [];
-    private (DateTime Time, long Length) _stamp;
+    private SecretStamp _stamp;
     private long _lookedAt;
 
-    private KeyRing(string directory, Key? given) => (_path, _given) = (Path.Combine(directory, FileName), given);
+    private KeyRing(ISecrets secrets, Key? given) => (_secrets, _given) = (secrets, given);
 
     /// <summary>The office key itself, when it was made just now: the only moment at which it can be shown.</summary>
     public string? Made { get; private init; }
@@ -58,9 +68,12 @@ public sealed class KeyRing
 
     /// <summary>Opens the keys of a directory as they are.</summary>
     /// <exception cref="InvalidDataException">What is kept is no file of keys.</exception>
-    public static KeyRing Open(string directory)
+    public static KeyRing Open(string directory) => Open(new DirectorySecrets(directory));
+
+    /// <inheritdoc cref="Open(string)"/>
+    public static KeyRing Open(ISecrets secrets)
     {
-        var ring = new KeyRing(directory, null);
+        var ring = new KeyRing(secrets, null);
         ring.Read();
         return ring;
     }
@@ -71,16 +84,26 @@ public sealed class KeyRing
     /// <exception cref="InvalidDataException">What is kept is no file of keys.</exception>
     public static KeyRing Open(string directory, string? given)
     {
+        Directory.CreateDirectory(directory);
+        return Open(new DirectorySecrets(directory), given);
+    }
+
+    /// <inheritdoc cref="Open(string, string)"/>
+    public static KeyRing Open(ISecrets secrets, string? given)
+    {
         if (given is not null && Encoding.UTF8.GetByteCount(given) is < GivenLengthMin or > LengthMax)
             throw new ArgumentException($"RUSH_OFFICE_KEY must have {GivenLengthMin} to {LengthMax} characters.");
 
-        Directory.CreateDirectory(directory);
-        var office = given is null ? null : new Key("", OfficeName, Role.Office, DateTimeOffset.UnixEpoch, null) { Hash = HashOf(given) };
+        var office = given is null ? null : new Key("", OfficeName, Role.Office, DateTimeOffset.UnixEpoch, null)
+        {
+            Hash = HashOf(given),
+            Verifier = VerifierOf(given),
+        };
         string? made = null;
         if (office is null)
         {
             // Of several servers that start together one makes the key; under the lock the others see it.
-            Change(Path.Combine(directory, FileName), keys =>
+            Change(secrets, keys =>
             {
                 if (keys.Values.Any(key => key is { IsLive: true, Role: Role.Office })) return false;
                 made = Make(keys, OfficeName, Role.Office).Secret;
@@ -88,7 +111,7 @@ public sealed class KeyRing
             });
         }
 
-        var ring = new KeyRing(directory, office) { Made = made };
+        var ring = new KeyRing(secrets, office) { Made = made };
         ring.Read();
         return ring;
     }
@@ -137,7 +160,7 @@ public sealed class KeyRing
         if (_given is not null && name == OfficeName && role != Role.Office)
             throw new ArgumentException("The name \"office\" is the office's.");
         (Key, string) made = default;
-        Change(_path, keys =>
+        Change(_secrets, keys =>
         {
             // A name is a caller: a shop that became staff overnight would find its orders to be everybody's, and the journal would lie.
             if (keys.Values.FirstOrDefault(key => key.Name == name && key.Role != role) is { } other)
@@ -154,7 +177,7 @@ public sealed class KeyRing
     public bool Revoke(string id)
     {
         var found = false;
-        Change(_path, keys =>
+        Change(_secrets, keys =>
         {
             if (!keys.TryGetValue(id, out var key) || !key.IsLive) return false;
             keys[id] = key with { Revoked = DateTimeOffset.UtcNow };
@@ -172,7 +195,7 @@ public sealed class KeyRing
         while (keys.ContainsKey(id));
 
         var secret = $"rush_{role.Name()}_{id}_{RandomNumberGenerator.GetHexString(64, lowercase: true)}";
-        var key = new Key(id, name, role, DateTimeOffset.UtcNow, null) { Hash = HashOf(secret) };
+        var key = new Key(id, name, role, DateTimeOffset.UtcNow, null) { Hash = HashOf(secret), Verifier = VerifierOf(secret) };
         keys.Add(id, key);
         return (key, secret);
     }
@@ -186,35 +209,19 @@ public sealed class KeyRing
         return true;
     }
 
+    /// <summary>What is shared with who has the key, for challenges: HMAC-SHA256 under the key over <c>terminals</c>.</summary>
+    internal static byte[] VerifierOf(string key) => HMACSHA256.HashData(Encoding.UTF8.GetBytes(key), "terminals"u8);
+
     private static byte[] HashOf(string key) => SHA256.HashData(Encoding.UTF8.GetBytes(key));
 
-    private static void Change(string path, Func<Dictionary<string, Key>, bool> change)
+    private static void Change(ISecrets secrets, Func<Dictionary<string, Key>, bool> change) => secrets.Change(FileName, text =>
     {
-        // The lock file stays; a lock on it does not outlive its process.
-        using var held = Lock(path + ".lock");
-        var keys = ReadFile(path);
-        if (change(keys)) DataDirectory.ReplaceSecret(path, KeyFile.Write(keys.Values));
-    }
+        var keys = Parse(secrets, text);
+        return change(keys) ? KeyFile.Write(keys.Values) : null;
+    });
 
-    private static FileStream Lock(string path)
-    {
-        for (var until = Environment.TickCount64 + 5_000; ; Thread.Sleep(10))
-        {
-            try
-            {
-                var options = new FileStreamOptions { Mode = FileMode.OpenOrCreate, Access = FileAccess.ReadWrite, Share = FileShare.None };
-                if (!OperatingSystem.IsWindows()) options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
-                return new FileStream(path, options);
-            }
-            catch (IOException) when (Environment.TickCount64 < until)
-            {
-                // Somebody else is changing the keys.
-            }
-        }
-    }
-
-    private static Dictionary<string, Key> ReadFile(string path) =>
-        File.Exists(path) ? KeyFile.Read(path, File.ReadAllBytes(path)) : new(StringComparer.Ordinal);
+    private static Dictionary<string, Key> Parse(ISecrets secrets, string? text) =>
+        text is null ? new(StringComparer.Ordinal) : KeyFile.Read(secrets.Describe(FileName), Encoding.UTF8.GetBytes(text));
 
     private void LookAgain(bool now = false)
     {
@@ -222,11 +229,10 @@ public sealed class KeyRing
         if (!now && ticks - Volatile.Read(ref _lookedAt) < LookEveryMs) return;
         Volatile.Write(ref _lookedAt, ticks);
 
-        var file = new FileInfo(_path);
-        var stamp = file.Exists ? (file.LastWriteTimeUtc, file.Length) : default;
+        var stamp = _secrets.Stamp(FileName);
 
         // Two changes within one tick of the file's clock have one stamp: what is young is read again.
-        if (stamp == _stamp && DateTime.UtcNow - stamp.Item1 > TimeSpan.FromSeconds(2)) return;
+        if (stamp == _stamp && DateTime.UtcNow - stamp.Time > TimeSpan.FromSeconds(2)) return;
         try
         {
             Read();
@@ -243,9 +249,8 @@ public sealed class KeyRing
     {
         lock (_reading)
         {
-            var file = new FileInfo(_path);
-            _stamp = file.Exists ? (file.LastWriteTimeUtc, file.Length) : default;
-            _keys = ReadFile(_path);
+            _stamp = _secrets.Stamp(FileName);
+            _keys = Parse(_secrets, _secrets.Read(FileName));
             Volatile.Write(ref _lookedAt, Environment.TickCount64);
         }
     }
@@ -254,12 +259,13 @@ public sealed class KeyRing
 /// <summary>The bytes of <c>keys.json</c>.</summary>
 internal sealed record KeyFile(int Format, KeyLine[] Keys)
 {
-    private const int FormatNow = 1;
+    // 1 had no verifiers.
+    private const int FormatNow = 2;
 
     public static string Write(IEnumerable<Key> keys) => JsonSerializer.Serialize(
         new(FormatNow, [.. keys.Select(key => new KeyLine(
-            key.Id, key.Name, key.Role.Name(), key.Made.ToUnixTimeSeconds(), key.Revoked?.ToUnixTimeSeconds(),
-            Convert.ToHexStringLower(key.Hash)))]),
+            key.Id, key.Name, key.Role.Name(), key.Made.ToUnixTimeSeconds(), key.Revoked?.ToUnixTimeSeconds(), Convert.ToHexStringLower(key.Hash),
+            key.Verifier is null ? null : Convert.ToHexStringLower(key.Verifier)))]),
         KeyFileJson.Default.KeyFile);
 
     /// <exception cref="InvalidDataException">The text is no file of keys.</exception>
@@ -268,7 +274,7 @@ internal sealed record KeyFile(int Format, KeyLine[] Keys)
         try
         {
             var file = JsonSerializer.Deserialize(text, KeyFileJson.Default.KeyFile);
-            if (file is not { Format: FormatNow, Keys.Length: <= KeyRing.Max }) throw new FormatException("it has another format");
+            if (file is not { Format: 1 or FormatNow, Keys.Length: <= KeyRing.Max }) throw new FormatException("it has another format");
             return file.Keys.Select(line => line.Read()).ToDictionary(key => key.Id, StringComparer.Ordinal);
         }
         catch (Exception e) when (e is JsonException or FormatException or ArgumentException or NullReferenceException)
@@ -280,13 +286,21 @@ internal sealed record KeyFile(int Format, KeyLine[] Keys)
 
 /// <param name="Made">Seconds since 1970, UTC.</param>
 /// <param name="Hash">SHA-256 of the whole key.</param>
-internal sealed record KeyLine(string Id, string Name, string Role, long Made, long? Revoked, string Hash)
+/// <param name="Verifier">For challenges; a key of format 1 has none.</param>
+internal sealed record KeyLine(string Id, string Name, string Role, long Made, long? Revoked, string Hash, string? Verifier = null)
 {
-    public Key Read() => Permissions.TryParse(Role, out var role) && Convert.FromHexString(Hash) is { Length: 32 } hash
-        && PlanCheck.IsId(Name) && Id.Length == 8
-        ? new(Id, Name, role, DateTimeOffset.FromUnixTimeSeconds(Made), Revoked is { } at ? DateTimeOffset.FromUnixTimeSeconds(at)
-            : null) { Hash = hash }
-        : throw new FormatException($"the key \"{Id}\" is none");
+    public Key Read()
+    {
+        var verifier = Verifier is null ? null : Convert.FromHexString(Verifier);
+        return Permissions.TryParse(Role, out var role) && Convert.FromHexString(Hash) is { Length: 32 } hash && verifier is null or { Length: 32 }
+            && PlanCheck.IsId(Name) && Id.Length == 8
+            ? new(Id, Name, role, DateTimeOffset.FromUnixTimeSeconds(Made), Revoked is { } at ? DateTimeOffset.FromUnixTimeSeconds(at) : null)
+            {
+                Hash = hash,
+                Verifier = verifier,
+            }
+            : throw new FormatException($"the key \"{Id}\" is none");
+    }
 }
 
 [JsonSourceGenerationOptions(

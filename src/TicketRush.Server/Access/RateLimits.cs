@@ -29,8 +29,9 @@ public sealed class RateLimits(BuyerLimits limits, TimeProvider time)
 
     public bool TryNewSession(HttpContext http) => _newSessions.TryTake(NetworkOf(http.Connection.RemoteIpAddress), out _);
 
-    public bool TryWrongKey(HttpContext http, out int retryAfter) =>
-        _wrongKeys.TryTake(NetworkOf(http.Connection.RemoteIpAddress), out retryAfter);
+    public bool TryWrongKey(HttpContext http, out int retryAfter) => TryWrongKey(http.Connection.RemoteIpAddress, out retryAfter);
+
+    public bool TryWrongKey(IPAddress? address, out int retryAfter) => _wrongKeys.TryTake(NetworkOf(address), out retryAfter);
 
     /// <summary>What counts as one network: an IPv4 address, or the 64 bits of an IPv6 address that one customer is given.</summary>
     public static UInt128 NetworkOf(IPAddress? address)

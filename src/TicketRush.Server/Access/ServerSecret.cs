@@ -1,11 +1,12 @@
 using System.Security.Cryptography;
 using System.Text;
+using TicketRush.Journal;
 using TicketRush.Journal.Files;
 
 namespace TicketRush.Server.Access;
 
 /// <summary>
-/// The one secret under which servers of a data directory sign what they hand out: sessions, form tokens, order links. Kept in
+/// The one secret under which the servers of a store sign what they hand out: sessions, form tokens, order links. Kept in
 /// <c>session.key</c>, for its owner only, so that a restart or a second server signs nobody out and breaks no form. Whoever
 /// deletes it ends every session.
 /// </summary>
@@ -21,16 +22,17 @@ public sealed class ServerSecret
     private ServerSecret(byte[] key) => _key = key;
 
     /// <exception cref="InvalidDataException">What is kept is no key.</exception>
-    public static ServerSecret Open(string directory)
+    public static ServerSecret Open(string directory) => Open(new DirectorySecrets(directory));
+
+    /// <inheritdoc cref="Open(string)"/>
+    public static ServerSecret Open(ISecrets secrets)
     {
-        Directory.CreateDirectory(directory);
-        var path = Path.Combine(directory, FileName);
-        if (!File.Exists(path)) DataDirectory.TryWriteSecret(path, RandomNumberGenerator.GetHexString(64, lowercase: true) + "\n");
-        var text = File.ReadAllText(path).Trim();
+        if (secrets.Read(FileName) is null) secrets.TryAdd(FileName, RandomNumberGenerator.GetHexString(64, lowercase: true) + "\n");
+        var text = secrets.Read(FileName)!.Trim();
         return text.Length == 64 && text.All(char.IsAsciiHexDigit)
             ? new(Convert.FromHexString(text))
             : throw new InvalidDataException(
-                $"{path} must hold 64 hexadecimal digits; delete it to make a new one, which ends every session.");
+                $"{secrets.Describe(FileName)} must hold 64 hexadecimal digits; delete it to make a new one, which ends every session.");
     }
 
     /// <summary>Signs data for one purpose; a signature for one is none for another.</summary>

@@ -9,6 +9,8 @@ namespace TicketRush.Server.Api;
 public static class Problems
 {
     private const string Busy = "Too many ask at this moment; nothing was started. Ask again with the same id.";
+    private const string DiskFull = "The server's disk is full; nothing was started. Selling goes on by itself when there is room.";
+    private const string Unknown = "Nobody knows yet whether it happened. Ask again with the same id, which does nothing twice and tells.";
 
     /// <summary>SoldOut is SOLD_OUT, everywhere.</summary>
     public static string Code(Refusal refusal)
@@ -26,18 +28,28 @@ public static class Problems
     {
         Outcome.Refused => From(submission),
         Outcome.Busy => Retry(503, "BUSY", Busy, 1),
-        Outcome.DiskFull =>
-            Retry(503, "DISK_FULL", "The server's disk is full; nothing was started. Selling goes on by itself when there is room.", 5),
+        Outcome.DiskFull => Retry(503, "DISK_FULL", DiskFull, 5),
         Outcome.Stopped => Stopped(sale),
-        _ => Retry(
-            504, "OUTCOME_UNKNOWN", "Nobody knows yet whether it happened. Ask again with the same id, which does nothing twice and tells.",
-            1),
+        _ => Retry(504, "OUTCOME_UNKNOWN", Unknown, 1),
+    };
+
+    /// <summary>The same in one line, for fronts without a body: the code, and what is said.</summary>
+    internal static (string Code, string Detail) Tell(Outcome outcome, Submission submission, OpenSale sale) => outcome switch
+    {
+        Outcome.Refused when submission.Reply is { Sequence: not 0 and var sequence, Amount: var owed } =>
+            (Known[submission.Reply.Refusal].Code, $"{Detail(submission.Reply, submission.Command)} Sequence {sequence}, owed back {owed}."),
+        Outcome.Refused => (Known[submission.Reply.Refusal].Code, Detail(submission.Reply, submission.Command)),
+        Outcome.Busy => ("BUSY", Busy),
+        Outcome.DiskFull => ("DISK_FULL", DiskFull),
+        Outcome.Stopped => ("SALE_STOPPED", StoppedDetail(sale)),
+        _ => ("OUTCOME_UNKNOWN", Unknown),
     };
 
     /// <summary>The sale cannot be sold from here and now.</summary>
     public static IResult Stopped(OpenSale sale) =>
-        Retry(503, "SALE_STOPPED", $"The sale \"{sale.Name}\" is stopped. {PublicReason(sale.Status)}",
-            sale.Status.Kind == SequencerStatusKind.Stopped ? 30 : 1);
+        Retry(503, "SALE_STOPPED", StoppedDetail(sale), sale.Status.Kind == SequencerStatusKind.Stopped ? 30 : 1);
+
+    internal static string StoppedDetail(OpenSale sale) => $"The sale \"{sale.Name}\" is stopped. {PublicReason(sale.Status)}";
 
     /// <summary>Why a sale is stopped, in words that tell a stranger nothing about the machine.</summary>
     public static string PublicReason(SequencerStatus status) => status.Kind switch
@@ -68,10 +80,11 @@ public static class Problems
             Errors = [.. errors.Select(error => new ProblemError(error.Path, error.Message))],
         });
 
-    public static IResult UnknownSale(string sale) =>
-        BadRequest("UNKNOWN_SALE", PlanCheck.IsId(sale)
-            ? $"There is no sale \"{sale}\"."
-            : "That names no sale: 1 to 63 of a-z, 0-9 and -, not starting with -.", 404);
+    public static IResult UnknownSale(string sale) => BadRequest("UNKNOWN_SALE", UnknownSaleDetail(sale), 404);
+
+    internal static string UnknownSaleDetail(string sale) => PlanCheck.IsId(sale)
+        ? $"There is no sale \"{sale}\"."
+        : "That names no sale: 1 to 63 of a-z, 0-9 and -, not starting with -.";
 
     public static IResult Retry(int status, string code, string detail, int seconds) =>
         Answer(new(TypeOf(code), Title(code), status, detail, code), seconds);
@@ -193,6 +206,8 @@ public static class Problems
 /// <summary>Problem details; or a page that says the same, where somebody with a browser asked.</summary>
 internal sealed class Problem(ProblemAnswer problem, int? retryAfter) : IResult
 {
+    public ProblemAnswer Answer => problem;
+
     public Task ExecuteAsync(HttpContext httpContext)
     {
         httpContext.RequestServices.GetRequiredService<TurnedAway>().Add(problem);

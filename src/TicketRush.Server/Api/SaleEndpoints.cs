@@ -172,7 +172,7 @@ internal static class SaleEndpoints
     }
 
     // What anybody may have: for the whole journey, where the pool travels; without the places for wheelchairs.
-    private static int FreeOf(SaleSnapshot snapshot, int pool) =>
+    internal static int FreeOf(SaleSnapshot snapshot, int pool) =>
         pool < snapshot.Views.Length && snapshot.Views[pool] is { } view ? Math.Max(view.FreeFor(0, view.Legs), 0)
             : snapshot.Pools[pool].Free;
 

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Globalization;
 using System.Text.Json;
 using System.Xml.Linq;
 using TicketRush.Cli.Tests.Faults;
@@ -78,6 +79,7 @@ public sealed class RaceTests(ITestOutputHelper output) : IDisposable
 
     [Theory]
     [InlineData("{\"count\": -2}", "is -2")]
+    [InlineData("{\"count\": 2.5}", "is 2.5")]
     [InlineData("{\"seats\": 2}", "\"seats\"")]
     [InlineData("{", "not JSON")]
     public async Task A_file_that_is_none_is_refused_and_stays_as_it_is(string text, string says)
@@ -92,6 +94,9 @@ public sealed class RaceTests(ITestOutputHelper output) : IDisposable
 
     [Theory]
     [InlineData("--buyers", "0", "from 1 to 1000000")]
+    [InlineData("--buyers", "1.5", "from 1 to 1000000")]
+    [InlineData("--file", "nowhere.txt", "is not there")]
+    [InlineData("--plot", "nowhere/race.svg", "is not there")]
     [InlineData("--delay", "-1", "from 0 to 60000")]
     [InlineData("--strategy", "luck", "is no strategy")]
     [InlineData("--as", "005", "005")]
@@ -124,6 +129,92 @@ public sealed class RaceTests(ITestOutputHelper output) : IDisposable
         Assert.Equal(rows.Sum(row => Number(row, "told") + Number(row, "refused")), root.Descendants(svg + "circle").Count());
     }
 
+    [Fact]
+    public async Task Who_comes_to_the_counter_first_is_served_first_by_a_journal()
+    {
+        // Each sleeps its 20 ms on the way there; the order in which they wake is none of the journal's doing.
+        var rows = await RaceAsync("--json", "--strategy", "journal", "--buyers", "40", "--tickets", "40", "--workers", "1", "--delay", "20");
+        Assert.InRange(Assert.Single(rows).GetProperty("outOfOrder").GetDouble(), 0, 0.2);
+    }
+
+    [Theory]
+    [InlineData("unlocked")]
+    [InlineData("lock-atomic")]
+    [InlineData("queue")]
+    [InlineData("server")]
+    public async Task Interrupted_it_leaves_no_process_no_scratch_and_the_file_as_it_was(string strategy)
+    {
+        var file = Path.Combine(_directory.FullName, "db.txt");
+        File.WriteAllText(file, "{\"count\": 7}");
+        using var race = StartInTheMiddle("--strategy", strategy, "--file", file, "--delay", "1500", "--buyers", "6", "--workers", "3");
+        var buyers = ChildrenOf(race.Id);
+        Assert.True(buyers.Length >= 3, $"{buyers.Length} children");
+
+        Signal("-INT", race.Id);
+        await WaitAsync(race);
+        Assert.Equal(130, race.ExitCode);
+        Assert.Equal("{\"count\": 7}", File.ReadAllText(file));
+        Assert.Equal(["db.txt"], _directory.GetFileSystemInfos().Select(left => left.Name));
+        Assert.DoesNotContain(buyers, buyer => Directory.Exists($"/proc/{buyer}"));
+    }
+
+    // Whoever waits for a frozen process waits for ever: the race gives them up after ten seconds without an answer.
+    [Fact]
+    [Trait("Storm", "true")]
+    public async Task Who_is_never_answered_is_blocked_and_not_killed()
+    {
+        using var race = StartInTheMiddle("--strategy", "lock", "--delay", "300", "--buyers", "6", "--workers", "3");
+        Signal("-STOP", ChildrenOf(race.Id)[0]);
+        var said = await WaitAsync(race);
+        var row = said.Split('\n').Single(line => line.StartsWith("lock ", StringComparison.Ordinal))
+            .Split(' ', StringSplitOptions.RemoveEmptyEntries);
+        Assert.Contains("blocked", said);
+        Assert.True(int.Parse(row[^1], CultureInfo.InvariantCulture) is >= 1 and <= 6, said);
+        Assert.Equal("0", row[^3]);
+    }
+
+    private static void Signal(string signal, int process) => Process.Start("kill", [signal, $"{process}"]).WaitForExit();
+
+    private static int[] ChildrenOf(int process) =>
+        [.. File.ReadAllText($"/proc/{process}/task/{process}/children").Split(' ', StringSplitOptions.RemoveEmptyEntries)
+            .Concat(Directory.GetDirectories($"/proc/{process}/task")
+                .SelectMany(thread => File.ReadAllText($"{thread}/children").Split(' ', StringSplitOptions.RemoveEmptyEntries)))
+            .Select(text => int.Parse(text, CultureInfo.InvariantCulture)).Distinct()];
+
+    /// <summary>Starts a race and waits until its buyers look.</summary>
+    private Process StartInTheMiddle(params string[] arguments)
+    {
+        var race = Process.Start(Program(arguments))!;
+        while (race.StandardOutput.ReadLine() is { } line)
+        {
+            if (line.Contains("looks", StringComparison.Ordinal)) return race;
+        }
+
+        throw new InvalidOperationException($"Nobody looked: {race.StandardError.ReadToEnd()}");
+    }
+
+    private async Task<string> WaitAsync(Process race)
+    {
+        var said = race.StandardOutput.ReadToEndAsync();
+        using var patience = new CancellationTokenSource(TimeSpan.FromMinutes(2));
+        await race.WaitForExitAsync(patience.Token);
+        output.WriteLine(await said);
+        return await said;
+    }
+
+    private ProcessStartInfo Program(string[] arguments)
+    {
+        var start = new ProcessStartInfo("dotnet")
+        {
+            RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = true, WorkingDirectory = _directory.FullName,
+        };
+        start.ArgumentList.Add(typeof(TicketRush.Cli.Race.RaceRow).Assembly.Location);
+        start.ArgumentList.Add("race");
+        foreach (var argument in arguments) start.ArgumentList.Add(argument);
+        start.Environment["TMPDIR"] = _directory.FullName;
+        return start;
+    }
+
     private static void AssertExact(JsonElement row, int tickets, int buyers)
     {
         var what = row.ToString();
@@ -148,11 +239,7 @@ public sealed class RaceTests(ITestOutputHelper output) : IDisposable
 
     private async Task<(int Code, string Output, string Error)> RunAsync(params string[] arguments)
     {
-        var start = new ProcessStartInfo("dotnet") { RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = true };
-        start.ArgumentList.Add(typeof(TicketRush.Cli.Race.RaceRow).Assembly.Location);
-        start.ArgumentList.Add("race");
-        foreach (var argument in arguments) start.ArgumentList.Add(argument);
-        using var process = Process.Start(start)!;
+        using var process = Process.Start(Program(arguments))!;
         var (said, error) = (process.StandardOutput.ReadToEndAsync(), process.StandardError.ReadToEndAsync());
         using var patience = new CancellationTokenSource(TimeSpan.FromMinutes(2));
         try

@@ -51,9 +51,28 @@ public sealed class TicketFileTests : IDisposable
     }
 
     [Fact]
+    public void A_directory_or_a_name_that_is_none_is_refused()
+    {
+        Assert.Contains("cannot be read and written", TicketFile.Check(Path.GetTempPath()).Wrong);
+        Assert.Contains("is not there", TicketFile.Check("").Wrong);
+    }
+
+    [Fact]
+    public void What_killed_buyers_left_beside_the_file_goes_and_nothing_else()
+    {
+        var (left, other) = (TicketFile.Beside(_path), _path + ".mine");
+        File.WriteAllText(left, "{");
+        File.WriteAllText(other, "mine");
+        TicketFile.Clear(_path);
+        Assert.Equal((false, true, true), (File.Exists(left), File.Exists(other), File.Exists(_path)));
+        File.Delete(other);
+    }
+
+    [Fact]
     public void Half_a_file_crashes_whoever_reads_it()
     {
-        foreach (var half in (string[])["", "{\"cou", "{\"count\":", "{\"count\": "])
+        // The last one is what two leave who write at once, a longer number and a shorter one.
+        foreach (var half in (string[])["", "{\"cou", "{\"count\":", "{\"count\": ", "{\"count\": 9}}"])
         {
             File.WriteAllText(_path, half);
             Assert.ThrowsAny<JsonException>(() => TicketFile.Read(_path, "count"));

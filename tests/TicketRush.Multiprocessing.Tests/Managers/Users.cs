@@ -6,7 +6,9 @@ namespace TicketRush.Multiprocessing.Tests.Managers;
 /// <summary>Other processes that use a manager.</summary>
 internal static class Users
 {
-    public static void Sell(ManagedDictionary<string, int> seats, ManagedList<Ticket> sold, ManagedValue<int> count, ManagedNamespace settings, ManagedLock gate)
+    public static void Sell(
+        ManagedDictionary<string, int> seats, ManagedList<Ticket> sold, ManagedValue<int> count,
+        ManagedNamespace settings, ManagedLock gate)
     {
         for (var i = 0; i < 20; i++)
         {

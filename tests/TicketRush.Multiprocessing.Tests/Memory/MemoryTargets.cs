@@ -29,6 +29,21 @@ internal static class MemoryTargets
 
     public static void OpenMemory(string name) => SharedMemory.Open(name).AsSpan()[2] = 3;
 
+    public static void HoldInChild(SharedQueue<int> pids)
+    {
+        using var child = new ChildProcess(Hold, pids);
+        child.Start();
+        child.Join();
+    }
+
+    public static void Hold(SharedQueue<int> pids)
+    {
+        _ = new SharedEvent();
+        pids.Put(Environment.ProcessId);
+        pids.Dispose();
+        Kids.Sleep();
+    }
+
     public static void MakeMany(SharedEvent ready)
     {
         var queue = new SharedQueue<byte[]>();

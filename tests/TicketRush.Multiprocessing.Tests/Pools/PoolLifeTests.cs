@@ -15,7 +15,8 @@ public sealed class PoolLifeTests : IDisposable
     {
         using var pool = new ProcessPool(2, new() { MaxTasksPerChild = 10 });
         var before = pool.WorkerIds;
-        var tasks = Enumerable.Range(0, 100).Select(i => (Square: pool.ApplyAsync(Tasks.Square, i), Pid: pool.ApplyAsync(Tasks.PidOf, i))).ToArray();
+        var tasks = Enumerable.Range(0, 100)
+            .Select(i => (Square: pool.ApplyAsync(Tasks.Square, i), Pid: pool.ApplyAsync(Tasks.PidOf, i))).ToArray();
         Assert.Equal(Enumerable.Range(0, 100).Select(Tasks.Square), tasks.Select(task => task.Square.Get()));
         var byWorker = tasks.GroupBy(task => task.Pid.Get()).ToArray();
         Assert.All(byWorker, worker => Assert.InRange(worker.Count(), 0, 10));
@@ -61,7 +62,8 @@ public sealed class PoolLifeTests : IDisposable
         Assert.True(stream.MoveNext());
         pool.Close();
         pool.Close();
-        Assert.Contains("closed", Assert.Throws<InvalidOperationException>(() => pool.Apply(Tasks.Square, 1)).Message, StringComparison.Ordinal);
+        var refused = Assert.Throws<InvalidOperationException>(() => pool.Apply(Tasks.Square, 1));
+        Assert.Contains("closed", refused.Message, StringComparison.Ordinal);
         Assert.Throws<InvalidOperationException>(() => pool.IMap(Tasks.Square, [1]).ToArray());
         var last = 0;
         while (stream.MoveNext()) last = stream.Current;
@@ -69,7 +71,7 @@ public sealed class PoolLifeTests : IDisposable
         stream.Dispose();
         Assert.True(pool.Join(Kids.Patience));
         Assert.Equal(29 * 29, running.Get()[29]);
-        Assert.All(pool.WorkerIds, pid => Assert.False(Kids.IsRunning(pid)));
+        Assert.Empty(pool.WorkerIds);
     }
 
     [Fact]
@@ -86,7 +88,7 @@ public sealed class PoolLifeTests : IDisposable
         Assert.ThrowsAny<OperationCanceledException>(() => sleeps.Get());
         Assert.ThrowsAny<OperationCanceledException>(() => single.Get());
         Assert.Throws<ObjectDisposedException>(() => pool.Apply(Tasks.Square, 1));
-        Assert.All(pool.WorkerIds, pid => Assert.False(Kids.IsRunning(pid)));
+        Assert.Empty(pool.WorkerIds);
     }
 
     [Fact]
@@ -107,14 +109,13 @@ public sealed class PoolLifeTests : IDisposable
     }
 
     [Fact]
-    [Trait("Case", "68")]
-    public void A_worker_that_cannot_be_started_leaves_none_of_the_others()
+    [Trait("Case", "69")]
+    public void What_the_initialiser_is_given_is_written_once()
     {
         var argument = new WornOut();
-        var options = new ProcessPoolOptions { Initializer = Tasks.InitializeOnce, InitializerArguments = [argument], WorkerName = "ThirdWorker" };
-        Assert.Equal("The system did not start the third.", Assert.Throws<IOException>(() => new ProcessPool(4, options)).Message);
-        Assert.Equal(3, argument.Written);
-        Kids.Until(() => !ChildProcess.ActiveChildren().Any(one => one.Name.StartsWith("ThirdWorker", StringComparison.Ordinal)));
+        var options = new ProcessPoolOptions { Initializer = Tasks.InitializeOnce, InitializerArguments = [argument], MaxTasksPerChild = 1 };
+        using (var pool = new ProcessPool(2, options)) Assert.Equal(4, pool.Map(Tasks.PidOf, Enumerable.Range(0, 4), 1).Distinct().Count());
+        Assert.Equal(1, argument.Written);
     }
 
     [Fact]
@@ -124,7 +125,10 @@ public sealed class PoolLifeTests : IDisposable
         var (first, second) = Pipe.Create();
         using (first)
         using (second)
-        using (var pool = new ProcessPool(2, new() { Initializer = Tasks.Initialize, InitializerArguments = [_kids.File("initialised"), 5, first] }))
+        using (var pool = new ProcessPool(2, new()
+        {
+            Initializer = Tasks.Initialize, InitializerArguments = [_kids.File("initialised"), 5, first],
+        }))
         {
             Assert.All(pool.Map(Tasks.TellInitialized, Enumerable.Range(0, 50), 1), told => Assert.Equal("1 5 True", told));
             Assert.Equal(2, pool.Map(Tasks.PidAfterPause, Enumerable.Range(0, 20), 1).Distinct().Count());
@@ -179,6 +183,62 @@ public sealed class PoolLifeTests : IDisposable
         Assert.Equal(29 * 29, others.Get()[29]);
         Kids.Until(() => pool.WorkerIds.All(Kids.IsRunning));
         Assert.DoesNotContain(pid, pool.WorkerIds);
+    }
+
+    public static TheoryData<string> Forms =>
+        ["map", "map async", "starmap", "starmap of three", "imap", "imap unordered", "apply", "apply async", "apply without result"];
+
+    [Theory]
+    [MemberData(nameof(Forms))]
+    [Trait("Case", "D6")]
+    public void A_worker_killed_in_mid_task_is_an_error_and_never_a_hang_in_every_form(string form)
+    {
+        using var pool = new ProcessPool(2);
+        var (path, results, errors) = (_kids.File("stays"), 0, new List<Exception>());
+        void Note<T>(T result) => Interlocked.Increment(ref results);
+        var task = Task.Factory.StartNew(
+            () =>
+            {
+                switch (form)
+                {
+                    case "map":
+                        pool.Map(Tasks.StayOnce, [path, "other", "other"], 1);
+                        break;
+                    case "map async":
+                        pool.MapAsync(Tasks.StayOnce, [path], 1, Note, errors.Add).GetAwaiter().GetResult();
+                        break;
+                    case "starmap":
+                        pool.StarMapAsync(Tasks.StayOnceOf, [(path, 1), ("other", 2)], 1, Note, errors.Add).GetAwaiter().GetResult();
+                        break;
+                    case "starmap of three":
+                        pool.StarMap(Tasks.StayOnceOfThree, [(path, 1, 2.0)]);
+                        break;
+                    case "imap":
+                        foreach (var _ in pool.IMap(Tasks.StayOnce, Enumerable.Repeat(path, 1))) { }
+                        break;
+                    case "imap unordered":
+                        foreach (var _ in pool.IMapUnordered(Tasks.StayOnce, ["other", path, "other", "other"])) { }
+                        break;
+                    case "apply":
+                        pool.Apply(Tasks.StayOnce, path);
+                        break;
+                    case "apply async":
+                        pool.ApplyAsync(Tasks.StayOnce, path, Note, errors.Add).GetAwaiter().GetResult();
+                        break;
+                    default:
+                        pool.ApplyAsync(Tasks.StayWithoutResult, path).GetAwaiter().GetResult();
+                        break;
+                }
+            },
+            TaskCreationOptions.LongRunning);
+        var pid = int.Parse(_kids.Read("stays"), CultureInfo.InvariantCulture);
+        Kids.Kill(pid);
+        var lost = Assert.IsType<WorkerLostException>(
+            Assert.Throws<AggregateException>(() => Assert.True(task.Wait(Kids.Patience), "It hangs.")).InnerException);
+        Assert.Equal((pid, 9), (lost.Pid, lost.Signal));
+        Assert.Equal(0, results);
+        Assert.Equal(form is "map async" or "starmap" or "apply async" ? [lost] : [], errors);
+        Assert.Equal(9, pool.ApplyAsync(Tasks.Square, 3).Get());
     }
 
     [Fact]

@@ -271,6 +271,13 @@ public sealed class ProcessTreeTests : IDisposable
         await Task.WhenAll(waiting).WaitAsync(Kids.Patience);
     }
 
+    [Fact]
+    [Trait("Case", "68")]
+    public void Where_descriptors_run_out_nothing_is_started_half()
+    {
+        Assert.Equal((0, "some started, some refused, 0 left\n"), Kids.Finish(_kids.StartRoot("runs out of descriptors")));
+    }
+
     public void Dispose() => _kids.Dispose();
 
     private string Here() => Path.GetDirectoryName(_kids.File("x"))!;

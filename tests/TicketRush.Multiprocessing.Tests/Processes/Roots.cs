@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Text;
+using TicketRush.Multiprocessing.Processes;
 
 namespace TicketRush.Multiprocessing.Tests.Processes;
 
@@ -75,6 +76,12 @@ internal static class Roots
 
             case "storm":
                 return Storm();
+            case "forgets a plain argument":
+                return StartForgetful(ready => new(GivenTargets.Wait, ready));
+            case "forgets an argument":
+                return StartForgetful(ready => new(GivenTargets.Use, new Given("gone", ready)));
+            case "runs out of descriptors":
+                return Scarce.Run();
             case "makes memory":
                 _ = new SharedMemory(1 << 20, args[0]);
                 Console.WriteLine("made");
@@ -134,6 +141,18 @@ internal static class Roots
     // Not the assemblies, which the runtime keeps open and loads when it likes.
     private static int CountDescriptors() => Directory.EnumerateFileSystemEntries("/proc/self/fd")
         .Count(one => File.ResolveLinkTarget(one, false)?.FullName.EndsWith(".dll", StringComparison.Ordinal) != true);
+
+    private static int StartForgetful(Func<SharedEvent, ChildProcess> make)
+    {
+        Handover.Forgets = true;
+        using var ready = new SharedEvent();
+        using var child = make(ready);
+        child.Name = "forgotten";
+        child.Start();
+        ready.Dispose();
+        child.Join();
+        return child.ExitCode!.Value;
+    }
 
     private static int StartOne()
     {

@@ -2,7 +2,10 @@ using System.Collections.Concurrent;
 using System.Text;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.DependencyInjection;
 using TicketRush.Server.Access;
+using TicketRush.Server.Board;
+using TicketRush.Server.Terminals;
 
 // Many tests mostly wait, for a timeout or for a second to pass.
 [assembly: CollectionBehavior(MaxParallelThreads = 6)]
@@ -30,7 +33,8 @@ public sealed class RunningServer : IAsyncLifetime
     internal RunningServer(
         string? directory, bool allowTestPayments = true, string? officeKey = Key, Action<WebApplicationBuilder>? configure = null,
         BuyerLimits? limits = null, bool demo = true,
-        Action<WebApplication>? map = null)
+        Action<WebApplication>? map = null, TerminalLimits? terminals = null, string endpoint = "127.0.0.1:0",
+        BoardEndpoint? board = null, BoardLimits? boardLimits = null)
     {
         _ownsDirectory = directory is null;
         (_configure, _map) = (configure, map);
@@ -43,6 +47,10 @@ public sealed class RunningServer : IAsyncLifetime
             AllowTestPayments = allowTestPayments,
             Demo = demo,
             Limits = limits ?? Generous,
+            Terminals = terminals is not null && TerminalEndpoint.TryParse(endpoint, out var parsed) ? parsed : null,
+            TerminalLimits = terminals ?? new(),
+            Board = board,
+            BoardLimits = boardLimits ?? new(),
         };
     }
 
@@ -56,6 +64,9 @@ public sealed class RunningServer : IAsyncLifetime
 
     public Uri Url { get; private set; } = null!;
 
+    /// <summary>The port at which terminals are listened for.</summary>
+    internal int TerminalPort => int.Parse(App.Services.GetRequiredService<TerminalListener>().Address.Split(':')[^1], System.Globalization.CultureInfo.InvariantCulture);
+
     public HttpClient Client { get; private set; } = null!;
 
     /// <summary>Everything that was logged, with its exceptions.</summary>
@@ -64,9 +75,10 @@ public sealed class RunningServer : IAsyncLifetime
     internal static async Task<RunningServer> StartAsync(
         string? directory = null, bool allowTestPayments = true, string? officeKey = Key, Action<WebApplicationBuilder>? configure = null,
         BuyerLimits? limits = null, bool demo = true,
-        Action<WebApplication>? map = null)
+        Action<WebApplication>? map = null, TerminalLimits? terminals = null, string endpoint = "127.0.0.1:0",
+        BoardEndpoint? board = null, BoardLimits? boardLimits = null)
     {
-        var server = new RunningServer(directory, allowTestPayments, officeKey, configure, limits, demo, map);
+        var server = new RunningServer(directory, allowTestPayments, officeKey, configure, limits, demo, map, terminals, endpoint, board, boardLimits);
         await server.InitializeAsync();
         return server;
     }

@@ -1,0 +1,49 @@
+using System.Security.Cryptography;
+using TicketRush.Journal;
+using TicketRush.Journal.Files;
+using TicketRush.Server.Access;
+
+namespace TicketRush.Server.Terminals;
+
+/// <summary>What all connections of the terminals port share.</summary>
+internal sealed class TerminalServices(
+    Sales sales, DataDirectory directory, KeyRing keys, RateLimits rates, TerminalLimits limits, TurnedAway turnedAway, TimeProvider time)
+{
+    // For keys that are not there: whoever asks for one is answered as if it were.
+    private readonly byte[] _noKey = RandomNumberGenerator.GetBytes(32);
+    private long _lastConnection;
+    private int _watches;
+
+    public Sales Sales => sales;
+
+    public DataDirectory Directory => directory;
+
+    public KeyRing Keys => keys;
+
+    public RateLimits Rates => rates;
+
+    public TerminalLimits Limits => limits;
+
+    public TurnedAway TurnedAway => turnedAway;
+
+    public TimeProvider Time => time;
+
+    public Door Door { get; } = new(limits);
+
+    public TerminalAsking Asking { get; } = new(sales.Identities);
+
+    public long StartedAt { get; } = Environment.TickCount64;
+
+    public ReadOnlySpan<byte> NoKey => _noKey;
+
+    public long NextConnection() => Interlocked.Increment(ref _lastConnection);
+
+    public bool TryBeginWatch()
+    {
+        if (Interlocked.Increment(ref _watches) <= limits.Watches) return true;
+        Interlocked.Decrement(ref _watches);
+        return false;
+    }
+
+    public void EndWatch() => Interlocked.Decrement(ref _watches);
+}
