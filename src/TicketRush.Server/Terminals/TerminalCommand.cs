@@ -61,7 +61,7 @@ internal sealed record TerminalCommand(
         AtOnce(TerminalVerb.Unwatch, 2, isForStrangers: false, "UNWATCH sale"),
         AtOnce(TerminalVerb.Hello, -1, isForStrangers: true, "HELLO [2|3 [AUTH keyid secret] [SETNAME text]]"),
         AtOnce(TerminalVerb.Auth, -2, isForStrangers: true, "AUTH keyid secret | AUTH CHALLENGE client keyid nonce | AUTH PROOF proof"),
-        AtOnce(TerminalVerb.Command, -1, isForStrangers: true, "COMMAND [COUNT|LIST|INFO|DOCS]"),
+        AtOnce(TerminalVerb.Command, -1, isForStrangers: false, "COMMAND [COUNT|LIST|INFO|DOCS]"),
         AtOnce(TerminalVerb.Info, -1, isForStrangers: false, "INFO"),
         AtOnce(TerminalVerb.Client, -2, isForStrangers: true, "CLIENT SETNAME|SETINFO …"),
         AtOnce(TerminalVerb.Quit, 1, isForStrangers: true, "QUIT"),

@@ -23,11 +23,12 @@ public sealed class TerminalListener : IHostedService, IDisposable
     private readonly TerminalServices _services;
     private readonly TerminalEndpoint _endpoint;
     private readonly KestrelServer _kestrel;
+    private readonly ILogger _log;
     private readonly X509Certificate2? _certificate;
 
     internal TerminalListener(TerminalServices services, TerminalEndpoint endpoint, IConfiguration configuration, IServiceProvider provider, ILoggerFactory logs)
     {
-        (_services, _endpoint) = (services, endpoint);
+        (_services, _endpoint, _log) = (services, endpoint, logs.CreateLogger("TicketRush.Terminals"));
         _certificate = endpoint.Tls ? Certificate(configuration) : null;
         var options = new KestrelServerOptions { ApplicationServices = provider };
         options.Limits.MaxResponseBufferSize = services.Limits.OutputMax;
@@ -68,7 +69,20 @@ public sealed class TerminalListener : IHostedService, IDisposable
             });
         }
 
-        listen.Run(connection => new TerminalSession(_services, connection, connection.Features.Get<Door.Guest>()!).RunAsync());
+        listen.Run(ServeAsync);
+    }
+
+    private async Task ServeAsync(ConnectionContext connection)
+    {
+        try
+        {
+            await new TerminalSession(_services, connection, connection.Features.Get<Door.Guest>()!).RunAsync();
+        }
+        catch (Exception e)
+        {
+            // What is wrong with one connection ends that one; Kestrel would do the same and say nothing.
+            Log.TerminalFailed(_log, e);
+        }
     }
 
     private async Task AdmitAsync(ConnectionContext connection, ConnectionDelegate next)

@@ -80,6 +80,8 @@ internal sealed class TerminalSession
         _desk = new(services, connection, _writer, _answers, guest);
     }
 
+    private bool HasMuchToSend => _output.CanGetUnflushedBytes && _output.UnflushedBytes >= _services.Limits.OutputMax;
+
     /// <summary>Serves until the connection ends. Everything that was asked is answered first, unless nobody reads any more.</summary>
     public async Task RunAsync()
     {
@@ -129,6 +131,7 @@ internal sealed class TerminalSession
             step = Take(read.Buffer, ref done);
             if (_askedCount > 0) await AnswerAsync();
             if (step != Step.Answer) break;
+            if (HasMuchToSend) await FlushAsync();
         }
 
         _input.AdvanceTo(read.Buffer.GetPosition(done), read.Buffer.End);
@@ -146,6 +149,8 @@ internal sealed class TerminalSession
         if (!left.IsSingleSegment) input = Join(left);
         for (var at = 0; ;)
         {
+            // A few bytes may ask for very many: who does not read the first replies is not served the others.
+            if (_askedCount == 0 && HasMuchToSend) return Step.Answer;
             var status = _parser.Parse(input[at..], out var length);
             if (status == RespStatus.NeedMore) return input.Length < left.Length && at > 0 ? Step.Answer : Step.NeedMore;
             if (status == RespStatus.Malformed)
