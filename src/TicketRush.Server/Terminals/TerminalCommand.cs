@@ -33,7 +33,8 @@ internal enum TerminalVerb : byte
     Quit,
 }
 
-/// <summary>One command: what it is called, how many words it takes, who may ask it. docs/PROTOCOL.md prints the table and a test compares it.</summary>
+/// <summary>One command: what it is called, how many words it takes, who may ask it. docs/PROTOCOL.md prints the table and a test compares
+/// it.</summary>
 /// <param name="Arity">Words with the name; negative when there may be more.</param>
 /// <param name="IsForStrangers">May be asked before anything is proved.</param>
 /// <param name="Asks">The kind of command that a sale is asked; none for what is answered at once.</param>

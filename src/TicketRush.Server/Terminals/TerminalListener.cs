@@ -12,8 +12,9 @@ using Microsoft.Extensions.Options;
 namespace TicketRush.Server.Terminals;
 
 /// <summary>
-/// The terminals port: a Kestrel of its own beside the one that serves HTTP, so that neither's connections and limits are the other's. Who has no room is turned away
-/// before TLS; handshakes, TLS's and ours, are those of their connection alone and keep nobody else from being accepted.
+/// The terminals port: a Kestrel of its own beside the one that serves HTTP, so that neither's connections and limits are the other's. Who
+/// has no room is turned away before TLS; handshakes, TLS's and ours, are those of their connection alone and keep nobody else from being
+/// accepted.
 /// </summary>
 public sealed class TerminalListener : IHostedService, IDisposable
 {

@@ -10,11 +10,12 @@ using TicketRush.Server.Api;
 namespace TicketRush.Server.Terminals;
 
 /// <summary>
-/// One connection of the terminals port: reads commands, hands them to the sale in the order in which they were sent, and answers in that order, with one flush
-/// for everything that arrived together.
+/// One connection of the terminals port: reads commands, hands them to the sale in the order in which they were sent, and answers in that
+/// order, with one flush for everything that arrived together.
 /// <para>
-/// Commands for one sale that stand behind each other are submitted before the first is decided, so that they share a turn and a flush of the journal. A command for
-/// another sale, or one that is answered at once, waits for those before it: whoever sends A, then B, never finds B done and A not begun.
+/// Commands for one sale that stand behind each other are submitted before the first is decided, so that they share a turn and a flush of
+/// the journal. A command for another sale, or one that is answered at once, waits for those before it: whoever sends A, then B, never
+/// finds B done and A not begun.
 /// </para>
 /// </summary>
 internal sealed class TerminalSession
@@ -140,7 +141,8 @@ internal sealed class TerminalSession
         return step == Step.NeedMore && !read.IsCompleted;
     }
 
-    /// <summary>Takes commands from the buffer until there is none, or one must wait for those before it. Answers what is answered at once.</summary>
+    /// <summary>Takes commands from the buffer until there is none, or one must wait for those before it. Answers what is answered at
+    /// once.</summary>
     /// <param name="done">Bytes of the buffer that were taken.</param>
     private Step Take(in ReadOnlySequence<byte> buffer, ref long done)
     {

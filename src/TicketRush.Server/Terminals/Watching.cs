@@ -6,9 +6,9 @@ using TicketRush.Server.Access;
 namespace TicketRush.Server.Terminals;
 
 /// <summary>
-/// What one connection watches. Each watch reads the sale's journal for itself, from the beginning up to the durable end and then on, and pushes every entry behind
-/// the asked sequence that concerns the key: in order, none left out, at the pace at which the connection reads. Whoever comes back asks for what is
-/// behind the last that it has.
+/// What one connection watches. Each watch reads the sale's journal for itself, from the beginning up to the durable end and then on, and
+/// pushes every entry behind the asked sequence that concerns the key: in order, none left out, at the pace at which the connection reads.
+/// Whoever comes back asks for what is behind the last that it has.
 /// <para>
 /// The journal is read from the beginning because an entry that ends a hold names nobody: whose it was stands in an earlier one.
 /// </para>
