@@ -129,6 +129,12 @@ internal sealed class Watching(TerminalServices services, ConnectionContext conn
             // The client resumes behind the last entry that it has, when the journal can be read again.
             connection.Abort(new ConnectionAbortedException("What it watches cannot be read."));
         }
+        catch
+        {
+            // A defect here. A watch that says nothing more would look like a sale in which nothing happens.
+            connection.Abort(new ConnectionAbortedException("What it watches was lost by a defect."));
+            throw;
+        }
         finally
         {
             services.EndWatch();
