@@ -1,3 +1,4 @@
+using System.Text.Json;
 using System.Text.RegularExpressions;
 using TicketRush.Journal.Audit;
 using TicketRush.Pages.Tests.Hosting;
@@ -44,7 +45,19 @@ public sealed class RushTests
 
         // What buyers were shown is what the journal says, read by one that shares no code with the server.
         using var office = site.Visitor();
-        var page = (await office.LookAsync($"/sales/{sale}")).Text;
+        var page = "";
+        using var now = JsonDocument.Parse(await site.Office.GetStringAsync($"/api/sales/{sale}/availability"));
+        var left = now.RootElement.GetProperty("tiers").EnumerateArray().Select(tier => tier.GetProperty("available").GetInt32())
+            .Where(count => count > 0).Select(count => $"{count} left").ToArray();
+
+        // It is rendered ten times a second at the most.
+        await Site.UntilAsync(
+            async () =>
+            {
+                page = (await office.LookAsync($"/sales/{sale}")).Text;
+                return left.All(count => page.Contains(count, StringComparison.Ordinal));
+            },
+            "what is left, on the page");
         await site.App.StopAsync();
         var audit = new Auditor(Path.Combine(site.Directory, sale + ".rush")).Verify();
         Assert.Equal(AuditVerdict.Good, audit.Verdict);

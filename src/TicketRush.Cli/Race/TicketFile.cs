@@ -82,12 +82,18 @@ internal static class TicketFile
         RandomAccess.Write(file, Text(key, count), 0);
     }
 
-    /// <summary>Writes another file, and gives it the name of this one: everybody sees the old or the new.</summary>
+    /// <summary>
+    /// Writes another file, and gives it the name of this one: everybody sees the old or the new. Who may read and write it stays as it is.
+    /// </summary>
     public static void Replace(string path, string key, int count)
     {
         var temporary = Beside(path);
         using (var file = File.OpenHandle(temporary, FileMode.Create, FileAccess.Write, FileShare.ReadWrite | FileShare.Delete))
+        {
             RandomAccess.Write(file, Text(key, count), 0);
+            if (!OperatingSystem.IsWindows() && File.Exists(path)) File.SetUnixFileMode(file, File.GetUnixFileMode(path));
+        }
+
         File.Move(temporary, path, overwrite: true);
     }
 

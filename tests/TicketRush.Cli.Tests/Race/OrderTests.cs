@@ -17,8 +17,25 @@ public sealed class OrderTests
         Assert.Equal(0.0, Order.Departure([Told(1, 20) with { Sequence = 1 }, Told(2, 10) with { Sequence = 2 }]));
 
     [Fact]
-    public void Who_got_none_is_not_in_the_order() =>
-        Assert.Null(Order.Departure([Told(1, 1), Told(2, 0) with { State = BuyerState.Refused }]));
+    public void Who_got_none_was_passed_over_by_whoever_came_later_and_got_one()
+    {
+        BuyerRecord None(long arrived, long answered) => Told(arrived, answered) with { State = BuyerState.Refused };
+
+        // When they were told that they get none does not matter: first, last, or the other way round.
+        Assert.Equal(0.0, Order.Departure([Told(1, 5), None(2, 0), None(3, 9), None(4, 1)]));
+        Assert.Equal(1.0, Order.Departure([None(1, 0), None(2, 9), None(3, 1), Told(4, 5)]));
+        Assert.Equal(1.0, Order.Departure([None(1, 9), None(2, 0), Told(3, 3), Told(4, 2)]));
+        Assert.Equal(1 / 5.0, Order.Departure([Told(1, 1), None(2, 9), Told(3, 2), None(4, 9)])!.Value, 9);
+    }
+
+    [Fact]
+    public void Without_a_pair_of_whom_somebody_got_one_there_is_no_order()
+    {
+        Assert.Null(Order.Departure([]));
+        Assert.Null(Order.Departure([Told(1, 1)]));
+        Assert.Null(Order.Departure([Told(1, 1) with { State = BuyerState.Refused }, Told(2, 2) with { State = BuyerState.Refused }]));
+        Assert.Null(Order.Departure([Told(1, 1), Told(2, 2) with { State = BuyerState.LookCrashed }]));
+    }
 
     [Theory]
     [InlineData(1)]

@@ -68,6 +68,35 @@ public sealed class TicketFileTests : IDisposable
         File.Delete(other);
     }
 
+    [Theory, System.Runtime.Versioning.UnsupportedOSPlatform("windows")]
+    [InlineData(UnixFileMode.UserRead | UnixFileMode.UserWrite)]
+    [InlineData(UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.GroupWrite | UnixFileMode.OtherWrite)]
+    public void Who_may_read_and_write_it_stays_as_it_was(UnixFileMode mode)
+    {
+        TicketFile.WriteInPlace(_path, "count", 2);
+        File.SetUnixFileMode(_path, mode);
+        TicketFile.Replace(_path, "count", 1);
+        Assert.Equal((mode, 1), (File.GetUnixFileMode(_path), TicketFile.Read(_path, "count")));
+    }
+
+    [Fact]
+    public void A_link_stands_for_the_file_that_it_leads_to()
+    {
+        var (second, first) = (_path + ".second", _path + ".first");
+        File.CreateSymbolicLink(second, _path);
+        File.CreateSymbolicLink(first, second);
+        try
+        {
+            Assert.Equal(_path, TicketFile.Resolve(first));
+            Assert.Equal(_path, TicketFile.Resolve(_path));
+        }
+        finally
+        {
+            File.Delete(first);
+            File.Delete(second);
+        }
+    }
+
     [Fact]
     public void Half_a_file_crashes_whoever_reads_it()
     {

@@ -21,6 +21,7 @@ public sealed class Browser : IAsyncLifetime
     {
         if (!File.Exists(Executable)) return;
         _playwright = await Playwright.CreateAsync();
+        Assertions.SetDefaultExpectTimeout(20_000);
 
         // Playwright gives it an empty profile of its own.
         _browser = await _playwright.Chromium.LaunchAsync(new() { ExecutablePath = Executable, Args = Arguments });
