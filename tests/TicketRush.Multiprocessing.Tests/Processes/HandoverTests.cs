@@ -49,6 +49,42 @@ public sealed class HandoverTests : IDisposable
     }
 
     [Fact]
+    [Trait("Case", "56")]
+    public async Task A_socket_that_was_used_asynchronously_before_is_served_by_a_child_that_blocks()
+    {
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        using var client = new TcpClient();
+        var accepting = listener.AcceptSocketAsync();
+        await client.ConnectAsync((IPEndPoint)listener.LocalEndpoint);
+        var (stream, buffer) = (client.GetStream(), new byte[100]);
+        ChildProcess child;
+        using (var accepted = await accepting)
+        {
+            // A read that waits: from then on the system does not block on this socket, in no process.
+            var greeting = accepted.ReceiveAsync(buffer.AsMemory());
+            stream.Write("hello"u8);
+            Assert.Equal(5, await greeting);
+            child = _kids.Start(Targets.Serve, accepted);
+        }
+
+        Thread.Sleep(300);
+        stream.Write("one"u8);
+        Assert.Equal($"{child.Pid}:one", Encoding.UTF8.GetString(buffer, 0, stream.Read(buffer)));
+        client.Client.Shutdown(SocketShutdown.Send);
+        child.Join();
+        Assert.Equal(0, child.ExitCode);
+    }
+
+    [Fact]
+    public void Whoever_is_called_back_may_ask_to_be_called_back_again_however_many_others_ask()
+    {
+        var child = _kids.Start(Targets.WatchFromWithin);
+        Assert.True(child.Join(Kids.Patience), "The thread that watches waits for itself.");
+        Assert.Equal(0, child.ExitCode);
+    }
+
+    [Fact]
     [Trait("Case", "21")]
     public void A_subclass_is_an_actor_over_a_pipe()
     {
