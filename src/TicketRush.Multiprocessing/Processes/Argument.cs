@@ -143,8 +143,14 @@ internal static class Argument
             var handle = new SafeSocketHandle(descriptor.DangerousGetHandle(), ownsHandle: true);
             descriptor.SetHandleAsInvalid();
 
-            // The system does not block on a socket that was ever used asynchronously; the class then waits in its stead, if it is told to.
-            return new Socket(handle) { Blocking = blocks };
+            var socket = new Socket(handle);
+            if (Native.Descriptors.Blocks((int)handle.DangerousGetHandle())) return socket;
+
+            // The system does not block on a socket that was ever used asynchronously, in any process. The class then waits in its stead,
+            // but only where it believes to have been the one who made it so: else it refuses to wait.
+            socket.Blocking = false;
+            socket.Blocking = blocks;
+            return socket;
         }
 
         public override void Write(Utf8JsonWriter writer, Socket value, JsonSerializerOptions options)

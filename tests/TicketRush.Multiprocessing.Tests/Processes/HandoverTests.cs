@@ -68,9 +68,15 @@ public sealed class HandoverTests : IDisposable
             child = _kids.Start(Targets.Serve, accepted);
         }
 
-        Thread.Sleep(300);
-        stream.Write("one"u8);
-        Assert.Equal($"{child.Pid}:one", Encoding.UTF8.GetString(buffer, 0, stream.Read(buffer)));
+        foreach (var text in (string[])["one", "two"])
+        {
+            stream.Write(Encoding.UTF8.GetBytes(text));
+            Assert.Equal($"{child.Pid}:{text}", Encoding.UTF8.GetString(buffer, 0, stream.Read(buffer)));
+
+            // Until it waits for more.
+            Thread.Sleep(200);
+        }
+
         client.Client.Shutdown(SocketShutdown.Send);
         child.Join();
         Assert.Equal(0, child.ExitCode);
