@@ -315,6 +315,9 @@ public sealed class ManagerTests : IDisposable
         {
             using var stop = new CancellationTokenSource(20);
             Assert.ThrowsAny<OperationCanceledException>(() => queue.Get(cancellation: stop.Token));
+
+            // Until the manager has heard of it: another call at once may come in before.
+            Thread.Sleep(200);
         }
 
         // Where it was taken away, the next would get it as abandoned.
