@@ -72,7 +72,8 @@ internal static class RaceCommand
             lookers, who met half a file while they only looked; purchases/s, buyers who were answered; p50 and p99 of a purchase,
             its delay and its wait in line included; out of order, of all pairs of buyers of whom somebody got one, in how many the
             later to arrive was served first.
-            With --kill, or after a crash: killed, crashed buyers, and blocked, who waited for ever.
+            With --kill, or after a crash: killed, crashed buyers, and blocked, who waited for ever. Lines are coloured on a terminal,
+            unless NO_COLOR is set.
 
             Exit codes: 0 every strategy kept what it promises (unlocked and own-lock promise nothing); 1 one did not, or it could
             not be run; 2 wrong usage; 130 interrupted.
