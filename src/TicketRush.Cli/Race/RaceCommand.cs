@@ -12,6 +12,9 @@ internal static class RaceCommand
     /// <summary>What shells expect of a program that Ctrl-C has ended.</summary>
     private const int Interrupted = 130;
 
+    /// <summary>Milliseconds within which a signal to all processes of the terminal has come to this one, when others have it.</summary>
+    private const int InterruptComes = 200;
+
     public static Command Create()
     {
         var file = new Option<string?>("--file")
@@ -158,8 +161,9 @@ internal static class RaceCommand
 
             return rows.All(row => row.KeptItsPromise) ? 0 : 1;
         }
-        catch (OperationCanceledException)
+        catch (Exception e) when (e is OperationCanceledException || (e is IOException && stop.WaitHandle.WaitOne(InterruptComes)))
         {
+            // Ctrl-C comes to the buyers too, and ends those who have just started and do not ignore it yet: that is no failure of theirs.
             return Shared.Fail("Interrupted; nothing is left of the race.", Interrupted);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or InvalidDataException or PlatformNotSupportedException
