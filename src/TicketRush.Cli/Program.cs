@@ -27,6 +27,7 @@ root.Subcommands.Add(KeyCommands.Create());
 root.Subcommands.Add(ShowCommand.Create());
 root.Subcommands.Add(VerifyCommand.Create());
 root.Subcommands.Add(ExportCommand.Create());
+root.Subcommands.Add(BoardCommand.Create());
 
 var parsed = root.Parse(args);
 if (parsed.Errors.Count > 0) return Shared.UsageError(parsed);

@@ -17,4 +17,7 @@ internal static partial class Log
 
     [LoggerMessage(4, LogLevel.Error, "The file of keys cannot be read; the keys read before stay in force. {Reason}")]
     public static partial void KeysUnreadable(ILogger log, string reason);
+
+    [LoggerMessage(6, LogLevel.Error, "A connection of the terminals port was ended by a defect here.")]
+    public static partial void TerminalFailed(ILogger log, Exception e);
 }

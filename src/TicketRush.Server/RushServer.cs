@@ -5,6 +5,7 @@ using TicketRush.Journal;
 using TicketRush.Journal.Files;
 using TicketRush.Server.Access;
 using TicketRush.Server.Api;
+using TicketRush.Server.Board;
 using TicketRush.Server.Live;
 using TicketRush.Server.Pages;
 using TicketRush.Server.Terminals;
@@ -42,6 +43,13 @@ public static class RushServer
         builder.Services.AddSingleton(services => OpenSales(services));
         builder.Services.AddSingleton<LiveUpdates>();
         builder.Services.AddTerminals(options);
+        if (options.Board is { } board)
+        {
+            builder.Services.AddSingleton(services => new BoardServer(
+                services.GetRequiredService<Sales>(), board, options.BoardLimits, services.GetRequiredService<TimeProvider>()));
+            builder.Services.AddHostedService(services => services.GetRequiredService<BoardServer>());
+        }
+
         builder.Services.AddPages();
         builder.Services.ConfigureHttpJsonOptions(json => json.SerializerOptions.TypeInfoResolverChain.Insert(0, ApiJson.Api));
         builder.Services.AddOpenApi(Description.Write);

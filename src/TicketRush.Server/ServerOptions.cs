@@ -14,6 +14,11 @@ public sealed record ServerOptions
     /// <summary>What a connection of the terminals port may cost.</summary>
     public Terminals.TerminalLimits TerminalLimits { get; init; } = new();
 
+    /// <summary>Where the board is subscribed to, or its multicast group; there is none without.</summary>
+    public Board.BoardEndpoint? Board { get; init; }
+
+    public Board.BoardLimits BoardLimits { get; init; } = new();
+
     /// <summary>Plans may say <c>paymentKind: test</c>, with which anybody may pay.</summary>
     public bool AllowTestPayments { get; init; }
 

@@ -24,13 +24,13 @@ internal static class KeyCommands
         var name = new Argument<string>("NAME") { Description = "Who it is for, as the journal will say for ever: a shop or a desk, never a person. 1 to 63 of a-z, 0-9 and -." };
         var role = new Option<string>("--role") { Description = "office, staff, shop or read.", Required = true, HelpName = "ROLE" };
         role.AcceptOnlyFromAmong("office", "staff", "shop", "read");
-        var command = new Command("add", "Makes a key and shows it, this once: only its hash is kept.\n\nExample: rush keys add web-shop --role shop") { name, role, data, json };
+        var command = new Command("add", "Makes a key and shows it, this once: the key itself is kept nowhere.\n\nExample: rush keys add web-shop --role shop") { name, role, data, json };
         command.SetAction(result => With(result.GetRequiredValue(data), make: true, ring =>
         {
             Permissions.TryParse(result.GetRequiredValue(role), out var parsed);
             var (key, secret) = ring.Add(result.GetRequiredValue(name), parsed);
             if (result.GetValue(json)) Console.WriteLine(JsonSerializer.Serialize(new NewKeyLine(key.Id, key.Name, key.Role.Name(), secret), CliJson.Default.NewKeyLine));
-            else Console.WriteLine($"{secret}\n\nThis is the {key.Role.Name()} key of \"{key.Name}\" (id {key.Id}). It is shown this once; only its hash is kept.");
+            else Console.WriteLine($"{secret}\n\nThis is the {key.Role.Name()} key of \"{key.Name}\" (id {key.Id}). It is shown this once; the key itself is kept nowhere.");
             return 0;
         }));
         return command;

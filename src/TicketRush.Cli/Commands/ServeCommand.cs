@@ -11,6 +11,7 @@ using TicketRush.Engine;
 using TicketRush.Journal;
 using TicketRush.Server;
 using TicketRush.Server.Access;
+using TicketRush.Server.Board;
 using TicketRush.Server.Terminals;
 using Command = System.CommandLine.Command;
 
@@ -36,6 +37,11 @@ internal static class ServeCommand
                 + "Kestrel__Certificates__Default__Path.",
             HelpName = "HOST:PORT",
         };
+        var board = new Option<string?>("--board")
+        {
+            Description = "Send what is free as datagrams: to those who subscribe at this address, or to a multicast group such as 239.1.2.3:6381. See rush board.",
+            HelpName = "HOST:PORT",
+        };
         var demo = new Option<bool>("--demo") { Description = $"Make and open a sale \"{DemoSale}\" to try things on, and allow test payments." };
         var test = Shared.AllowTestPayments();
         var proxies = new Option<string[]>("--trusted-proxy")
@@ -58,18 +64,23 @@ internal static class ServeCommand
             """
             Sells every sale of a data directory, over HTTP. Several servers may share one directory.
 
-            The office key, needed for whatever changes something, is made and shown at the first start; only its hash is kept.
+            The office key, needed for whatever changes something, is made and shown at the first start; the key itself is kept nowhere.
             RUSH_OFFICE_KEY sets another. Ctrl-C or SIGTERM answers what is under way, then ends.
 
             Buyers without a key may hold places and pay where nothing, or nothing real, is collected, within limits that are counted by each server process
             for itself and shown at start. Metrics go to OTEL_EXPORTER_OTLP_ENDPOINT, when that is set.
 
             Example: rush serve --demo
-            """) { data, urls, terminals, lan, demo, test, proxies, holds, wait, sessionRate, networkRate, newSessions, logs, json };
+            """) { data, urls, terminals, board, lan, demo, test, proxies, holds, wait, sessionRate, networkRate, newSessions, logs, json };
         terminals.Validators.Add(result =>
         {
             if (result.Tokens is [var token] && !TerminalEndpoint.TryParse(token.Value, out _))
                 result.AddError($"--terminals takes an address and a port such as 127.0.0.1:6380, not {token.Value}.");
+        });
+        board.Validators.Add(result =>
+        {
+            if (result.Tokens is [var token] && !BoardEndpoint.TryParse(token.Value, out _))
+                result.AddError($"--board takes an address and a port such as 127.0.0.1:6381, not {token.Value}.");
         });
         proxies.Validators.Add(result =>
         {
@@ -84,6 +95,7 @@ internal static class ServeCommand
                 DataDirectory = Path.GetFullPath(result.GetRequiredValue(data)),
                 Urls = result.GetRequiredValue(urls) is { Length: > 0 } given ? given : [result.GetValue(lan) ? "http://0.0.0.0:8080" : "http://127.0.0.1:8080"],
                 Terminals = result.GetValue(terminals) is { } endpoint && TerminalEndpoint.TryParse(endpoint, out var parsed) ? parsed : null,
+                Board = result.GetValue(board) is { } boardEndpoint && BoardEndpoint.TryParse(boardEndpoint, out var boardParsed) ? boardParsed : null,
                 AllowTestPayments = result.GetValue(demo) || result.GetValue(test),
                 Demo = result.GetValue(demo),
                 JsonLogs = result.GetValue(logs) == "json",
@@ -122,14 +134,14 @@ internal static class ServeCommand
             or InvalidOperationException or SocketException or JournalRefusedException)
         {
             // A key that was made is shown now or never, also when the port is taken.
-            if (app?.Services.GetRequiredService<KeyRing>().Made is { } made) Console.WriteLine($"office key   {made}\n(shown this once; only its hash is kept)");
+            if (app?.Services.GetRequiredService<KeyRing>().Made is { } made) Console.WriteLine($"office key   {made}\n(shown this once; the key itself is kept nowhere)");
             return Shared.Fail($"Cannot serve: {e.Message}");
         }
 
         var key = app.Services.GetRequiredService<KeyRing>().Made;
         var sales = app.Services.GetRequiredService<Sales>().All();
         var terminals = app.Services.GetService<TerminalListener>()?.Address;
-        if (json) Console.WriteLine(JsonSerializer.Serialize(new ReadyLine([.. app.Urls], options.DataDirectory, key, [.. sales.Select(sale => sale.Name)], terminals), CliJson.Default.ReadyLine));
+        if (json) Console.WriteLine(JsonSerializer.Serialize(new ReadyLine([.. app.Urls], options.DataDirectory, key, [.. sales.Select(sale => sale.Name)], terminals, app.Services.GetService<BoardServer>()?.Address), CliJson.Default.ReadyLine));
         else Welcome(app, options, key, sales, demo, lan);
 
         await app.WaitForShutdownAsync(stop);
@@ -146,7 +158,8 @@ internal static class ServeCommand
         Console.WriteLine($"TicketRush sells {sales.Count} sale{(sales.Count == 1 ? "" : "s")} from {options.DataDirectory}");
         Console.WriteLine($"  listening    {string.Join(' ', app.Urls)}");
         if (app.Services.GetService<TerminalListener>() is { } terminals) Console.WriteLine($"  terminals    {terminals.Address}");
-        if (key is not null) Console.WriteLine($"  office key   {key}\n               (shown this once; only its hash is kept)");
+        if (app.Services.GetService<BoardServer>() is { } board) Console.WriteLine($"  board        {board.Address}");
+        if (key is not null) Console.WriteLine($"  office key   {key}\n               (shown this once; the key itself is kept nowhere)");
         var limits = options.Limits;
         Console.WriteLine($"  buyers       {limits.Holds} holds each, {limits.WaitAfterLapse.TotalSeconds:0} s wait after one lapsed, {limits.SessionPerMinute} requests a minute; "
             + $"a network {limits.NetworkPerMinute} requests and {limits.NewSessionsPerMinute} new buyers a minute");

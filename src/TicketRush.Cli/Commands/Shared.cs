@@ -36,7 +36,7 @@ internal static class Shared
     }
 }
 
-internal sealed record ReadyLine(string[] Urls, string Data, string? OfficeKey, string[] Sales, string? Terminals = null);
+internal sealed record ReadyLine(string[] Urls, string Data, string? OfficeKey, string[] Sales, string? Terminals = null, string? Board = null);
 
 internal sealed record SaleLine(string Sale, string State, string? Name, long Sequence, int Capacity, int Held, int Sold, int Free, string? Reason);
 

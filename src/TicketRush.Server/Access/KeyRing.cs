@@ -27,8 +27,9 @@ public sealed record Key(string Id, string Name, Role Role, DateTimeOffset Made,
 /// The keys of a data directory: <c>keys.json</c>, which only its owner may read and which has hashes. A key is
 /// <c>rush_&lt;role&gt;_&lt;id&gt;_&lt;secret&gt;</c> with 256 random bits, so a plain SHA-256 of it can be neither reversed nor guessed.
 /// <para>
-/// Beside the hash stands a verifier, HMAC-SHA256 of the key's own bytes over <c>terminals</c>: a challenge is answered under a secret that both sides have, which a
-/// hash of what the client sends cannot be. Who steals it can pass for the key at the terminals port, and there alone: neither HTTP nor plain AUTH takes it.
+/// Beside the hash stands a verifier, HMAC-SHA256 of the key's own bytes over <c>terminals</c>: a challenge is answered under a secret that
+/// both sides have, which a hash of what the client sends cannot be. Who steals it can pass for the key at the terminals port, and there
+/// alone: neither HTTP nor plain AUTH takes it.
 /// </para>
 /// <para>
 /// Any number of processes may use and change the file at once: it is replaced whole, under a lock that dies with its holder,
@@ -73,7 +74,8 @@ public sealed class KeyRing
         return ring;
     }
 
-    /// <summary>Opens the keys for a server: with the office key that is given, or one that is made when nobody could be the office.</summary>
+    /// <summary>Opens the keys for a server: with the office key that is given, or one that is made when nobody could be the
+    /// office.</summary>
     /// <exception cref="ArgumentException">The given key is too short or too long.</exception>
     /// <exception cref="InvalidDataException">What is kept is no file of keys.</exception>
     public static KeyRing Open(string directory, string? given)

@@ -4,6 +4,7 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.DependencyInjection;
 using TicketRush.Server.Access;
+using TicketRush.Server.Board;
 using TicketRush.Server.Terminals;
 
 // Many tests mostly wait, for a timeout or for a second to pass.
@@ -32,7 +33,8 @@ public sealed class RunningServer : IAsyncLifetime
     internal RunningServer(
         string? directory, bool allowTestPayments = true, string? officeKey = Key, Action<WebApplicationBuilder>? configure = null,
         BuyerLimits? limits = null, bool demo = true,
-        Action<WebApplication>? map = null, TerminalLimits? terminals = null, string endpoint = "127.0.0.1:0")
+        Action<WebApplication>? map = null, TerminalLimits? terminals = null, string endpoint = "127.0.0.1:0",
+        BoardEndpoint? board = null, BoardLimits? boardLimits = null)
     {
         _ownsDirectory = directory is null;
         (_configure, _map) = (configure, map);
@@ -47,6 +49,8 @@ public sealed class RunningServer : IAsyncLifetime
             Limits = limits ?? Generous,
             Terminals = terminals is not null && TerminalEndpoint.TryParse(endpoint, out var parsed) ? parsed : null,
             TerminalLimits = terminals ?? new(),
+            Board = board,
+            BoardLimits = boardLimits ?? new(),
         };
     }
 
@@ -70,9 +74,10 @@ public sealed class RunningServer : IAsyncLifetime
     internal static async Task<RunningServer> StartAsync(
         string? directory = null, bool allowTestPayments = true, string? officeKey = Key, Action<WebApplicationBuilder>? configure = null,
         BuyerLimits? limits = null, bool demo = true,
-        Action<WebApplication>? map = null, TerminalLimits? terminals = null, string endpoint = "127.0.0.1:0")
+        Action<WebApplication>? map = null, TerminalLimits? terminals = null, string endpoint = "127.0.0.1:0",
+        BoardEndpoint? board = null, BoardLimits? boardLimits = null)
     {
-        var server = new RunningServer(directory, allowTestPayments, officeKey, configure, limits, demo, map, terminals, endpoint);
+        var server = new RunningServer(directory, allowTestPayments, officeKey, configure, limits, demo, map, terminals, endpoint, board, boardLimits);
         await server.InitializeAsync();
         return server;
     }
