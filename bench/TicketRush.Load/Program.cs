@@ -19,6 +19,7 @@ var root = new RootCommand("Measures TicketRush as a whole. Ratios are taken wit
 Add("purchases", "Durable purchases in one process, by callers, and what the flush costs.", Purchases.RunAsync);
 Add("refusals", "Refusals of a sold-out sale: how many, and that they write nothing.", Refusals.RunAsync);
 Add("http", "Purchases over HTTP against a no-op of the same shape on the same server. Needs wrk.", Http.RunAsync);
+Add("terminals", "Purchases through the terminals port, against PING, Redis and PostgreSQL. Needs redis-benchmark.", Terminals.RunAsync);
 Add("pages", "The list of sales and a sale's page, against /health/live on the same server. Needs wrk.", Pages.RunAsync);
 Add("viewers", "Purchases over HTTP while 10,000 watch live, against nobody watching. Needs wrk.", Viewers.RunAsync);
 Add("recovery", "How fast a journal is read, verified and applied.", Recovery.RunAsync);

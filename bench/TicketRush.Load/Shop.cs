@@ -39,6 +39,16 @@ internal sealed class Shop : IDisposable
         (await Http.PostAsync("/api/sales/load/open", null)).EnsureSuccessStatusCode();
     }
 
+    /// <summary>A sale "gone" of which nothing is left, open.</summary>
+    public async Task MakeSoldOutAsync()
+    {
+        var plan = """
+            {"name":"Gone","timeZone":"UTC","currency":"EUR","paymentKind":"none","tiers":[{"id":"standing","name":"Standing","capacity":0,"price":100}]}
+            """;
+        (await Http.PutAsync("/api/sales/gone", new StringContent(plan, null, "application/json"))).EnsureSuccessStatusCode();
+        (await Http.PostAsync("/api/sales/gone/open", null)).EnsureSuccessStatusCode();
+    }
+
     /// <summary>Writes the script with which wrk puts orders, or something of the same shape.</summary>
     /// <returns>Its path.</returns>
     public static async Task<string> WriteScriptAsync(string directory, string prefix)
