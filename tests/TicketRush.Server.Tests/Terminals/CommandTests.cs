@@ -391,10 +391,11 @@ public sealed partial class CommandTests(TerminalServer running) : IClassFixture
         var used = Directory.GetFiles(Path.Combine(DescriptionTests.Root(), "src", "TicketRush.Server", "Terminals"), "*.cs")
             .SelectMany(file => CodePattern().Matches(File.ReadAllText(file)).Select(match => match.Groups[1].Value)).ToHashSet();
         var document = File.ReadAllText(Path.Combine(DescriptionTests.Root(), "docs", "PROTOCOL.md"));
-        var (own, shared) = (document[document.IndexOf("## Codes of terminals alone", StringComparison.Ordinal)..], document);
-        foreach (var code in used) Assert.True(shared.Contains($"`{code}`", StringComparison.Ordinal), $"docs/PROTOCOL.md lacks {code}");
-        foreach (var code in RowPattern().Matches(own).SelectMany(row => row.Groups[1].Value.Split(", ")).Select(code => code.Trim('`')))
-            Assert.True(used.Contains(code), $"docs/PROTOCOL.md invents {code}");
+        var rows = RowPattern().Matches(document[document.IndexOf("## Codes of terminals alone", StringComparison.Ordinal)..]);
+        var told = rows.SelectMany(row => row.Groups[1].Value.Split(", ")).Select(code => code.Trim('`')).ToHashSet();
+        Assert.Equal("", string.Join(' ', used.Where(code => !document.Contains($"`{code}`", StringComparison.Ordinal))));
+        Assert.Equal("", string.Join(' ', told.Except(used)));
+        Assert.True(told.Count > 5, $"{told.Count}");
     }
 
     [GeneratedRegex("(?:new|Error)\\(\"([A-Z_]{4,})\"")]
