@@ -27,6 +27,8 @@ root.Subcommands.Add(KeyCommands.Create());
 root.Subcommands.Add(ShowCommand.Create());
 root.Subcommands.Add(VerifyCommand.Create());
 root.Subcommands.Add(ExportCommand.Create());
+root.Subcommands.Add(CopyCommand.Create());
+root.Subcommands.Add(UpgradeCommand.Create());
 
 var parsed = root.Parse(args);
 if (parsed.Errors.Count > 0) return Shared.UsageError(parsed);

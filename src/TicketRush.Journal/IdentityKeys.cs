@@ -11,7 +11,8 @@ public sealed record IdentityKeys(string Text)
 {
     public const string SecretName = "identity.keys";
 
-    public Identities Identities { get; } = Parse(Text, SecretName);
+    // Not kept: two of the same text are equal.
+    public Identities Identities => Parse(Text, SecretName);
 
     /// <summary>Reads the keys of a store, and makes them when there are none.</summary>
     /// <exception cref="InvalidDataException">What is kept are no keys.</exception>

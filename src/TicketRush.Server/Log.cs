@@ -17,4 +17,10 @@ internal static partial class Log
 
     [LoggerMessage(4, LogLevel.Error, "The file of keys cannot be read; the keys read before stay in force. {Reason}")]
     public static partial void KeysUnreadable(ILogger log, string reason);
+
+    [LoggerMessage(6, LogLevel.Information, "Process {Successor} sells from now on; this one answers what it was asked, and ends.")]
+    public static partial void Upgraded(ILogger log, int successor);
+
+    [LoggerMessage(7, LogLevel.Error, "There was no upgrade; this process goes on. {Reason}")]
+    public static partial void UpgradeFailed(ILogger log, string reason);
 }

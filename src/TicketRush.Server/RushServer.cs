@@ -8,6 +8,7 @@ using TicketRush.Server.Access;
 using TicketRush.Server.Api;
 using TicketRush.Server.Live;
 using TicketRush.Server.Pages;
+using TicketRush.Server.Upgrades;
 using BadHttpRequestException = Microsoft.AspNetCore.Http.BadHttpRequestException;
 
 namespace TicketRush.Server;
@@ -38,6 +39,7 @@ public static class RushServer
         builder.Services.AddSingleton(options);
         builder.Services.AddAccess(options);
         builder.Services.AddTelemetry();
+        builder.Services.AddUpgrades();
         builder.Services.AddSingleton(_ => OpenStore(options));
         builder.Services.AddSingleton(services => OpenSales(services));
         builder.Services.AddSingleton<LiveUpdates>();
@@ -47,6 +49,7 @@ public static class RushServer
         configure?.Invoke(builder);
 
         var app = builder.Build();
+        app.UseDrain();
         app.UseProxies(options.Limits);
         app.UseSecurityHeaders();
         app.UseExceptionHandler(new ExceptionHandlerOptions { ExceptionHandler = AnswerException, SuppressDiagnosticsCallback = IsClientsFault });

@@ -34,7 +34,7 @@ public static class ExportCommand
             Ids, buyers and payment references are never in it: the journal has only keyed hashes of them.
 
             Example: rush export data/concert.rush --tickets --output tickets.csv
-            """) { file, orders, tickets, to };
+            """) { file, orders, tickets, to, Shared.Journal() };
         command.Validators.Add(result =>
         {
             if (result.GetValue(orders) && result.GetValue(tickets)) result.AddError("Either --orders or --tickets, not both.");

@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Globalization;
 using TicketRush.Journal;
 using TicketRush.Journal.Audit;
+using TicketRush.Journal.Postgres;
 
 namespace TicketRush.Cli.Commands;
 
@@ -10,7 +11,16 @@ internal static class JournalFile
 {
     public const int Good = 0, Damaged = 1, CannotRead = 2, Torn = 3;
 
-    public static Argument<string> Argument() => new("FILE") { Description = "The sale's journal, such as data/concert.rush." };
+    public static Argument<string> Argument() => new("FILE")
+    {
+        Description = $"The sale's journal: a file such as data/concert.rush, or {PostgresPrefix}concert, in the database that --journal, RUSH_JOURNAL or PGHOST name.",
+    };
+
+    /// <summary>What stands before the name of a sale that is in a database.</summary>
+    public const string PostgresPrefix = "postgres:";
+
+    /// <summary>The database that a command means.</summary>
+    public static PostgresOptions Database(ParseResult parsed, string? state = null) => PostgresOptions.Parse(parsed.GetValue<string?>(Shared.JournalOption) ?? "postgres", state);
 
     /// <summary>Runs a command on a journal; what cannot be read is said in one line, not thrown.</summary>
     public static int Read(ParseResult parsed, string path, Func<Auditor, TextWriter, int> run)
@@ -18,7 +28,9 @@ internal static class JournalFile
         var error = parsed.InvocationConfiguration.Error;
         try
         {
-            using var auditor = new Auditor(path);
+            using var auditor = path.StartsWith(PostgresPrefix, StringComparison.Ordinal)
+                ? Auditor.OfPostgres(Database(parsed), path[PostgresPrefix.Length..])
+                : new Auditor(path);
             return run(auditor, parsed.InvocationConfiguration.Output);
         }
         catch (JournalDamagedException e)
@@ -26,7 +38,7 @@ internal static class JournalFile
             error.WriteLine(e.Message);
             return Damaged;
         }
-        catch (Exception e) when (e is JournalRefusedException or NewerFormatException or IOException or UnauthorizedAccessException)
+        catch (Exception e) when (e is JournalRefusedException or NewerFormatException or IOException or UnauthorizedAccessException or ArgumentException)
         {
             error.WriteLine(e.Message);
             return CannotRead;

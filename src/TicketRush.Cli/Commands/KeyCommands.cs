@@ -12,7 +12,7 @@ internal static class KeyCommands
     public static Command Create() => new(
         "keys",
         """
-        Makes, lists and revokes the keys of a data directory. Running servers follow within a second.
+        Makes, lists and revokes the keys of a data directory or a database. Running servers follow within a second.
 
         A key has a role: office (everything), staff (sell, find, refund), shop (sell to buyers it names, confirm payments, see its own orders),
         read (lists and figures). Two keys of one name are one caller: to change a shop's key, add another, then revoke the old one.
@@ -20,12 +20,12 @@ internal static class KeyCommands
 
     private static Command CreateAdd()
     {
-        var (data, json) = (Shared.Data(), Shared.Json());
+        var (data, journal, json) = (Shared.Data(), Shared.Journal(), Shared.Json());
         var name = new Argument<string>("NAME") { Description = "Who it is for, as the journal will say for ever: a shop or a desk, never a person. 1 to 63 of a-z, 0-9 and -." };
         var role = new Option<string>("--role") { Description = "office, staff, shop or read.", Required = true, HelpName = "ROLE" };
         role.AcceptOnlyFromAmong("office", "staff", "shop", "read");
-        var command = new Command("add", "Makes a key and shows it, this once: only its hash is kept.\n\nExample: rush keys add web-shop --role shop") { name, role, data, json };
-        command.SetAction(result => With(result.GetRequiredValue(data), make: true, ring =>
+        var command = new Command("add", "Makes a key and shows it, this once: only its hash is kept.\n\nExample: rush keys add web-shop --role shop") { name, role, data, journal, json };
+        command.SetAction(result => With(result.GetRequiredValue(data), result.GetValue(journal), make: true, ring =>
         {
             Permissions.TryParse(result.GetRequiredValue(role), out var parsed);
             var (key, secret) = ring.Add(result.GetRequiredValue(name), parsed);
@@ -38,9 +38,9 @@ internal static class KeyCommands
 
     private static Command CreateList()
     {
-        var (data, json) = (Shared.Data(), Shared.Json());
-        var command = new Command("list", "Lists the keys, revoked ones too; never their secrets.\n\nExample: rush keys list") { data, json };
-        command.SetAction(result => With(result.GetRequiredValue(data), make: false, ring =>
+        var (data, journal, json) = (Shared.Data(), Shared.Journal(), Shared.Json());
+        var command = new Command("list", "Lists the keys, revoked ones too; never their secrets.\n\nExample: rush keys list") { data, journal, json };
+        command.SetAction(result => With(result.GetRequiredValue(data), result.GetValue(journal), make: false, ring =>
         {
             KeyLine[] lines = [.. ring.List().Select(key => new KeyLine(key.Id, key.Name, key.Role.Name(), Text(key.Made), key.Revoked is { } at ? Text(at) : null))];
             if (result.GetValue(json))
@@ -59,10 +59,10 @@ internal static class KeyCommands
 
     private static Command CreateRevoke()
     {
-        var data = Shared.Data();
+        var (data, journal) = (Shared.Data(), Shared.Journal());
         var id = new Argument<string>("ID") { Description = "The key's id: eight digits, in `rush keys list` and in the key itself." };
-        var command = new Command("revoke", "Ends a key. What was done with it stays, and so does its name in the journal.\n\nExample: rush keys revoke 3fa085c1") { id, data };
-        command.SetAction(result => With(result.GetRequiredValue(data), make: false, ring =>
+        var command = new Command("revoke", "Ends a key. What was done with it stays, and so does its name in the journal.\n\nExample: rush keys revoke 3fa085c1") { id, data, journal };
+        command.SetAction(result => With(result.GetRequiredValue(data), result.GetValue(journal), make: false, ring =>
         {
             if (!ring.Revoke(result.GetRequiredValue(id))) return Shared.Fail("There is no such key, or it was revoked before.");
             Console.WriteLine($"The key {result.GetRequiredValue(id)} is revoked; running servers follow within a second.");
@@ -71,20 +71,21 @@ internal static class KeyCommands
         return command;
     }
 
-    private static int With(string data, bool make, Func<KeyRing, int> act)
+    private static int With(string data, string? journal, bool make, Func<KeyRing, int> act)
     {
         if (make) Directory.CreateDirectory(data);
-        else if (!Directory.Exists(data)) return Shared.Fail($"There is no directory {data}; --data names another.");
+        else if (journal is null && !Directory.Exists(data)) return Shared.Fail($"There is no directory {data}; --data names another.");
 
         try
         {
-            return act(KeyRing.Open(data));
+            using var store = Shared.OpenStore(data, journal);
+            return act(KeyRing.Open(store.Secrets));
         }
         catch (ArgumentException e)
         {
             return Shared.Fail(e.Message, 2);
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or InvalidDataException or InvalidOperationException)
+        catch (Exception e) when (Shared.IsTheStores(e))
         {
             return Shared.Fail(e.Message);
         }

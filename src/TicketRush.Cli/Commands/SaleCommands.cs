@@ -2,7 +2,6 @@ using System.CommandLine;
 using System.Text.Json;
 using TicketRush.Engine;
 using TicketRush.Journal;
-using TicketRush.Journal.Files;
 using TicketRush.Server.Api;
 using Command = System.CommandLine.Command;
 
@@ -16,31 +15,31 @@ internal static class SaleCommands
 {
     public static Command CreateCreate()
     {
-        var (sale, data, test, json) = (Shared.Sale(), Shared.Data(), Shared.AllowTestPayments(), Shared.Json());
+        var (sale, data, journal, test, json) = (Shared.Sale(), Shared.Data(), Shared.Journal(), Shared.AllowTestPayments(), Shared.Json());
         var file = new Argument<FileInfo>("PLAN.json") { Description = "The plan; docs/PROTOCOL.md has an example and every member." };
-        var command = new Command("create", "Creates a sale as a draft, from its plan.\n\nExample: rush create spring samples/plans/concert.json") { sale, file, data, test, json };
+        var command = new Command("create", "Creates a sale as a draft, from its plan.\n\nExample: rush create spring samples/plans/concert.json") { sale, file, data, journal, test, json };
         command.SetAction((result, stop) => CreateAsync(
-            result.GetRequiredValue(sale), result.GetRequiredValue(file), result.GetRequiredValue(data), result.GetValue(test), result.GetValue(json)));
+            result.GetRequiredValue(sale), result.GetRequiredValue(file), new(result.GetRequiredValue(data), result.GetValue(journal)), result.GetValue(test), result.GetValue(json)));
         return command;
     }
 
     public static Command CreateChange(string name, CommandKind kind, string description)
     {
-        var (sale, data, json) = (Shared.Sale(), Shared.Data(), Shared.Json());
-        var command = new Command(name, $"{description}\n\nExample: rush {name} spring") { sale, data, json };
-        command.SetAction((result, _) => ChangeAsync(result.GetRequiredValue(sale), kind, result.GetRequiredValue(data), result.GetValue(json)));
+        var (sale, data, journal, json) = (Shared.Sale(), Shared.Data(), Shared.Journal(), Shared.Json());
+        var command = new Command(name, $"{description}\n\nExample: rush {name} spring") { sale, data, journal, json };
+        command.SetAction((result, _) => ChangeAsync(result.GetRequiredValue(sale), kind, new(result.GetRequiredValue(data), result.GetValue(journal)), result.GetValue(json)));
         return command;
     }
 
     public static Command CreateList()
     {
-        var (data, json) = (Shared.Data(), Shared.Json());
-        var command = new Command("list", "Lists the sales of a data directory.\n\nExample: rush list --json") { data, json };
-        command.SetAction((result, _) => ListAsync(result.GetRequiredValue(data), result.GetValue(json)));
+        var (data, journal, json) = (Shared.Data(), Shared.Journal(), Shared.Json());
+        var command = new Command("list", "Lists the sales of a data directory or a database.\n\nExample: rush list --json") { data, journal, json };
+        command.SetAction((result, _) => ListAsync(new(result.GetRequiredValue(data), result.GetValue(journal)), result.GetValue(json)));
         return command;
     }
 
-    private static async Task<int> CreateAsync(string sale, FileInfo file, string data, bool allowTest, bool json)
+    private static async Task<int> CreateAsync(string sale, FileInfo file, Where where, bool allowTest, bool json)
     {
         if (!PlanCheck.IsId(sale)) return Shared.Fail($"\"{sale}\" cannot name a sale: 1 to 63 of a-z, 0-9 and -, not starting with -.", 2);
 
@@ -67,16 +66,16 @@ internal static class SaleCommands
             return Shared.Fail($"{errors.Count} error{(errors.Count == 1 ? "" : "s")}; nothing was created.", 2);
         }
 
-        Directory.CreateDirectory(data);
-        return await WithSalesAsync(data, async sales =>
+        Directory.CreateDirectory(where.Data);
+        return await WithSalesAsync(where, async sales =>
         {
             if (!sales.TryCreate(sale, plan)) return Shared.Fail($"There is a sale \"{sale}\" already; nothing was changed.");
             return await TellAsync(sales, sale, new() { Kind = CommandKind.Plan, Plan = plan }, json);
         });
     }
 
-    private static Task<int> ChangeAsync(string sale, CommandKind kind, string data, bool json) =>
-        WithSalesAsync(data, sales => TellAsync(sales, sale, new() { Kind = kind }, json));
+    private static Task<int> ChangeAsync(string sale, CommandKind kind, Where where, bool json) =>
+        WithSalesAsync(where, sales => TellAsync(sales, sale, new() { Kind = kind }, json));
 
     private static async Task<int> TellAsync(Sales sales, string name, TicketRush.Engine.Command command, bool json)
     {
@@ -106,7 +105,7 @@ internal static class SaleCommands
         return 0;
     }
 
-    private static Task<int> ListAsync(string data, bool json) => WithSalesAsync(data, sales =>
+    private static Task<int> ListAsync(Where where, bool json) => WithSalesAsync(where, sales =>
     {
         SaleLine[] lines = [.. sales.All().Select(sale =>
         {
@@ -128,18 +127,22 @@ internal static class SaleCommands
         return Task.FromResult(0);
     });
 
-    private static async Task<int> WithSalesAsync(string data, Func<Sales, Task<int>> act)
+    private static async Task<int> WithSalesAsync(Where where, Func<Sales, Task<int>> act)
     {
-        if (!Directory.Exists(data)) return Shared.Fail($"There is no directory {data}; --data names another.");
+        if (where.Journal is null && !Directory.Exists(where.Data)) return Shared.Fail($"There is no directory {where.Data}; --data names another.");
 
         try
         {
-            await using var sales = new Sales(new DataDirectory(data));
+            using var store = Shared.OpenStore(where.Data, where.Journal);
+            await using var sales = new Sales(store);
             return await act(sales);
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or InvalidDataException or InvalidOperationException or JournalRefusedException)
+        catch (Exception e) when (Shared.IsTheStores(e))
         {
             return Shared.Fail(e.Message);
         }
     }
+
+    /// <summary>A data directory, and the database beside it when there is one.</summary>
+    private sealed record Where(string Data, string? Journal);
 }

@@ -11,6 +11,7 @@ using TicketRush.Engine;
 using TicketRush.Journal;
 using TicketRush.Server;
 using TicketRush.Server.Access;
+using TicketRush.Server.Upgrades;
 using Command = System.CommandLine.Command;
 
 namespace TicketRush.Cli.Commands;
@@ -21,7 +22,7 @@ internal static class ServeCommand
 
     public static Command Create()
     {
-        var data = Shared.Data();
+        var (data, journal) = (Shared.Data(), Shared.Journal());
         var urls = new Option<string[]>("--urls")
         {
             Description = "Where to listen, such as http://127.0.0.1:8080; port 0 takes a free one. Several are separated by spaces.",
@@ -49,16 +50,16 @@ internal static class ServeCommand
         var command = new Command(
             "serve",
             """
-            Sells every sale of a data directory, over HTTP. Several servers may share one directory.
+            Sells every sale of a data directory, or of a PostgreSQL database, over HTTP. Several servers may share either.
 
             The office key, needed for whatever changes something, is made and shown at the first start; only its hash is kept.
-            RUSH_OFFICE_KEY sets another. Ctrl-C or SIGTERM answers what is under way, then ends.
+            RUSH_OFFICE_KEY sets another. Ctrl-C or SIGTERM answers what is under way, then ends. SIGUSR2, or rush upgrade, gives the place to a newer program in mid-sale.
 
             Buyers without a key may hold places and pay where nothing, or nothing real, is collected, within limits that are counted by each server process
             for itself and shown at start. Metrics go to OTEL_EXPORTER_OTLP_ENDPOINT, when that is set.
 
             Example: rush serve --demo
-            """) { data, urls, lan, demo, test, proxies, holds, wait, sessionRate, networkRate, newSessions, logs, json };
+            """) { data, journal, urls, lan, demo, test, proxies, holds, wait, sessionRate, networkRate, newSessions, logs, json };
         proxies.Validators.Add(result =>
         {
             foreach (var token in result.Tokens)
@@ -70,6 +71,7 @@ internal static class ServeCommand
             new()
             {
                 DataDirectory = Path.GetFullPath(result.GetRequiredValue(data)),
+                Journal = result.GetValue(journal),
                 Urls = result.GetRequiredValue(urls) is { Length: > 0 } given ? given : [result.GetValue(lan) ? "http://0.0.0.0:8080" : "http://127.0.0.1:8080"],
                 AllowTestPayments = result.GetValue(demo) || result.GetValue(test),
                 Demo = result.GetValue(demo),
@@ -106,7 +108,7 @@ internal static class ServeCommand
             await app.StartAsync(stop);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException or InvalidDataException or FormatException
-            or InvalidOperationException or SocketException or JournalRefusedException)
+            or InvalidOperationException or SocketException or JournalRefusedException or NewerFormatException)
         {
             // A key that was made is shown now or never, also when the port is taken.
             if (app?.Services.GetRequiredService<KeyRing>().Made is { } made) Console.WriteLine($"office key   {made}\n(shown this once; only its hash is kept)");
@@ -116,8 +118,9 @@ internal static class ServeCommand
         var key = app.Services.GetRequiredService<KeyRing>().Made;
         var sales = app.Services.GetRequiredService<Sales>().All();
         if (json) Console.WriteLine(JsonSerializer.Serialize(new ReadyLine([.. app.Urls], options.DataDirectory, key, [.. sales.Select(sale => sale.Name)]), CliJson.Default.ReadyLine));
-        else Welcome(app, options, key, sales, demo, lan);
+        else Welcome(app, options, app.Services.GetRequiredService<ISaleStore>().Name, key, sales, demo, lan);
 
+        using var upgrade = Upgrade.Allow(app, options.DataDirectory);
         await app.WaitForShutdownAsync(stop);
 
         // The sales end after the last request was answered, so that nothing in flight goes without an answer.
@@ -126,10 +129,10 @@ internal static class ServeCommand
         return 0;
     }
 
-    private static void Welcome(WebApplication app, ServerOptions options, string? key, IReadOnlyList<OpenSale> sales, bool demo, bool lan)
+    private static void Welcome(WebApplication app, ServerOptions options, string store, string? key, IReadOnlyList<OpenSale> sales, bool demo, bool lan)
     {
         var url = app.Urls.First();
-        Console.WriteLine($"TicketRush sells {sales.Count} sale{(sales.Count == 1 ? "" : "s")} from {options.DataDirectory}");
+        Console.WriteLine($"TicketRush sells {sales.Count} sale{(sales.Count == 1 ? "" : "s")} from {store}");
         Console.WriteLine($"  listening    {string.Join(' ', app.Urls)}");
         if (key is not null) Console.WriteLine($"  office key   {key}\n               (shown this once; only its hash is kept)");
         var limits = options.Limits;

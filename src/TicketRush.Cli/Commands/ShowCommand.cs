@@ -30,7 +30,7 @@ public static class ShowCommand
             Ids, buyers and payment references are never shown: a hold is named by the sequence that placed it.
 
             Example: rush show data/concert.rush --follow --from 1
-            """) { file, follow, from, json };
+            """) { file, follow, from, json, Shared.Journal() };
         command.SetAction((parsed, stop) => Task.Run(() => JournalFile.Read(parsed, parsed.GetValue(file)!, (auditor, output) =>
         {
             var (follows, isJson, first) = (parsed.GetValue(follow), parsed.GetValue(json), parsed.GetValue(from));

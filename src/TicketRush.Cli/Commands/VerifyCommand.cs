@@ -26,7 +26,7 @@ public static class VerifyCommand
             3 good, with an unfinished batch at the end that was never acknowledged.
 
             Example: rush verify data/concert.rush
-            """) { file, json, noProgress };
+            """) { file, json, noProgress, Shared.Journal() };
         command.SetAction((parsed, stop) => Task.Run(() => JournalFile.Read(parsed, parsed.GetValue(file)!, (auditor, output) =>
         {
             var showsProgress = !parsed.GetValue(noProgress) && !Console.IsErrorRedirected;

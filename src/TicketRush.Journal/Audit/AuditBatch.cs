@@ -1,7 +1,6 @@
 using System.Buffers.Binary;
 using System.Numerics;
 using System.Security.Cryptography;
-using Microsoft.Win32.SafeHandles;
 
 namespace TicketRush.Journal.Audit;
 
@@ -38,36 +37,5 @@ internal readonly record struct AuditBatch(int Format, int Length, long EntriesL
         var crc = uint.MaxValue;
         foreach (var value in bytes) crc = BitOperations.Crc32C(crc, value);
         return ~crc;
-    }
-}
-
-/// <summary>The bytes of a file, a window at a time.</summary>
-internal sealed class AuditBytes(SafeFileHandle file)
-{
-    private readonly byte[] _window = new byte[AuditBatch.LengthMax];
-    private long _start;
-    private int _length;
-
-    public long FileLength => RandomAccess.GetLength(file);
-
-    /// <summary>Forgets what was read: the file may have changed since.</summary>
-    public void Refresh() => _length = 0;
-
-    /// <returns>Fewer bytes than asked for when the file ends before. Valid until the next call.</returns>
-    public ReadOnlySpan<byte> At(long offset, int count)
-    {
-        if (offset < _start || offset + count > _start + _length)
-        {
-            (_start, _length) = (offset, 0);
-            while (_length < _window.Length)
-            {
-                var read = RandomAccess.Read(file, _window.AsSpan(_length), offset + _length);
-                if (read == 0) break;
-                _length += read;
-            }
-        }
-
-        var at = (int)(offset - _start);
-        return _window.AsSpan(at, Math.Clamp(_length - at, 0, count));
     }
 }

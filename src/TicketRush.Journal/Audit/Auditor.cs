@@ -1,7 +1,7 @@
 using System.Buffers.Binary;
 using System.Security.Cryptography;
 using System.Text;
-using Microsoft.Win32.SafeHandles;
+using TicketRush.Journal.Postgres;
 
 namespace TicketRush.Journal.Audit;
 
@@ -19,9 +19,8 @@ public sealed class Auditor : IDisposable
     private const int FormatMax = 1;
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(1);
 
-    private readonly string _path, _turnPath;
-    private readonly SafeFileHandle _file;
-    private readonly AuditBytes _bytes;
+    private readonly string _path;
+    private readonly AuditSource _source;
     private readonly AuditRules _rules;
     private readonly List<AuditProblem> _problems = [];
     private readonly List<string> _notes = [];
@@ -34,21 +33,24 @@ public sealed class Auditor : IDisposable
     private string _hash = "";
     private long? _durable;
 
-    /// <summary>Opens a journal to read it.</summary>
+    /// <summary>Opens a journal that is a file, to read it.</summary>
     /// <exception cref="IOException">It is not there or cannot be read.</exception>
     /// <exception cref="UnauthorizedAccessException">It may not be read.</exception>
     /// <exception cref="JournalRefusedException">It is no journal.</exception>
     /// <exception cref="NewerFormatException">It was written by a newer program.</exception>
     public Auditor(string path)
+        : this(new AuditFile(path))
     {
-        (_path, _turnPath) = (path, Path.ChangeExtension(path, ".turn"));
+    }
+
+    private Auditor(AuditSource source)
+    {
+        (_source, _path) = (source, source.Name);
         _rules = new(Report);
-        _file = File.OpenHandle(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
-        _bytes = new(_file);
         try
         {
-            var header = _bytes.At(0, HeaderSize);
-            if (header.Length < 40 || !header[32..40].SequenceEqual("RUSHFILE"u8)) throw new JournalRefusedException($"{path} is no TicketRush journal.");
+            var header = _source.At(0, HeaderSize);
+            if (header.Length < 40 || !header[32..40].SequenceEqual("RUSHFILE"u8)) throw new JournalRefusedException($"{_path} is no TicketRush journal.");
 
             Span<byte> hash = stackalloc byte[32];
             SHA256.HashData(header[32..], hash);
@@ -59,7 +61,7 @@ public sealed class Auditor : IDisposable
             }
 
             var format = BinaryPrimitives.ReadUInt16LittleEndian(header[40..]);
-            if (format > FormatMax) throw new NewerFormatException($"{path} has format {format}; this program knows formats up to {FormatMax}.");
+            if (format > FormatMax) throw new NewerFormatException($"{_path} has format {format}; this program knows formats up to {FormatMax}.");
             _hash = Convert.ToHexStringLower(hash);
             _journal = BinaryPrimitives.ReadUInt128LittleEndian(header[48..]);
             var length = BinaryPrimitives.ReadUInt16LittleEndian(header[72..]);
@@ -69,10 +71,16 @@ public sealed class Auditor : IDisposable
         }
         catch
         {
-            _file.Dispose();
+            _source.Dispose();
             throw;
         }
     }
+
+    /// <summary>Opens a sale's journal in a database to read it; a standby will do.</summary>
+    /// <exception cref="IOException">It is not there or cannot be read.</exception>
+    /// <exception cref="JournalRefusedException">There are no sales of TicketRush.</exception>
+    /// <exception cref="NewerFormatException">It was written by a newer program.</exception>
+    public static Auditor OfPostgres(PostgresOptions options, string sale) => new(new AuditRows(options, sale));
 
     /// <summary>Told of every entry that was read, after it was applied; for showing them. Costs time.</summary>
     public Action<AuditedEntry>? OnEntry { get; set; }
@@ -106,11 +114,11 @@ public sealed class Auditor : IDisposable
     public bool Follow(CancellationToken stop = default)
     {
         var before = _sequence;
-        var isOpen = AuditTurn.IsLocked(_turnPath, AuditTurn.AttachedByte);
+        var isOpen = _source.IsOpen;
         var turn = Turn();
         if (!_broken && (!isOpen || turn is null || turn.Value.Offset > _offset))
         {
-            _bytes.Refresh();
+            _source.Refresh();
             ReadBatches(isOpen && turn is { } end ? end.Offset : long.MaxValue, turn, stop);
         }
 
@@ -150,14 +158,17 @@ public sealed class Auditor : IDisposable
     /// <summary>The orders among what was read, in the order in which they were made.</summary>
     public IEnumerable<AuditedOrder> Orders() => _rules.ListOrders();
 
-    public void Dispose() => _file.Dispose();
+    /// <summary>The bytes that it reads, for whoever copies what it found good.</summary>
+    internal AuditSource Source => _source;
+
+    public void Dispose() => _source.Dispose();
 
     private void ReadAll(CancellationToken stop)
     {
         // What was there at the start is read; chasing a writer who is as fast as this would never end.
-        var length = _bytes.FileLength;
+        var length = _source.Length;
         var turn = Turn();
-        _bytes.Refresh();
+        _source.Refresh();
         ReadBatches(Math.Max(length, turn?.Offset ?? 0), turn, stop);
         if (_broken || _offset >= length) return;
 
@@ -167,7 +178,7 @@ public sealed class Auditor : IDisposable
         while (true)
         {
             turn = Turn();
-            _bytes.Refresh();
+            _source.Refresh();
             var offset = _offset;
             ReadBatches(Math.Max(length, turn?.Offset ?? 0), turn, stop);
             if (_broken || _offset >= length) return;
@@ -186,7 +197,7 @@ public sealed class Auditor : IDisposable
                 continue;
             }
 
-            if (isWriting && end == AuditVerdict.Torn && AuditTurn.IsLocked(_turnPath, AuditTurn.TurnByte))
+            if (isWriting && end == AuditVerdict.Torn && _source.IsInTurn)
             {
                 _notes.Add($"A batch behind sequence {_sequence} is being written, and was not finished while this waited.");
                 return;
@@ -207,7 +218,7 @@ public sealed class Auditor : IDisposable
     /// <summary>The .turn file, unless it is another journal's; and the durable end it names.</summary>
     private AuditTurn? Turn()
     {
-        var turn = AuditTurn.Read(_turnPath);
+        var turn = _source.Turn();
         if (turn is null) return null;
         if (turn.Value.Journal != _journal)
         {
@@ -227,14 +238,14 @@ public sealed class Auditor : IDisposable
         {
             stop.ThrowIfCancellationRequested();
             var isDurable = turn is { } end && _offset < end.Offset;
-            var found = _bytes.At(_offset, AuditBatch.SectorSize);
+            var found = _source.At(_offset, AuditBatch.SectorSize);
             if (!AuditBatch.TryRead(found, out var header))
             {
                 if (isDurable) Break(found.Length < AuditBatch.SectorSize || IsZero(found) ? "it was acknowledged, and is not there" : "no batch begins there");
                 return;
             }
 
-            var batch = _bytes.At(_offset, header.Length);
+            var batch = _source.At(_offset, header.Length);
             if (batch.Length < header.Length || !AuditBatch.HashHolds(batch))
             {
                 if (isDurable) Break(batch.Length < header.Length ? "it was acknowledged, and the file ends in it" : "its bytes do not have its hash");
@@ -298,13 +309,13 @@ public sealed class Auditor : IDisposable
         _timeMs = header.TimeMs;
         _hash = Convert.ToHexStringLower(batch[..32]);
         _offset += header.Length;
-        OnProgress?.Invoke(_offset, Math.Max(_offset, _bytes.FileLength));
+        OnProgress?.Invoke(_offset, Math.Max(_offset, _source.Length));
     }
 
     /// <summary>Judges what stands behind the last whole batch, by the table in docs/JOURNAL.md, "Torn or damaged".</summary>
     private (AuditVerdict Verdict, string What) JudgeEnd()
     {
-        var sector = _bytes.At(_offset, AuditBatch.SectorSize);
+        var sector = _source.At(_offset, AuditBatch.SectorSize);
         string torn;
         if (IsZero(sector))
         {
@@ -318,7 +329,7 @@ public sealed class Auditor : IDisposable
         }
         else
         {
-            var batch = _bytes.At(_offset, header.Length);
+            var batch = _source.At(_offset, header.Length);
             if (batch.Length < header.Length)
             {
                 torn = "the file ends in it";
@@ -338,11 +349,11 @@ public sealed class Auditor : IDisposable
 
     private bool BatchAfter(long offset)
     {
-        var length = _bytes.FileLength;
+        var length = _source.Length;
         for (offset += AuditBatch.SectorSize; offset < length; offset += AuditBatch.SectorSize)
         {
-            if (!AuditBatch.TryRead(_bytes.At(offset, AuditBatch.SectorSize), out var header)) continue;
-            var batch = _bytes.At(offset, header.Length);
+            if (!AuditBatch.TryRead(_source.At(offset, AuditBatch.SectorSize), out var header)) continue;
+            var batch = _source.At(offset, header.Length);
             if (batch.Length == header.Length && AuditBatch.HashHolds(batch)) return true;
         }
 
@@ -351,9 +362,9 @@ public sealed class Auditor : IDisposable
 
     private bool IsZeroFrom(long offset)
     {
-        for (var length = _bytes.FileLength; offset < length; offset += AuditBatch.SectorSize)
+        for (var length = _source.Length; offset < length; offset += AuditBatch.SectorSize)
         {
-            if (!IsZero(_bytes.At(offset, AuditBatch.SectorSize))) return false;
+            if (!IsZero(_source.At(offset, AuditBatch.SectorSize))) return false;
         }
 
         return true;

@@ -25,7 +25,8 @@ public sealed class PostgresJournal : IJournal
 
     private Tail _tail;
     private long _sequence = -1;
-    private long _turnMs, _turnAt;
+    private long _turnMs, _turnAt, _ownSequence;
+    private bool _isShared;
     private PostgresSession? _session;
     private volatile bool _isDisposed;
 
@@ -89,6 +90,7 @@ public sealed class PostgresJournal : IJournal
         if (!TryWrite(session, before, after, batch.Bytes)) Settle(before, after, batch.Bytes);
 
         _tail = after;
+        _ownSequence = after.Sequence;
         Volatile.Write(ref _sequence, after.Sequence);
         _witness.Advance(after);
         _watch.Tell(_news, after.Sequence);
@@ -151,7 +153,12 @@ public sealed class PostgresJournal : IJournal
         var session = _pool.Rent();
         try
         {
-            if (!session.Lock(_news.Sale, wait, out var row))
+            // Whoever shares a sale finds something new at nearly every turn: it comes with the lock.
+            SaleRow row;
+            var isLocked = !wait ? session.TryLock(_news.Sale, out row)
+                : _isShared ? session.Lock(_news.Sale, _tail.Sequence, (first, bytes) => Give(first, bytes.Span, reader), out row)
+                : session.Lock(_news.Sale, out row);
+            if (!isLocked)
             {
                 _pool.Return(session);
                 return false;
@@ -160,6 +167,7 @@ public sealed class PostgresJournal : IJournal
             (_turnMs, _turnAt) = (row.NowMs, Stopwatch.GetTimestamp());
             _watch.Clock.Observe(row.NowMs);
             CatchUp(session, row.Tail, reader);
+            _isShared = _tail.Sequence != _ownSequence;
         }
         catch
         {
@@ -217,7 +225,7 @@ public sealed class PostgresJournal : IJournal
         {
             for (var since = Stopwatch.GetTimestamp(); Stopwatch.GetElapsedTime(since) < _options.SettleMax;)
             {
-                if (!session.Lock(_news.Sale, wait: true, out var row)) continue;
+                if (!session.Lock(_news.Sale, out var row)) continue;
                 return row.Tail == expected ? session : throw new IOException($"Another server took the turn of {_name} between two batches of one turn.");
             }
 
@@ -266,7 +274,7 @@ public sealed class PostgresJournal : IJournal
                 var session = _pool.Rent();
                 try
                 {
-                    if (session.Lock(_news.Sale, wait: true, out var row))
+                    if (session.Lock(_news.Sale, out var row))
                     {
                         var isThere = row.Tail == after || session.HashOf(_news.Sale, before.Sequence + 1) == after.Hash;
                         isLost = !isThere && row.Tail != before;

@@ -1,3 +1,4 @@
+using System.Data.Common;
 using Npgsql;
 
 namespace TicketRush.Journal.Postgres;
@@ -19,8 +20,11 @@ public sealed record PostgresOptions
     /// <summary>How long a turn may stand still, in a server that is frozen or cut off, before the database ends it.</summary>
     public TimeSpan TurnIdleMax { get; init; } = TimeSpan.FromSeconds(1.5);
 
-    /// <summary>How long to try to learn what became of a commit that was not answered. Less than <see cref="SequencerOptions.FlushWaitMax"/>.</summary>
-    public TimeSpan SettleMax { get; init; } = TimeSpan.FromSeconds(4);
+    /// <summary>How long to wait for the answer to a commit before its connection is given up, and it is settled on another.</summary>
+    public TimeSpan CommitWaitMax { get; init; } = TimeSpan.FromSeconds(2);
+
+    /// <summary>How long to try to learn what became of a commit that was not answered. With <see cref="CommitWaitMax"/> no more than <see cref="SequencerOptions.FlushWaitMax"/>.</summary>
+    public TimeSpan SettleMax { get; init; } = TimeSpan.FromSeconds(3);
 
     /// <summary>How long a turn or a read waits for a database that cannot be reached, before it fails.</summary>
     public TimeSpan ReconnectMax { get; init; } = TimeSpan.FromSeconds(3);
@@ -48,14 +52,16 @@ public sealed record PostgresOptions
     /// <exception cref="ArgumentException">It is no connection string.</exception>
     public static PostgresOptions Parse(string text, string? stateDirectory = null)
     {
-        var parts = new NpgsqlConnectionStringBuilder(text.Trim() == EnvironmentOnly ? "" : text);
+        var given = text.Trim() == EnvironmentOnly ? "" : text;
+        var (parts, words) = (new NpgsqlConnectionStringBuilder(given), new DbConnectionStringBuilder { ConnectionString = given });
 
-        // User, password, service files and certificates Npgsql takes from the environment by itself.
+        // User, password and certificates Npgsql takes from the environment by itself.
         if (string.IsNullOrEmpty(parts.Host)) parts.Host = Variable("PGHOST") ?? "localhost";
-        if (!parts.ContainsKey("Port") && Variable("PGPORT") is { } port) parts["Port"] = port;
+        if (!words.ContainsKey("Port") && Variable("PGPORT") is { } port) parts["Port"] = port;
         if (string.IsNullOrEmpty(parts.Database)) parts.Database = Variable("PGDATABASE");
-        if (!parts.ContainsKey("SSL Mode") && Variable("PGSSLMODE") is { } ssl) parts["SSL Mode"] = ssl.Replace("-", "", StringComparison.Ordinal);
-        var most = parts.ContainsKey("Maximum Pool Size") ? Math.Clamp(parts.MaxPoolSize, 2, 200) : 16;
+        if (!words.ContainsKey("SSL Mode") && !words.ContainsKey("SslMode") && Variable("PGSSLMODE") is { } ssl)
+            parts["SSL Mode"] = ssl.Replace("-", "", StringComparison.Ordinal);
+        var most = words.ContainsKey("Maximum Pool Size") ? Math.Clamp(parts.MaxPoolSize, 2, 200) : 16;
         return new() { Connection = parts.ConnectionString, StateDirectory = stateDirectory, SessionsMax = most };
     }
 

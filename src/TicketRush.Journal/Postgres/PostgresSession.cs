@@ -1,3 +1,4 @@
+using System.Data;
 using System.Diagnostics;
 using System.Net.Sockets;
 using Npgsql;
@@ -29,6 +30,9 @@ internal sealed class PostgresSession : IDisposable
         SELECT *, (extract(epoch FROM clock_timestamp()) * 1000)::bigint FROM held
         """;
 
+    // Some at a time: no snapshot is held for minutes, and the planner has no reason to sort.
+    private const string ReadSql = "SELECT first_sequence, payload FROM ticketrush.journal WHERE sale = $1 AND first_sequence > $2 ORDER BY first_sequence LIMIT 256";
+
     // In one statement, so that the batch is there if and only if the tail was the one it continues; and the key (sale, first_sequence)
     // would refuse a second batch in the same place.
     private const string WriteSql = """
@@ -39,21 +43,22 @@ internal sealed class PostgresSession : IDisposable
         """;
 
     private readonly NpgsqlConnection _connection;
-    private readonly NpgsqlBatch _lock, _tryLock, _write, _confirm;
+    private readonly NpgsqlBatch _lock, _tryLock, _lockAndRead, _write, _confirm;
     private readonly NpgsqlCommand _find, _read, _hashAt, _rollback;
     private readonly byte[] _hash = new byte[ChainHash.Size], _oldHash = new byte[ChainHash.Size];
     private readonly NpgsqlParameter<int>[] _sales;
-    private readonly NpgsqlParameter<long> _readAfter = new(), _hashOf = new();
+    private readonly NpgsqlParameter<long> _readAfter = new(), _lockedReadAfter = new(), _hashOf = new();
     private readonly NpgsqlParameter<long> _sequence = new(), _time = new(), _offset = new(), _oldSequence = new();
     private readonly NpgsqlParameter<ReadOnlyMemory<byte>> _payload = new() { NpgsqlDbType = NpgsqlDbType.Bytea };
     private byte[] _batch = new byte[64 * 1024];
-    private bool _noticed;
+    private readonly PostgresOptions _options;
+    private bool _noticed, _isAbandoned;
 
-    private PostgresSession(NpgsqlConnection connection)
+    private PostgresSession(NpgsqlConnection connection, PostgresOptions options)
     {
-        _connection = connection;
+        (_connection, _options) = (connection, options);
         connection.Notice += (_, _) => _noticed = true;
-        _sales = [.. Enumerable.Range(0, 6).Select(_ => new NpgsqlParameter<int>())];
+        _sales = [.. Enumerable.Range(0, 9).Select(_ => new NpgsqlParameter<int>())];
         _lock = Batch(CommandSeconds, ("BEGIN", []), (LockSql, [_sales[0]]));
         _tryLock = Batch(CommandSeconds, ("BEGIN", []), (LockSql.Replace("FOR UPDATE", "FOR UPDATE SKIP LOCKED", StringComparison.Ordinal), [_sales[1]]));
 
@@ -63,12 +68,9 @@ internal sealed class PostgresSession : IDisposable
         _rollback = Command("ROLLBACK");
         _find = Command(
             "SELECT tail_sequence, tail_time, tail_hash, tail_offset, (extract(epoch FROM clock_timestamp()) * 1000)::bigint FROM ticketrush.sale WHERE id = $1", _sales[4]);
-
-        // Some at a time: no snapshot is held for minutes, and the planner has no reason to sort.
-        _read = Command("SELECT first_sequence, payload FROM ticketrush.journal WHERE sale = $1 AND first_sequence > $2 ORDER BY first_sequence LIMIT 256", _sales[5], _readAfter);
-        var sale = new NpgsqlParameter<int>();
-        _sales = [.. _sales, sale];
-        _hashAt = Command("SELECT substring(payload FOR 32) FROM ticketrush.journal WHERE sale = $1 AND first_sequence = $2", sale, _hashOf);
+        _read = Command(ReadSql, _sales[5], _readAfter);
+        _hashAt = Command("SELECT substring(payload FOR 32) FROM ticketrush.journal WHERE sale = $1 AND first_sequence = $2", _sales[6], _hashOf);
+        _lockAndRead = Batch(CommandSeconds, ("BEGIN", []), (LockSql, [_sales[7]]), (ReadSql, [_sales[8], _lockedReadAfter]));
     }
 
     /// <summary>When it was last used, for whoever closes idle ones.</summary>
@@ -82,7 +84,7 @@ internal sealed class PostgresSession : IDisposable
         var connection = Connect(options, "turns");
         try
         {
-            session = new(connection);
+            session = new(connection, options);
             Guarded(() =>
             {
                 session.Prepare();
@@ -120,6 +122,9 @@ internal sealed class PostgresSession : IDisposable
             TcpKeepAliveInterval = 1,
             ApplicationName = $"ticketrush {purpose}",
         };
+        // Its probing for a library that few have is for who asks for it.
+        var asks = options.Connection.Contains("Gss", StringComparison.OrdinalIgnoreCase);
+        if (!asks) settings.GssEncryptionMode = GssEncryptionMode.Disable;
         var connection = new NpgsqlConnection(settings.ConnectionString);
         try
         {
@@ -137,40 +142,40 @@ internal sealed class PostgresSession : IDisposable
         }
     }
 
-    /// <summary>Begins a transaction and takes the lock of the sale's row.</summary>
-    /// <param name="wait">Whether to wait for it, a second at the most.</param>
-    /// <returns>False when another has it; the transaction is then over.</returns>
-    public bool Lock(int sale, bool wait, out SaleRow row)
+    /// <summary>Begins a transaction and takes the lock of the sale's row, if need be after a second of waiting.</summary>
+    /// <param name="sale">Its id.</param>
+    /// <param name="row">What it says.</param>
+    /// <returns>False when another has the lock; the transaction is then over.</returns>
+    /// <exception cref="JournalRefusedException">There is no such row any more.</exception>
+    public bool Lock(int sale, out SaleRow row)
     {
-        var batch = wait ? _lock : _tryLock;
-        _sales[wait ? 0 : 1].TypedValue = sale;
-        SaleRow found = default;
-        var isLocked = Guarded(() =>
-        {
-            try
-            {
-                using var reader = batch.ExecuteReader();
-                return TryReadRow(reader, out found);
-            }
-            catch (PostgresException e) when (e.SqlState == LockNotAvailable)
-            {
-                return false;
-            }
-        });
-        row = found;
-        if (!isLocked) Rollback();
-        return isLocked;
+        _sales[0].TypedValue = sale;
+        return Lock(_lock, null, out row) ?? throw Gone();
+    }
+
+    /// <summary>Like <see cref="Lock(int, out SaleRow)"/>, and in the same round trip gives some batches behind a sequence.</summary>
+    public bool Lock(int sale, long after, Action<long, ReadOnlyMemory<byte>> give, out SaleRow row)
+    {
+        (_sales[7].TypedValue, _sales[8].TypedValue, _lockedReadAfter.TypedValue) = (sale, sale, after);
+        return Lock(_lockAndRead, give, out row) ?? throw Gone();
+    }
+
+    /// <summary>Like <see cref="Lock(int, out SaleRow)"/>, without waiting.</summary>
+    public bool TryLock(int sale, out SaleRow row)
+    {
+        _sales[1].TypedValue = sale;
+        return Lock(_tryLock, null, out row) ?? false;
     }
 
     /// <summary>The sale's row without its lock.</summary>
-    /// <exception cref="IOException">There is none.</exception>
+    /// <exception cref="JournalRefusedException">There is none any more.</exception>
     public SaleRow Find(int sale)
     {
         _sales[4].TypedValue = sale;
         return Guarded(() =>
         {
             using var reader = _find.ExecuteReader();
-            return TryReadRow(reader, out var row) ? row : throw new IOException("The sale's row is not in the database any more.");
+            return TryReadRow(reader, out var row) ? row : throw Gone();
         });
     }
 
@@ -181,18 +186,8 @@ internal sealed class PostgresSession : IDisposable
         (_sales[5].TypedValue, _readAfter.TypedValue) = (sale, after);
         return Guarded(() =>
         {
-            var count = 0;
-            using var reader = _read.ExecuteReader(System.Data.CommandBehavior.SequentialAccess);
-            for (; reader.Read(); count++)
-            {
-                var first = reader.GetInt64(0);
-                var length = (int)reader.GetBytes(1, 0, null, 0, 0);
-                if (length > _batch.Length) _batch = new byte[length];
-                for (var at = 0; at < length;) at += (int)reader.GetBytes(1, at, _batch, at, length - at);
-                give(first, _batch.AsMemory(0, length));
-            }
-
-            return count;
+            using var reader = _read.ExecuteReader(CommandBehavior.SequentialAccess);
+            return Give(reader, give);
         });
     }
 
@@ -224,7 +219,29 @@ internal sealed class PostgresSession : IDisposable
 
     public void Rollback() => Guarded(() => _rollback.ExecuteNonQuery());
 
-    public void Dispose() => _connection.Dispose();
+    public void Dispose()
+    {
+        if (!_isAbandoned)
+        {
+            _connection.Dispose();
+            return;
+        }
+
+        // Closing may wait for the answer that does not come.
+        ThreadPool.UnsafeQueueUserWorkItem(
+            static connection =>
+            {
+                try
+                {
+                    connection.Dispose();
+                }
+                catch (Exception e) when (e is NpgsqlException or InvalidOperationException or IOException or SocketException)
+                {
+                    // It is of no use to anybody either way.
+                }
+            },
+            _connection, preferLocal: false);
+    }
 
     /// <summary>Whatever a connection throws, as what the sequencer takes for a journal that cannot be reached now.</summary>
     internal static T Guarded<T>(Func<T> act)
@@ -244,6 +261,46 @@ internal sealed class PostgresSession : IDisposable
     {
         using var command = new NpgsqlCommand(sql, connection);
         return command.ExecuteNonQuery();
+    }
+
+    private static JournalRefusedException Gone() => new("The sale was moved away or deleted while this process was selling from it.");
+
+    /// <returns>Null when there is no row; the transaction is over then, as it is when another has its lock.</returns>
+    private bool? Lock(NpgsqlBatch batch, Action<long, ReadOnlyMemory<byte>>? give, out SaleRow row)
+    {
+        SaleRow found = default;
+        var isLocked = Guarded<bool?>(() =>
+        {
+            try
+            {
+                using var reader = batch.ExecuteReader(CommandBehavior.SequentialAccess);
+                if (!TryReadRow(reader, out found)) return null;
+                if (give is not null && reader.NextResult()) Give(reader, give);
+                return true;
+            }
+            catch (PostgresException e) when (e.SqlState == LockNotAvailable)
+            {
+                return false;
+            }
+        });
+        row = found;
+        if (isLocked != true) Rollback();
+        return isLocked;
+    }
+
+    private int Give(NpgsqlDataReader reader, Action<long, ReadOnlyMemory<byte>> give)
+    {
+        var count = 0;
+        for (; reader.Read(); count++)
+        {
+            var first = reader.GetInt64(0);
+            var length = (int)reader.GetBytes(1, 0, null, 0, 0);
+            if (length > _batch.Length) _batch = new byte[length];
+            for (var at = 0; at < length;) at += (int)reader.GetBytes(1, at, _batch, at, length - at);
+            give(first, _batch.AsMemory(0, length));
+        }
+
+        return count;
     }
 
     private static bool TryReadRow(NpgsqlDataReader reader, out SaleRow row)
@@ -291,7 +348,16 @@ internal sealed class PostgresSession : IDisposable
         _noticed = false;
         var rows = Guarded(() =>
         {
-            batch.ExecuteNonQuery();
+            // Not with a time limit of Npgsql's, which would send a cancel. A commit whose answer does not come is left to itself: the database
+            // may be waiting for a standby, or be cut off from here.
+            var answer = batch.ExecuteNonQueryAsync(CancellationToken.None);
+            if (!((IAsyncResult)answer).AsyncWaitHandle.WaitOne(_options.CommitWaitMax))
+            {
+                _isAbandoned = true;
+                throw new IOException($"The commit was not answered for {_options.CommitWaitMax.TotalSeconds:0.#} s.");
+            }
+
+            answer.GetAwaiter().GetResult();
             return (int)batch.BatchCommands[0].RecordsAffected;
         });
 
@@ -301,7 +367,7 @@ internal sealed class PostgresSession : IDisposable
 
     private void Prepare()
     {
-        foreach (var batch in new[] { _lock, _tryLock, _write, _confirm }) batch.Prepare();
+        foreach (var batch in new[] { _lock, _tryLock, _lockAndRead, _write, _confirm }) batch.Prepare();
         foreach (var command in new[] { _find, _read, _hashAt, _rollback }) command.Prepare();
     }
 

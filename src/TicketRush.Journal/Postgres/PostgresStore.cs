@@ -66,15 +66,20 @@ public sealed class PostgresStore : ISaleStore
 
     public IEnumerable<string> Sales()
     {
+        if (_watch.Names is { } names) return _names = names;
         try
         {
             return _names = Ask(connection =>
             {
                 using var command = new NpgsqlCommand("SELECT name FROM ticketrush.sale ORDER BY name", connection);
                 using var reader = command.ExecuteReader();
-                var names = new List<string>();
-                while (reader.Read()) names.Add(reader.GetString(0));
-                return names.ToArray();
+                var found = new List<string>();
+                while (reader.Read())
+                {
+                    if (PlanCheck.IsId(reader.GetString(0))) found.Add(reader.GetString(0));
+                }
+
+                return found.ToArray();
             });
         }
         catch (IOException)
@@ -84,7 +89,7 @@ public sealed class PostgresStore : ISaleStore
         }
     }
 
-    public bool Has(string sale) => Find(sale) is not null;
+    public bool Has(string sale) => _watch.Names?.Contains(sale) is true || Find(sale) is not null;
 
     public bool TryCreate(string sale, Plan plan, string? by = null)
     {
@@ -161,7 +166,46 @@ public sealed class PostgresStore : ISaleStore
         }
 
         transaction.Commit();
+        _watch.ForgetNames();
         return true;
+    });
+
+    /// <summary>Takes a sale away from everybody who sells it, unless it has gone on since. It stays under a name that no sale can have.</summary>
+    /// <returns>False when it has gone on.</returns>
+    internal bool TrySetAside(string sale, Tail tail) => Ask(connection =>
+    {
+        using var transaction = connection.BeginTransaction();
+        using var find = new NpgsqlCommand("SELECT id, tail_sequence, tail_offset FROM ticketrush.sale WHERE name = $1 FOR UPDATE", connection);
+        find.Parameters.Add(new NpgsqlParameter<string> { TypedValue = sale });
+        int id;
+        using (var reader = find.ExecuteReader())
+        {
+            if (!reader.Read() || (reader.GetInt64(1), reader.GetInt64(2)) != (tail.Sequence, tail.Offset)) return false;
+            id = reader.GetInt32(0);
+        }
+
+        // Under another id: whoever has the sale open looks for the old one.
+        PostgresSession.Execute(connection, $"UPDATE ticketrush.sale SET name = name || '.gone.{id}' WHERE id = {id}");
+        PostgresSession.Execute(connection, $"""
+            WITH aside AS (
+                INSERT INTO ticketrush.sale (name, header, tail_sequence, tail_time, tail_hash, tail_offset)
+                SELECT '{sale}.moved.{id}', header, tail_sequence, tail_time, tail_hash, tail_offset FROM ticketrush.sale WHERE id = {id} RETURNING id)
+            UPDATE ticketrush.journal SET sale = (SELECT id FROM aside) WHERE sale = {id}
+            """);
+        PostgresSession.Execute(connection, $"DELETE FROM ticketrush.sale WHERE id = {id}");
+        transaction.Commit();
+        _watch.ForgetNames();
+        return true;
+    });
+
+    /// <summary>Takes back a sale that was just added.</summary>
+    internal void Remove(string sale) => Ask(connection =>
+    {
+        using var command = new NpgsqlCommand(
+            "WITH gone AS (DELETE FROM ticketrush.sale WHERE name = $1 RETURNING id) DELETE FROM ticketrush.journal WHERE sale IN (SELECT id FROM gone)", connection);
+        command.Parameters.Add(new NpgsqlParameter<string> { TypedValue = sale });
+        _watch.ForgetNames();
+        return command.ExecuteNonQuery();
     });
 
     private (int Id, byte[] Header)? Find(string sale) => Ask(connection => FindIn(connection, sale));

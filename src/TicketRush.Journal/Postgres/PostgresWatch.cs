@@ -3,6 +3,7 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Text;
 using Npgsql;
+using TicketRush.Engine;
 
 namespace TicketRush.Journal.Postgres;
 
@@ -63,6 +64,7 @@ internal sealed class PostgresWatch : IDisposable
 
     // What is committed within one is told of at once; nobody sees a difference, and a busy server sends a hundred a second.
     private static readonly TimeSpan TellEvery = TimeSpan.FromMilliseconds(10);
+    private static readonly TimeSpan NamesAge = TimeSpan.FromSeconds(1.5);
     private static readonly TimeSpan TryAgainAfter = TimeSpan.FromMilliseconds(250);
 
     private readonly PostgresOptions _options;
@@ -71,6 +73,8 @@ internal sealed class PostgresWatch : IDisposable
     private readonly AutoResetEvent _untold = new(false);
     private readonly Thread _hearing, _telling;
     private volatile Dictionary<string, long> _secrets = new(StringComparer.Ordinal);
+    private volatile string[] _names = [];
+    private long _namesAt, _namesForgottenAt;
     private volatile bool _stops;
 
     public PostgresWatch(PostgresOptions options, PostgresPool pool)
@@ -86,6 +90,13 @@ internal sealed class PostgresWatch : IDisposable
 
     /// <summary>Commits that were not answered cleanly, and how many of them were settled.</summary>
     public long Unsettled, Settled;
+
+    /// <summary>The names of the sales as of a moment ago; null when they are older than that.</summary>
+    public string[]? Names =>
+        Volatile.Read(ref _namesAt) is not 0 and var at && at > Volatile.Read(ref _namesForgottenAt) && Stopwatch.GetElapsedTime(at) < NamesAge ? _names : null;
+
+    /// <summary>A sale was added or taken away: what was known is old.</summary>
+    public void ForgetNames() => Volatile.Write(ref _namesForgottenAt, Stopwatch.GetTimestamp());
 
     public SaleNews NewsOf(int sale) => _sales.GetOrAdd(sale, id => new(id));
 
@@ -136,20 +147,27 @@ internal sealed class PostgresWatch : IDisposable
     {
         connection.Notification += (_, news) => Parse(news.Payload);
         PostgresSession.Execute(connection, $"LISTEN {Channel}");
-        using var tails = new NpgsqlCommand("SELECT id, tail_sequence, (extract(epoch FROM clock_timestamp()) * 1000)::bigint FROM ticketrush.sale", connection);
+        using var tails = new NpgsqlCommand("SELECT id, tail_sequence, (extract(epoch FROM clock_timestamp()) * 1000)::bigint, name FROM ticketrush.sale ORDER BY name", connection);
         using var secrets = new NpgsqlCommand("SELECT name, version FROM ticketrush.secret", connection);
         tails.Prepare();
         secrets.Prepare();
         while (!_stops)
         {
+            var (asked, names) = (Stopwatch.GetTimestamp(), new List<string>());
             using (var reader = tails.ExecuteReader())
             {
                 while (reader.Read())
                 {
                     Clock.Observe(reader.GetInt64(2));
                     if (_sales.TryGetValue(reader.GetInt32(0), out var news)) news.Advance(reader.GetInt64(1));
+
+                    // One that was moved away stays under a name that is none.
+                    if (PlanCheck.IsId(reader.GetString(3))) names.Add(reader.GetString(3));
                 }
             }
+
+            _names = [.. names];
+            Volatile.Write(ref _namesAt, asked);
 
             var versions = new Dictionary<string, long>(StringComparer.Ordinal);
             using (var reader = secrets.ExecuteReader())

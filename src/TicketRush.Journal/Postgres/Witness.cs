@@ -67,8 +67,15 @@ internal sealed class Witness : IDisposable
         BinaryPrimitives.WriteInt64LittleEndian(_slot, Sequence);
         Hash.Write(_slot.AsSpan(8));
         BinaryPrimitives.WriteUInt32LittleEndian(_slot.AsSpan(40), BatchHeader.Crc32C(_slot.AsSpan(0, 40)));
-        RandomAccess.Write(_file, _slot.AsSpan(0, Used), _next * SlotSize);
-        _next = 1 - _next;
+        try
+        {
+            RandomAccess.Write(_file, _slot.AsSpan(0, Used), _next * SlotSize);
+            _next = 1 - _next;
+        }
+        catch (IOException)
+        {
+            // The entries are in the database, and this process goes on knowing them. Not to sell because this disk is full would be no help.
+        }
     }
 
     public void Dispose() => _file?.Dispose();

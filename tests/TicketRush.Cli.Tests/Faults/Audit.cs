@@ -1,6 +1,8 @@
 using TicketRush.Engine;
 using TicketRush.Journal;
+using TicketRush.Journal.Audit;
 using TicketRush.Journal.Files;
+using TicketRush.Journal.Postgres;
 
 namespace TicketRush.Cli.Tests.Faults;
 
@@ -26,7 +28,22 @@ internal static class Audit
         return wrong;
     }
 
-    private static async Task CheckOrdersAsync(DataDirectory directory, string sale, List<Wish> wishes, List<string> wrong)
+    /// <summary>The same of sales in a database, whose batches an auditor that shares no code with the product's reader goes through.</summary>
+    public static async Task<List<string>> FindAsync(ISaleStore store, PostgresOptions database, Ledger ledger, params string[] sales)
+    {
+        List<string> wrong = [.. ledger.Wrong];
+        foreach (var sale in sales)
+        {
+            await CheckOrdersAsync(store, sale, [.. ledger.Wishes.Where(wish => wish.Sale == sale)], wrong);
+            using var auditor = Auditor.OfPostgres(database, sale);
+            var result = auditor.Verify();
+            if (result.Verdict != AuditVerdict.Good) wrong.Add($"{sale}: {result.Verdict}, {result.Problems.FirstOrDefault()?.What}");
+        }
+
+        return wrong;
+    }
+
+    private static async Task CheckOrdersAsync(ISaleStore directory, string sale, List<Wish> wishes, List<string> wrong)
     {
         await using var sequencer = new Sequencer(directory.Open(sale));
         var (orders, places) = (0, 0);

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using TicketRush.Testing;
 
 namespace TicketRush.Cli.Tests.Faults;
 
@@ -15,6 +16,16 @@ internal static class Needs
     public static void Linux()
     {
         if (!OperatingSystem.IsLinux()) Assert.Skip("needs Linux: signals, its file locks and its tools");
+    }
+
+    public static void Postgres()
+    {
+        if (PostgresServer.Missing is { } why) Assert.Skip(why);
+    }
+
+    public static void Haproxy()
+    {
+        if (!File.Exists("/usr/sbin/haproxy")) Assert.Skip("needs haproxy: apt-get install haproxy");
     }
 
     /// <returns>The library to preload.</returns>

@@ -1,0 +1,45 @@
+using System.Diagnostics;
+using Microsoft.AspNetCore.Connections;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+using HttpProtocol = Microsoft.AspNetCore.Http.HttpProtocol;
+
+namespace TicketRush.Server.Upgrades;
+
+/// <summary>
+/// A server that leaves while another has taken its place: whoever has a connection here is answered once more, and told with that answer to come
+/// again on another. Nothing that was sent is dropped.
+/// </summary>
+public sealed class Drain
+{
+    private volatile bool _isLeaving;
+    private int _connections;
+
+    /// <summary>Connections that are open.</summary>
+    public int Connections => Volatile.Read(ref _connections);
+
+    internal void Count(ListenOptions listen) => listen.Use(next => async connection =>
+    {
+        Interlocked.Increment(ref _connections);
+        try
+        {
+            await next(connection);
+        }
+        finally
+        {
+            Interlocked.Decrement(ref _connections);
+        }
+    });
+
+    internal Task InvokeAsync(HttpContext http, RequestDelegate next)
+    {
+        if (_isLeaving && HttpProtocol.IsHttp11(http.Request.Protocol)) http.Response.Headers.Connection = "close";
+        return next(http);
+    }
+
+    /// <summary>Ends when nobody is connected any more, or the time is over: who then still is has asked nothing for so long, or watches.</summary>
+    internal async Task LeaveAsync(TimeSpan most)
+    {
+        _isLeaving = true;
+        for (var since = Stopwatch.GetTimestamp(); Connections > 0 && Stopwatch.GetElapsedTime(since) < most;) await Task.Delay(10);
+    }
+}

@@ -1,0 +1,165 @@
+using System.Diagnostics;
+using System.Net;
+using System.Net.Http.Json;
+using System.Net.Sockets;
+using System.Text.Json;
+
+namespace TicketRush.Cli.Tests.Faults;
+
+// Goal: any server can sell any sale and any can die, and the others go on at once with everything that it acknowledged.
+// Method: servers as processes of their own on one private PostgreSQL; a crowd buys at all of them; a ledger outside keeps what was answered.
+[Collection(nameof(FaultCollection))]
+public sealed class ClusterTests(ITestOutputHelper output)
+{
+    private static readonly TimeSpan StallMax = TimeSpan.FromSeconds(2);
+
+    [Fact]
+    public async Task Servers_that_are_killed_lose_nothing_and_hold_the_others_up_for_a_moment()
+    {
+        await using var cluster = await Cluster.MakeAsync();
+        var survivor = await cluster.ServeAsync();
+        string? url = null;
+        var crowd = new Crowd(cluster.Shop, cluster.Ledger, 12, buyer => buyer % 2 == 0 ? survivor.Url : Volatile.Read(ref url));
+        var random = new Random(7);
+        var stalls = new List<TimeSpan>();
+        var kills = Storm.IsFull ? 200 : 8;
+        for (var i = 0; i < kills; i++)
+        {
+            await using var victim = await cluster.ServeAsync();
+            Volatile.Write(ref url, victim.Url);
+            var enough = cluster.Ledger.Done + random.Next(20, 300);
+            await Until.TrueAsync(() => cluster.Ledger.Done >= enough, $"{enough} orders are acknowledged");
+            victim.Kill();
+            Volatile.Write(ref url, null);
+            await victim.WaitForExitAsync();
+
+            // Nobody is left but the survivor's buyers: each of them is served once more.
+            var (since, before) = (Stopwatch.GetTimestamp(), cluster.Ledger.Done);
+            await Until.TrueAsync(() => cluster.Ledger.Done >= before + 6, "the others go on");
+            stalls.Add(Stopwatch.GetElapsedTime(since));
+        }
+
+        await crowd.StopAsync();
+        stalls.Sort();
+        var p99 = stalls[Math.Min(stalls.Count - 1, stalls.Count * 99 / 100)];
+        output.WriteLine($"{kills} kills: {cluster.Ledger.Summary}; the others waited {stalls[stalls.Count / 2].TotalMilliseconds:0} ms, 99 of 100 {p99.TotalMilliseconds:0} ms");
+        Assert.True(p99 <= StallMax, $"The others were held up for {p99}.");
+        await cluster.SettleAndAuditAsync();
+    }
+
+    [Fact]
+    public async Task A_frozen_server_does_not_hold_the_sale()
+    {
+        await using var cluster = await Cluster.MakeAsync();
+        var (first, second) = (await cluster.ServeAsync(), await cluster.ServeAsync());
+        var crowd = new Crowd(cluster.Shop, cluster.Ledger, 8, buyer => buyer % 2 == 0 ? first.Url : second.Url);
+        for (var i = 0; i < (Storm.IsFull ? 20 : 3); i++)
+        {
+            var before = cluster.Ledger.Done;
+            await Until.TrueAsync(() => cluster.Ledger.Done >= before + 50, "both sell");
+            first.Freeze();
+            before = cluster.Ledger.Done;
+            await Until.TrueAsync(() => cluster.Ledger.Done >= before + 50, "the other sells", seconds: 10);
+            first.Continue();
+        }
+
+        await crowd.StopAsync();
+        await cluster.SettleAndAuditAsync();
+    }
+
+    [Fact]
+    public async Task The_database_may_restart_under_servers_that_sell()
+    {
+        await using var cluster = await Cluster.MakeAsync();
+        var (first, second) = (await cluster.ServeAsync(), await cluster.ServeAsync());
+        var crowd = new Crowd(cluster.Shop, cluster.Ledger, 8, buyer => buyer % 2 == 0 ? first.Url : second.Url);
+        for (var i = 0; i < (Storm.IsFull ? 100 : 3); i++)
+        {
+            var before = cluster.Ledger.Done;
+            await Until.TrueAsync(() => cluster.Ledger.Done >= before + 100, "both sell");
+            cluster.Database.Restart();
+        }
+
+        var last = cluster.Ledger.Done;
+        await Until.TrueAsync(() => cluster.Ledger.Done >= last + 100, "both sell again");
+        await crowd.StopAsync();
+        await cluster.SettleAndAuditAsync();
+    }
+
+    /// <summary>Sessions, form tokens and keys are known to every server: a load balancer may send each request to another.</summary>
+    [Fact]
+    public async Task Behind_haproxy_each_request_may_go_to_another_server()
+    {
+        Needs.Haproxy();
+        await using var cluster = await Cluster.MakeAsync();
+        var (first, second) = (await cluster.ServeAsync(), await cluster.ServeAsync());
+        var port = FreePort();
+        var configuration = Path.Combine(cluster.NewState(), "haproxy.cfg");
+        var text = (await File.ReadAllTextAsync(Path.Combine(Samples.ShopTests.Root(), "packaging", "haproxy.cfg")))
+            .Replace("bind :80", $"bind 127.0.0.1:{port}", StringComparison.Ordinal)
+            .Replace("10.0.0.11:8080", new Uri(first.Url).Authority, StringComparison.Ordinal)
+            .Replace("10.0.0.12:8080", new Uri(second.Url).Authority, StringComparison.Ordinal);
+        await File.WriteAllTextAsync(configuration, text + "    http-response set-header X-Server %s\n");
+        using var haproxy = Process.Start(new ProcessStartInfo("/usr/sbin/haproxy", ["-db", "-q", "-f", configuration]))!;
+        try
+        {
+            using var http = new HttpClient(new SocketsHttpHandler { UseCookies = false }) { BaseAddress = new($"http://127.0.0.1:{port}") };
+            await Until.TrueAsync(async () => await IsUpAsync(http), "haproxy serves");
+            using var begun = await http.PostAsync("/api/session", null);
+            var cookie = begun.Headers.GetValues("Set-Cookie").Single().Split(';')[0];
+            var token = JsonDocument.Parse(await begun.Content.ReadAsStringAsync()).RootElement.GetProperty("token").GetString()!;
+
+            var servers = new HashSet<string>();
+            for (var i = 0; i < 12; i++) servers.Add(await BuyAsync(http, cookie, token));
+            Assert.Equal(2, servers.Count);
+
+            second.Kill();
+            await Until.TrueAsync(async () => await IsUpAsync(http) && await IsUpAsync(http) && await IsUpAsync(http), "haproxy has seen that one is gone");
+            for (var i = 0; i < 6; i++) Assert.Equal(servers.Order().First(), await BuyAsync(http, cookie, token));
+        }
+        finally
+        {
+            haproxy.Kill();
+            await haproxy.WaitForExitAsync();
+        }
+    }
+
+    /// <summary>One buyer holds and pays; whichever servers it meets, it is the same buyer.</summary>
+    private static async Task<string> BuyAsync(HttpClient http, string cookie, string token)
+    {
+        var id = Guid.NewGuid();
+        using var held = await SendAsync(http, HttpMethod.Put, $"/api/sales/{Place.Sale}/holds/{id}", cookie, token, new { items = new[] { new { tier = "place", quantity = 1 } } });
+        Assert.True(held.IsSuccessStatusCode, await held.Content.ReadAsStringAsync());
+        using var paid = await SendAsync(http, HttpMethod.Post, $"/api/sales/{Place.Sale}/holds/{id}/pay", cookie, token, new { });
+        Assert.True(paid.IsSuccessStatusCode, await paid.Content.ReadAsStringAsync());
+        return paid.Headers.GetValues("X-Server").Single();
+    }
+
+    private static async Task<HttpResponseMessage> SendAsync(HttpClient http, HttpMethod method, string path, string cookie, string token, object body)
+    {
+        using var request = new HttpRequestMessage(method, path) { Content = JsonContent.Create(body) };
+        request.Headers.Add("Cookie", cookie);
+        request.Headers.Add("X-Rush-Token", token);
+        return await http.SendAsync(request);
+    }
+
+    private static async Task<bool> IsUpAsync(HttpClient http)
+    {
+        try
+        {
+            using var answer = await http.GetAsync("/health/ready");
+            return answer.StatusCode == HttpStatusCode.OK;
+        }
+        catch (HttpRequestException)
+        {
+            return false;
+        }
+    }
+
+    private static int FreePort()
+    {
+        using var free = new TcpListener(IPAddress.Loopback, 0);
+        free.Start();
+        return ((IPEndPoint)free.LocalEndpoint).Port;
+    }
+}

@@ -1,0 +1,151 @@
+using System.Diagnostics;
+using TicketRush.Server.Upgrades;
+
+namespace TicketRush.Cli.Tests.Faults;
+
+// Goal: a program is changed under a running sale, and nobody notices: no connection is refused, no request fails.
+// Method: a crowd buys over connections that it keeps, others come with a new connection for each request; the server is upgraded again and again.
+// The control restarts it instead, and must be seen to refuse.
+[Collection(nameof(FaultCollection))]
+public sealed class UpgradeTests(ITestOutputHelper output)
+{
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Upgrades_in_mid_sale_fail_no_request(bool postgres)
+    {
+        Needs.Linux();
+        await using var cluster = postgres ? await Cluster.MakeAsync() : null;
+        await using var place = postgres ? null : await Place.MakeAsync();
+        var (shop, ledger) = (cluster?.Shop ?? place!.Shop, cluster?.Ledger ?? place!.Ledger);
+        var state = cluster?.NewState() ?? place!.Data;
+        var server = cluster is not null ? await cluster.ServeAsync(state) : await place!.ServeAsync();
+        try
+        {
+            await using var newcomers = new Newcomers($"{server.Url}/api/sales/{Place.Sale}/availability");
+            var crowd = new Crowd(shop, ledger, 8, _ => server.Url);
+            var upgrades = Storm.IsFull ? 50 : 3;
+            for (var i = 0; i < upgrades; i++)
+            {
+                var before = ledger.Done;
+                await Until.TrueAsync(() => ledger.Done >= before + 50, "orders are acknowledged");
+                var (code, said) = await RushAsync("upgrade", "--data", state);
+                Assert.True(code == 0, said + server.Said);
+            }
+
+            Assert.True(server.HasExited);
+            await crowd.StopAsync();
+            await newcomers.StopAsync();
+            output.WriteLine($"{upgrades} upgrades: {ledger.Summary}; {newcomers.Served} newcomers");
+            Assert.Empty(newcomers.Failed);
+            Assert.Equal($"{ledger.Done} done; ", ledger.Summary);
+        }
+        finally
+        {
+            await EndAsync(state);
+        }
+
+        if (cluster is not null) await cluster.SettleAndAuditAsync();
+        else await place!.SettleAndAuditAsync();
+    }
+
+    [Fact]
+    public async Task A_restart_instead_is_seen_to_refuse()
+    {
+        await using var place = await Place.MakeAsync();
+        await using var server = await place.ServeAsync();
+        await using var newcomers = new Newcomers($"{server.Url}/api/sales/{Place.Sale}/availability");
+        await Until.TrueAsync(() => newcomers.Served > 20, "newcomers are served");
+        server.Terminate();
+        await server.WaitForExitAsync();
+        await Until.TrueAsync(() => !newcomers.Failed.IsEmpty, "newcomers are refused");
+    }
+
+    [Fact]
+    public async Task A_successor_that_does_not_start_changes_nothing()
+    {
+        await using var place = await Place.MakeAsync();
+        var server = await place.ServeAsync();
+        var keys = Path.Combine(place.Data, "session.key");
+        var kept = await File.ReadAllTextAsync(keys);
+        await File.WriteAllTextAsync(keys, "no key");
+        var (code, said) = await RushAsync("upgrade", "--data", place.Data);
+        await File.WriteAllTextAsync(keys, kept);
+        Assert.Equal(1, code);
+        Assert.Contains("goes on", said, StringComparison.Ordinal);
+        Assert.Equal(200, (await place.BuyAsync(server, Place.NewWish()))!.Status);
+
+        // And when what was wrong is put right, it can be upgraded all the same.
+        (code, said) = await RushAsync("upgrade", "--data", place.Data);
+        try
+        {
+            Assert.True(code == 0, said);
+            Assert.Equal(200, (await place.BuyAsync(server, Place.NewWish()))!.Status);
+        }
+        finally
+        {
+            await EndAsync(place.Data);
+        }
+    }
+
+    /// <summary>Ends whoever serves now: successors are nobody's children here.</summary>
+    private static async Task EndAsync(string state)
+    {
+        foreach (var (process, _, _) in Registration.Find(state)) Process.GetProcessById(process).Kill();
+        await Until.TrueAsync(() => Registration.Find(state).Count == 0, "the servers end");
+    }
+
+    private static async Task<(int Code, string Said)> RushAsync(params string[] words)
+    {
+        var start = new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, "rush.dll"), .. words]) { RedirectStandardOutput = true, RedirectStandardError = true };
+        using var process = Process.Start(start)!;
+        var error = process.StandardError.ReadToEndAsync();
+        var said = await process.StandardOutput.ReadToEndAsync();
+        await process.WaitForExitAsync();
+        return (process.ExitCode, said + await error);
+    }
+
+    /// <summary>Somebody who comes with a new connection every time.</summary>
+    private sealed class Newcomers : IAsyncDisposable
+    {
+        private readonly CancellationTokenSource _stop = new();
+        private readonly Task _task;
+        private int _served;
+
+        public Newcomers(string url) => _task = Task.Run(async () =>
+        {
+            using var http = new HttpClient { DefaultRequestHeaders = { ConnectionClose = true } };
+            while (!_stop.IsCancellationRequested)
+            {
+                try
+                {
+                    using var answer = await http.GetAsync(url);
+                    if (answer.IsSuccessStatusCode) Interlocked.Increment(ref _served);
+                    else Failed.Enqueue($"{answer.StatusCode}");
+                }
+                catch (HttpRequestException e)
+                {
+                    Failed.Enqueue(e.ToString());
+                }
+
+                await Task.Delay(2);
+            }
+        });
+
+        public System.Collections.Concurrent.ConcurrentQueue<string> Failed { get; } = new();
+
+        public int Served => Volatile.Read(ref _served);
+
+        public async Task StopAsync()
+        {
+            await _stop.CancelAsync();
+            await _task;
+        }
+
+        public async ValueTask DisposeAsync()
+        {
+            await StopAsync();
+            _stop.Dispose();
+        }
+    }
+}
