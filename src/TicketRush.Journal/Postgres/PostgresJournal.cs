@@ -266,46 +266,59 @@ public sealed class PostgresJournal : IJournal
     private void Settle(in Tail before, in Tail after, ReadOnlyMemory<byte> batch)
     {
         Interlocked.Increment(ref _watch.Unsettled);
-        for (var since = Stopwatch.GetTimestamp(); ; Thread.Sleep(TryAgainAfter))
+        IOException? last = null;
+        for (var since = Stopwatch.GetTimestamp(); Stopwatch.GetElapsedTime(since) < _options.SettleMax; Thread.Sleep(TryAgainAfter))
         {
-            var isLost = false;
             try
             {
-                var session = _pool.Rent();
-                try
-                {
-                    if (session.Lock(_news.Sale, out var row))
-                    {
-                        var isThere = row.Tail == after || session.HashOf(_news.Sale, before.Sequence + 1) == after.Hash;
-                        isLost = !isThere && row.Tail != before;
-                        if (isThere ? session.Confirm(_news.Sale) : !isLost && session.Write(_news.Sale, before, after, batch))
-                        {
-                            Interlocked.Increment(ref _watch.Settled);
-                            _pool.Return(session);
-                            return;
-                        }
-                    }
-                }
-                catch
+                if (TrySettle(before, after, batch) is not { } isThere) continue;
+                if (!isThere) throw new TurnLostException($"The turn of {_name} was lost before its batch was committed, and another server has taken it since.");
+                Interlocked.Increment(ref _watch.Settled);
+                return;
+            }
+            catch (IOException e) when (e is not TurnLostException)
+            {
+                last = e;
+            }
+        }
+
+        throw new IOException($"Nobody can tell whether {_options.Name} has committed a batch of {_name}. {last?.Message}", last);
+    }
+
+    /// <returns>Whether the batch is there for good; null when it cannot be told yet.</returns>
+    private bool? TrySettle(in Tail before, in Tail after, ReadOnlyMemory<byte> batch)
+    {
+        var session = _pool.Rent();
+        try
+        {
+            if (session.Lock(_news.Sale, out var row))
+            {
+                var isThere = row.Tail == after || session.HashOf(_news.Sale, before.Sequence + 1) == after.Hash;
+                if (!isThere && row.Tail != before)
                 {
                     _pool.Discard(session);
-                    throw;
+                    return false;
                 }
 
-                // Not even a rollback is owed to a connection whose commit was not clean.
-                _pool.Discard(session);
+                if (isThere ? session.Confirm(_news.Sale) : session.Write(_news.Sale, before, after, batch))
+                {
+                    _pool.Return(session);
+                    return true;
+                }
             }
-            catch (IOException e) when (!isLost)
-            {
-                if (Stopwatch.GetElapsedTime(since) > _options.SettleMax)
-                    throw new IOException($"Nobody can tell whether {_options.Name} has committed a batch of {_name}: it cannot be reached. {e.Message}", e);
-            }
-
-            if (isLost) throw new IOException($"The turn of {_name} was lost before its batch was committed, and another server has taken it since.");
-            if (Stopwatch.GetElapsedTime(since) > _options.SettleMax)
-                throw new IOException($"Nobody can tell whether {_options.Name} has committed a batch of {_name}.");
         }
+        catch
+        {
+            _pool.Discard(session);
+            throw;
+        }
+
+        // Not even a rollback is owed to a connection whose commit was not clean.
+        _pool.Discard(session);
+        return null;
     }
+
+    private sealed class TurnLostException(string message) : IOException(message);
 
     private JournalRefusedException Behind(in Tail durable) => new(
         $"{_options.Name} has lost entries of {_name} that were acknowledged: it ends at, or is another past from, sequence {durable.Sequence}, and this machine has seen "

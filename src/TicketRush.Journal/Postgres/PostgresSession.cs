@@ -18,7 +18,7 @@ internal sealed class PostgresSession : IDisposable
     private const string LockNotAvailable = "55P03";
 
     // Bounds of the server's waiting; ours are longer, so that no cancel of ours is ever sent.
-    private const int LockWaitMs = 1_000, CommandSeconds = 10;
+    private const int LockWaitMs = 1_000, CommandSeconds = 5;
 
     // A transaction that writes nothing of its own still waits for nothing at its commit: only behind a write of ours is everything
     // before it known to be flushed here and by the standbys that count.

@@ -96,19 +96,18 @@ public sealed class Upgrade : IDisposable
         using var successor = Process.Start(start)!;
         ready.DisposeLocalCopyOfClientHandle();
 
-        using var patience = new CancellationTokenSource(Patience);
-        var answer = new byte[1];
         try
         {
-            if (await ready.ReadAsync(answer, patience.Token) == 1) return successor.Id;
+            // What waits in a pipe cannot be called back; it ends with the successor.
+            if (await ready.ReadAsync(new byte[1]).AsTask().WaitAsync(Patience) == 1) return successor.Id;
         }
-        catch (OperationCanceledException)
+        catch (TimeoutException)
         {
             successor.Kill();
             throw new InvalidOperationException($"The successor did not become ready in {Patience.TotalSeconds:0} s and was ended.");
         }
 
-        await successor.WaitForExitAsync(patience.Token);
+        await successor.WaitForExitAsync();
         throw new InvalidOperationException($"The successor ended with code {successor.ExitCode} before it was ready.");
     }
 

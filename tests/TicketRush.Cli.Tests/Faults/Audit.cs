@@ -37,7 +37,7 @@ internal static class Audit
             await CheckOrdersAsync(store, sale, [.. ledger.Wishes.Where(wish => wish.Sale == sale)], wrong);
             using var auditor = Auditor.OfPostgres(database, sale);
             var result = auditor.Verify();
-            if (result.Verdict != AuditVerdict.Good) wrong.Add($"{sale}: {result.Verdict}, {result.Problems.FirstOrDefault()?.What}");
+            if (result.Verdict != AuditVerdict.Good) wrong.Add($"{sale}: {result.Verdict}, {string.Join("; ", result.Problems)}");
         }
 
         return wrong;

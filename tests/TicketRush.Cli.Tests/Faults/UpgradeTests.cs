@@ -29,7 +29,7 @@ public sealed class UpgradeTests(ITestOutputHelper output)
             {
                 var before = ledger.Done;
                 await Until.TrueAsync(() => ledger.Done >= before + 50, "orders are acknowledged");
-                var (code, said) = await RushAsync("upgrade", "--data", state);
+                var (code, said) = await RushCommand.RunAsync("upgrade", "--data", state);
                 Assert.True(code == 0, said + server.Said);
             }
 
@@ -69,14 +69,14 @@ public sealed class UpgradeTests(ITestOutputHelper output)
         var keys = Path.Combine(place.Data, "session.key");
         var kept = await File.ReadAllTextAsync(keys);
         await File.WriteAllTextAsync(keys, "no key");
-        var (code, said) = await RushAsync("upgrade", "--data", place.Data);
+        var (code, said) = await RushCommand.RunAsync("upgrade", "--data", place.Data);
         await File.WriteAllTextAsync(keys, kept);
         Assert.Equal(1, code);
         Assert.Contains("goes on", said, StringComparison.Ordinal);
         Assert.Equal(200, (await place.BuyAsync(server, Place.NewWish()))!.Status);
 
         // And when what was wrong is put right, it can be upgraded all the same.
-        (code, said) = await RushAsync("upgrade", "--data", place.Data);
+        (code, said) = await RushCommand.RunAsync("upgrade", "--data", place.Data);
         try
         {
             Assert.True(code == 0, said);
@@ -93,16 +93,6 @@ public sealed class UpgradeTests(ITestOutputHelper output)
     {
         foreach (var (process, _, _) in Registration.Find(state)) Process.GetProcessById(process).Kill();
         await Until.TrueAsync(() => Registration.Find(state).Count == 0, "the servers end");
-    }
-
-    private static async Task<(int Code, string Said)> RushAsync(params string[] words)
-    {
-        var start = new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, "rush.dll"), .. words]) { RedirectStandardOutput = true, RedirectStandardError = true };
-        using var process = Process.Start(start)!;
-        var error = process.StandardError.ReadToEndAsync();
-        var said = await process.StandardOutput.ReadToEndAsync();
-        await process.WaitForExitAsync();
-        return (process.ExitCode, said + await error);
     }
 
     /// <summary>Somebody who comes with a new connection every time.</summary>

@@ -146,14 +146,14 @@ public sealed class PostgresFaultTests(PostgresFixture fixture) : IDisposable
     public async Task Commits_that_do_not_wait_are_seen_to_lose_and_the_witness_refuses()
     {
         if (PostgresServer.Missing is { } why) Assert.Skip(why);
-        using var server = PostgresServer.Start("wal_writer_delay=10s", "wal_writer_flush_after=0");
+        using var server = PostgresServer.Start("wal_writer_delay=10s", "wal_writer_flush_after=1GB");
         using var place = new PostgresPlace(server);
         await using var sequencer = await OpenSaleAsync(place.OpenStore(options => options with { SynchronousCommit = false }));
         for (var id = 0; id < 50; id++) Assert.Equal(Outcome.Done, await sequencer.SubmitAsync(Purchase(id)).AsTask().WaitAsync(Bound));
         server.Restart();
 
-        using var blind = new ScratchDirectory();
-        using (var journal = PostgresStore.Open(new() { Connection = place.Connection, StateDirectory = place.State.Path, Witness = false }).OpenJournal(Sale))
+        using (var blind = PostgresStore.Open(new() { Connection = place.Connection, StateDirectory = place.State.Path, Witness = false }))
+        using (var journal = blind.OpenJournal(Sale))
         {
             journal.Read(new Collector());
             Assert.True(journal.Tail.Sequence < 52, "Nothing was lost: the control shows nothing.");
@@ -172,8 +172,8 @@ public sealed class PostgresFaultTests(PostgresFixture fixture) : IDisposable
         for (var time = 0; time < (IsFull ? 10 : 1); time++)
         {
             using var primary = PostgresServer.Start("synchronous_standby_names=two", "wal_level=replica");
-            using var place = new PostgresPlaceBehind(primary);
             using var standby = primary.StartStandby("two");
+            using var place = new PostgresPlaceBehind(primary);
             await using var sequencer = await OpenSaleAsync(place.OpenStore());
             await using var crowd = new PostgresCrowd(sequencer);
             await crowd.UntilAsync(() => crowd.Done > 1_000);
