@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Net.Sockets;
 using TicketRush.Server.Upgrades;
 
 namespace TicketRush.Cli.Tests.Faults;
@@ -85,6 +86,33 @@ public sealed class UpgradeTests(ITestOutputHelper output)
         finally
         {
             await EndAsync(place.Data);
+        }
+    }
+
+    [Fact]
+    public async Task A_supervisor_is_told_who_sells_and_who_does_after_an_upgrade()
+    {
+        await using var place = await Place.MakeAsync();
+        var path = Path.Combine(place.Data, "notify");
+        using var supervisor = new Socket(AddressFamily.Unix, SocketType.Dgram, ProtocolType.Unspecified) { ReceiveTimeout = 60_000 };
+        supervisor.Bind(new UnixDomainSocketEndPoint(path));
+        var server = await place.ServeAsync(environment: [new("NOTIFY_SOCKET", path)]);
+        try
+        {
+            Assert.Equal("READY=1", Hear());
+            var (code, said) = await RushCommand.RunAsync("upgrade", "--data", place.Data);
+            Assert.True(code == 0, said + server.Said);
+            Assert.Equal($"MAINPID={Registration.Find(place.Data).Single().Process}", Hear());
+        }
+        finally
+        {
+            await EndAsync(place.Data);
+        }
+
+        string Hear()
+        {
+            var bytes = new byte[256];
+            return System.Text.Encoding.UTF8.GetString(bytes, 0, supervisor.Receive(bytes));
         }
     }
 
