@@ -11,6 +11,8 @@ internal static class PostgresSchema
     /// <summary>"RUSH" and a number: who migrates holds this lock, whatever else the database is used for.</summary>
     private const long MigrationLock = 0x52555348_00000001;
 
+    private const int PatienceSeconds = 600;
+
     // Each is run once, in this order, and never changed after a release.
     private static readonly string[] Migrations =
     [
@@ -48,6 +50,9 @@ internal static class PostgresSchema
     {
         if (VersionOf(connection) == Migrations.Length) return;
         using var transaction = connection.BeginTransaction();
+
+        // Not the bounds of a turn: who waits here waits for another to be done, and changing a large table takes its time.
+        Run(connection, $"SET LOCAL lock_timeout = {PatienceSeconds * 1000}; SET LOCAL idle_in_transaction_session_timeout = 0");
         Run(connection, $"SELECT pg_advisory_xact_lock({MigrationLock})");
         Run(connection, """
             CREATE SCHEMA IF NOT EXISTS ticketrush;
@@ -84,7 +89,7 @@ internal static class PostgresSchema
 
     private static void Run(NpgsqlConnection connection, string sql)
     {
-        using var command = new NpgsqlCommand(sql, connection);
+        using var command = new NpgsqlCommand(sql, connection) { CommandTimeout = PatienceSeconds };
         command.ExecuteNonQuery();
     }
 }

@@ -112,7 +112,7 @@ internal sealed class PostgresSession : IDisposable
         {
             Pooling = false,
             Enlist = false,
-            Timeout = 3,
+            Timeout = 5,
             CommandTimeout = CommandSeconds,
             ReadBufferSize = 64 * 1024,
             WriteBufferSize = 128 * 1024,

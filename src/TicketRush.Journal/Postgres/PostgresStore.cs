@@ -52,13 +52,22 @@ public sealed class PostgresStore : ISaleStore
     /// <exception cref="InvalidDataException">Its secrets are sealed under another cluster key.</exception>
     public static PostgresStore Open(PostgresOptions options)
     {
-        using (var connection = PostgresSession.Connect(options, "schema"))
+        for (var since = Stopwatch.GetTimestamp(); ; Thread.Sleep(TryAgainAfter))
         {
-            PostgresSession.Guarded(() =>
+            try
             {
-                PostgresSchema.Migrate(connection);
-                return true;
-            });
+                using var connection = PostgresSession.Connect(options, "schema");
+                PostgresSession.Guarded(() =>
+                {
+                    PostgresSchema.Migrate(connection);
+                    return true;
+                });
+                break;
+            }
+            catch (IOException) when (Stopwatch.GetElapsedTime(since) < options.ReconnectMax)
+            {
+                // It restarts, or is slow to answer.
+            }
         }
 
         return new(options);

@@ -77,7 +77,7 @@ public sealed class PostgresFaultTests(PostgresFixture fixture) : IDisposable
         // Who stands still in a turn loses it; another writes where its batch was to be.
         frozen.TakeTurn(new Collector());
         JournalContract.InTurn(quick, new(), () => JournalContract.Append(quick, JournalSamples.Released(1)));
-        Assert.Throws<IOException>(() => JournalContract.Append(frozen, JournalSamples.Released(2)));
+        Assert.ThrowsAny<IOException>(() => JournalContract.Append(frozen, JournalSamples.Released(2)));
         frozen.ReleaseTurn();
 
         var all = new Collector();
