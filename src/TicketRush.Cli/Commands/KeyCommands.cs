@@ -22,7 +22,7 @@ internal static class KeyCommands
     private static Command CreateAdd()
     {
         var (data, journal, json) = (Shared.Data(), Shared.Journal(), Shared.Json());
-        var name = new Argument<string>("NAME") 
+        var name = new Argument<string>("NAME")
         {
             Description = "Who it is for, as the journal will say for ever: a shop or a desk, never a person. 1 to 63 of a-z, 0-9 and -.",
         };
