@@ -44,7 +44,7 @@ internal static class Multiprocessing
         }
 
         if (python is null)
-            run.Report.Row("skipped", ("CPython", "there is no python3 here, so no ratios and nothing of CPython's was measured"));
+            run.Report.LeaveOut("CPython", "there is no python3 here, so no ratios and nothing of CPython's was measured");
         else
             run.Report.Row("killed holder, CPython", ("granted within 2 s", python.Measure("killed") != 0), ("version", python.Version));
 

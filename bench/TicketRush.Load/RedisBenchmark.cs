@@ -35,7 +35,8 @@ internal static class RedisBenchmark
 }
 
 /// <summary>
-/// Fifty connections that each send sixteen commands, wait for sixteen replies, and do it again, from one thread. For replies that redis-benchmark gives up at: refusals.
+/// Fifty connections that each send sixteen commands, wait for sixteen replies, and do it again, from one thread. For replies that
+/// redis-benchmark gives up at: refusals.
 /// </summary>
 internal sealed class Lockstep : IDisposable
 {

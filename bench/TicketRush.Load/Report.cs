@@ -40,7 +40,7 @@ internal sealed class Scratch : IDisposable
 internal sealed class Report(string name, bool json)
 {
     private int _missed;
-    private bool _skipped;
+    private bool _skipped, _leftOut;
 
     public void Machine()
     {
@@ -90,6 +90,13 @@ internal sealed class Report(string name, bool json)
         Row("skipped", ("why", why));
     }
 
+    /// <summary>The machine lacks what a part of this measurement needs: the rest was measured.</summary>
+    public void LeaveOut(string what, string why)
+    {
+        _leftOut = true;
+        Row("skipped", (what, why));
+    }
+
     public void Progress(string text)
     {
         if (!json && !Console.IsErrorRedirected) Console.Error.Write($"\r{text,-78}\r");
@@ -99,7 +106,9 @@ internal sealed class Report(string name, bool json)
     {
         if (_skipped) return 1;
 
-        if (!json) Console.WriteLine(_missed == 0 ? "Every aim was reached." : $"{_missed} aim{(_missed == 1 ? " was" : "s were")} missed.");
+        if (json) return 0;
+        var every = _leftOut ? "Every aim that was measured" : "Every aim";
+        Console.WriteLine(_missed == 0 ? $"{every} was reached." : $"{_missed} aim{(_missed == 1 ? " was" : "s were")} missed.");
         return 0;
     }
 

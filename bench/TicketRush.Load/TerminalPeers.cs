@@ -11,8 +11,8 @@ internal sealed class RedisPeer : IAsyncDisposable
 {
     private const string Program = "/usr/bin/redis-server";
 
-    // The same purchase: the id is looked up first and answers again what it answered; then the places, then the buyer's limit; then places,
-    // ticket numbers, the buyer's count and the order's row, all or nothing.
+    // The same purchase: the id is looked up first and answers again what it answered; then the places, then the buyer's limit; then
+    // places, ticket numbers, the buyer's count and the order's row, all or nothing.
     private const string Script = """
         local order = redis.call('HGET', KEYS[1], ARGV[1])
         if order then

@@ -8,9 +8,9 @@ using TicketRush.Server.Terminals;
 namespace TicketRush.Load;
 
 /// <summary>
-/// Purchases through the terminals port, by redis-benchmark with 50 connections, against our own PING, and in turn against what others do for the same purchase: Redis
-/// with a script and <c>appendfsync always</c> (id looked up and answered again, places, buyer's limit, order's row), and PostgreSQL's hot row (places and the order's
-/// row; no limit, no repetition).
+/// Purchases through the terminals port, by redis-benchmark with 50 connections, against our own PING, and in turn against what others do
+/// for the same purchase: Redis with a script and <c>appendfsync always</c> (id looked up and answered again, places, buyer's limit,
+/// order's row), and PostgreSQL's hot row (places and the order's row; no limit, no repetition).
 /// </summary>
 internal static class Terminals
 {

@@ -8,10 +8,11 @@ using System.Text.Json.Serialization.Metadata;
 namespace TicketRush.Client;
 
 /// <summary>
-/// The HTTP API, typed. Every method asks again, with the same id, while the server is busy, restarts, or does not answer; so make an id once for each wish,
-/// store it before the first call, and use it again after a restart. For every thread.
+/// The HTTP API, typed. Every method asks again, with the same id, while the server is busy, restarts, or does not answer; so make an id
+/// once for each wish, store it before the first call, and use it again after a restart. For every thread.
 /// </summary>
-/// <param name="http">Has the server's address, such as http://127.0.0.1:8080, and is not disposed here. Its timeout is that of one try.</param>
+/// <param name="http">Has the server's address, such as http://127.0.0.1:8080, and is not disposed here. Its timeout is that of one
+/// try.</param>
 /// <param name="key">The shop's key; null for what everybody may see.</param>
 public sealed class RushHttpClient(HttpClient http, string? key = null, RushRetry? retry = null)
 {

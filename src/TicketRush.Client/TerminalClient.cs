@@ -5,9 +5,9 @@ using System.Threading.Channels;
 namespace TicketRush.Client;
 
 /// <summary>
-/// The terminals port, typed: one connection for any number of callers, whose commands share it without waiting for each other's answers. When it breaks, another is
-/// opened and everything that has no answer yet is asked again, in the order in which it was asked first; with the ids that the callers made that is the same
-/// request, so nothing is done twice. For every thread.
+/// The terminals port, typed: one connection for any number of callers, whose commands share it without waiting for each other's answers.
+/// When it breaks, another is opened and everything that has no answer yet is asked again, in the order in which it was asked first; with
+/// the ids that the callers made that is the same request, so nothing is done twice. For every thread.
 /// </summary>
 public sealed class TerminalClient : IAsyncDisposable
 {
@@ -84,8 +84,8 @@ public sealed class TerminalClient : IAsyncDisposable
     public async Task PingAsync(CancellationToken stop = default) => await AskAsync(["PING"], stop);
 
     /// <summary>
-    /// Every entry of the sale that concerns the key, behind the given sequence, in order, as they come; on a connection of its own, which is opened anew when it
-    /// breaks and goes on behind the last entry that was given. Ends only when it is cancelled, or refused.
+    /// Every entry of the sale that concerns the key, behind the given sequence, in order, as they come; on a connection of its own, which
+    /// is opened anew when it breaks and goes on behind the last entry that was given. Ends only when it is cancelled, or refused.
     /// </summary>
     public async IAsyncEnumerable<TerminalEntry> WatchAsync(string sale, long after = 0, [EnumeratorCancellation] CancellationToken stop = default)
     {
@@ -319,7 +319,8 @@ public sealed class TerminalClient : IAsyncDisposable
 
     private static string Text(long number) => number.ToString(CultureInfo.InvariantCulture);
 
-    /// <summary>One command on its way. Its place in the pipeline is free when it is answered, whoever still waits for the answer.</summary>
+    /// <summary>One command on its way. Its place in the pipeline is free when it is answered, whoever still waits for the
+    /// answer.</summary>
     private sealed class Call(byte[] frame)
     {
         private readonly TaskCompletionSource<object?> _answer = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -345,7 +346,8 @@ public sealed class TerminalClient : IAsyncDisposable
             _answer.TrySetException(e);
         }
 
-        /// <summary>Nobody waits for it any more. It may be on its way all the same, so its reply is still expected on this connection.</summary>
+        /// <summary>Nobody waits for it any more. It may be on its way all the same, so its reply is still expected on this
+        /// connection.</summary>
         public void Forget()
         {
             IsForgotten = true;

@@ -4,7 +4,8 @@ namespace TicketRush.Client;
 /// <param name="Key">The whole key, rush_…; it never crosses the wire: both ends prove that they have it.</param>
 public sealed record TerminalOptions(string Host, int Port, string Key)
 {
-    /// <summary>The key's id; read from the key where it has one. A key that was given to the server from outside is <c>office</c>.</summary>
+    /// <summary>The key's id; read from the key where it has one. A key that was given to the server from outside is
+    /// <c>office</c>.</summary>
     public string KeyId { get; init; } = Key.Split('_') is ["rush", _, { Length: 8 } id, _] ? id : "office";
 
     /// <summary>Over TLS. The server's certificate must be trusted, for <see cref="TlsName"/>.</summary>

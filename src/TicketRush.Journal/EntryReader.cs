@@ -14,6 +14,8 @@ public abstract class EntryReader : IBatchReader
     {
         for (var i = 0; i < header.Count; i++)
         {
+            // A kind sets what it needs: nothing of another's entry may show in this one.
+            _entry = default;
             entries = entries[EntryCodec.Decode(entries, ref _entry)..];
             OnEntry(_entry, header.FirstSequence + i, header.TimeMs);
         }

@@ -23,4 +23,7 @@ internal static partial class Log
 
     [LoggerMessage(7, LogLevel.Error, "There was no upgrade; this process goes on. {Reason}")]
     public static partial void UpgradeFailed(ILogger log, string reason);
+
+    [LoggerMessage(8, LogLevel.Error, "A connection of the terminals port was ended by a defect here.")]
+    public static partial void TerminalFailed(ILogger log, Exception e);
 }

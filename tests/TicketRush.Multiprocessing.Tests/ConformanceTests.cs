@@ -4,8 +4,9 @@ using System.Text;
 namespace TicketRush.Multiprocessing.Tests;
 
 /// <summary>
-/// What CPython's multiprocessing does by its own tests, case by case (1 to 73), and what a peer's death must not do (D1 to D14): each has a
-/// test of ours that carries its number, and docs/MULTIPROCESSING-CASES.md says which. With TICKETRUSH_WRITE_CASES=1 that file is written anew.
+/// What CPython's multiprocessing does by its own tests, case by case (1 to 73), and what a peer's death must not do (D1 to D14): each
+/// has a test of ours that carries its number, and docs/MULTIPROCESSING-CASES.md says which. With TICKETRUSH_WRITE_CASES=1 that file is
+/// written anew.
 /// </summary>
 public sealed class ConformanceTests
 {
@@ -14,7 +15,8 @@ public sealed class ConformanceTests
         ("1", "alive, exit code, pid and the list of children before, during and after a child's life", ""),
         ("2", "arguments by position and by name, name, key and pid arrive in the child", ""),
         ("3", "default names, also of children's children; the name can be set", "that it must be a string is the compiler's business"),
-        ("4", "starting twice, joining before the start, changing a daemon, using another process's child", "objects of ChildProcess do not travel"),
+        ("4", "starting twice, joining before the start, changing a daemon, using another process's child",
+            "objects of ChildProcess do not travel"),
         ("5", "a child is a daemon when its maker is one, unless told otherwise", ""),
         ("6", "a daemon may not have children", ""),
         ("7", "at the end daemons are terminated, then the others are waited for", ""),
@@ -134,9 +136,9 @@ public sealed class ConformanceTests
         var table = new StringBuilder("""
             # The cases of TicketRush.Multiprocessing and their tests
 
-            Cases 1 to 73 are what CPython's own tests of multiprocessing ask of it, in our words; D1 to D14 are deaths that it does not survive,
-            or not well. The tests are in `tests/TicketRush.Multiprocessing.Tests`; one of them compares this table with them, and writes it anew
-            when TICKETRUSH_WRITE_CASES=1.
+            Cases 1 to 73 are what CPython's own tests of multiprocessing ask of it, in our words; D1 to D14 are deaths that it does not
+            survive, or not well. The tests are in `tests/TicketRush.Multiprocessing.Tests`; one of them compares this table with them, and
+            writes it anew when TICKETRUSH_WRITE_CASES=1.
 
             | case | what | tests | part that does not apply |
             | --- | --- | --- | --- |

@@ -3,7 +3,9 @@ using System.Text.RegularExpressions;
 
 namespace TicketRush.Multiprocessing.Tests;
 
-/// <summary>The examples of docs/MULTIPROCESSING.md and of the package's README, line for line, so that they compile and do what they say.</summary>
+/// <summary>
+/// The examples of docs/MULTIPROCESSING.md and of the package's README, line for line, so that they compile and do what they say.
+/// </summary>
 public sealed partial class ExampleTests
 {
     [Fact]
@@ -113,8 +115,9 @@ public sealed partial class ExampleTests
     [InlineData("src/TicketRush.Multiprocessing/README.md")]
     public void The_examples_in_the_documents_are_these(string document)
     {
-        var here = Lines(File.ReadAllText(Path.Combine(ConformanceTests.Root(), "tests", "TicketRush.Multiprocessing.Tests", "ExampleTests.cs")));
-        var examples = Examples().Matches(File.ReadAllText(Path.Combine(ConformanceTests.Root(), document)));
+        var root = ConformanceTests.Root();
+        var here = Lines(File.ReadAllText(Path.Combine(root, "tests", "TicketRush.Multiprocessing.Tests", "ExampleTests.cs")));
+        var examples = Examples().Matches(File.ReadAllText(Path.Combine(root, document)));
         Assert.NotEmpty(examples);
         Assert.All(examples, example => Assert.Contains(Lines(example.Groups[1].Value), here, StringComparison.Ordinal));
 

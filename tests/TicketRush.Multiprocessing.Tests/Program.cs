@@ -15,7 +15,8 @@ internal static class Program
     {
         if (args is ["root", var careless, ..] && Roots.EnterCarelessly(careless, args[2..]) is { } exitCode) return exitCode;
         if (args is ["root", SteppedClock.Name, var shift]) return SteppedClock.Run(shift);
-        return ProcessEntry.Run(() => args is ["root", var name, ..] ? Roots.Run(name, args[2..]) : RunTests(args), TestJson.Default, SyncJson.Default);
+        return ProcessEntry.Run(
+            () => args is ["root", var name, ..] ? Roots.Run(name, args[2..]) : RunTests(args), TestJson.Default, SyncJson.Default);
     }
 
     // Apart, so that a child does not load the test framework.

@@ -9,7 +9,9 @@ namespace TicketRush.Pages.Tests;
 [Trait("Browser", "true")]
 public sealed class PlacesBuyTests(Site site, Browser browser) : IClassFixture<Site>, IClassFixture<Browser>
 {
-    public static TheoryData<bool, bool, bool> Looks => BuyTests.Looks;
+    public static TheoryData<bool, bool, bool> Looks => new(
+        from chinese in new[] { false, true } from phone in new[] { false, true } from script in new[] { false, true }
+        select (chinese, phone, script));
 
     [Theory]
     [MemberData(nameof(Looks))]

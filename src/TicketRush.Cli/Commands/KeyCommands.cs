@@ -22,14 +22,14 @@ internal static class KeyCommands
     private static Command CreateAdd()
     {
         var (data, journal, json) = (Shared.Data(), Shared.Journal(), Shared.Json());
-        var name = new Argument<string>("NAME") 
+        var name = new Argument<string>("NAME")
         {
             Description = "Who it is for, as the journal will say for ever: a shop or a desk, never a person. 1 to 63 of a-z, 0-9 and -.",
         };
         var role = new Option<string>("--role") { Description = "office, staff, shop or read.", Required = true, HelpName = "ROLE" };
         role.AcceptOnlyFromAmong("office", "staff", "shop", "read");
         var command = new Command(
-            "add", "Makes a key and shows it, this once: only its hash is kept.\n\nExample: rush keys add web-shop --role shop")
+            "add", "Makes a key and shows it, this once: the key itself is kept nowhere.\n\nExample: rush keys add web-shop --role shop")
             { name, role, data, journal, json };
         command.SetAction(result => With(result.GetRequiredValue(data), result.GetValue(journal), make: true, ring =>
         {
@@ -39,7 +39,7 @@ internal static class KeyCommands
             Console.WriteLine(result.GetValue(json)
                 ? JsonSerializer.Serialize(line, CliJson.Default.NewKeyLine)
                 : $"{secret}\n\nThis is the {line.Role} key of \"{key.Name}\" (id {key.Id}). "
-                    + "It is shown this once; only its hash is kept.");
+                    + "It is shown this once; the key itself is kept nowhere.");
             return 0;
         }));
         return command;

@@ -89,7 +89,7 @@ internal static class ServeCommand
             """
             Sells every sale of a data directory, or of a PostgreSQL database, over HTTP. Several servers may share either.
 
-            The office key, needed for whatever changes something, is made and shown at the first start; only its hash is kept.
+            The office key, needed for whatever changes something, is made and shown at the first start; the key itself is kept nowhere.
             RUSH_OFFICE_KEY sets another. Ctrl-C or SIGTERM answers what is under way, then ends. SIGUSR2, or rush upgrade, gives the place to a newer program in mid-sale.
 
             Buyers without a key may hold places and pay where nothing, or nothing real, is collected, within limits that are counted by
@@ -169,7 +169,7 @@ internal static class ServeCommand
         {
             // A key that was made is shown now or never, also when the port is taken.
             if (app?.Services.GetRequiredService<KeyRing>().Made is { } made)
-                Console.WriteLine($"office key   {made}\n(shown this once; only its hash is kept)");
+                Console.WriteLine($"office key   {made}\n(shown this once; the key itself is kept nowhere)");
             return Shared.Fail($"Cannot serve: {e.Message}");
         }
 
@@ -203,7 +203,7 @@ internal static class ServeCommand
         Console.WriteLine($"  listening    {string.Join(' ', app.Urls)}");
         if (app.Services.GetService<TerminalListener>() is { } terminals) Console.WriteLine($"  terminals    {terminals.Address}");
         if (app.Services.GetService<BoardServer>() is { } board) Console.WriteLine($"  board        {board.Address}");
-        if (key is not null) Console.WriteLine($"  office key   {key}\n               (shown this once; only its hash is kept)");
+        if (key is not null) Console.WriteLine($"  office key   {key}\n               (shown this once; the key itself is kept nowhere)");
         var limits = options.Limits;
         Console.WriteLine($"  buyers       {limits.Holds} holds each, {limits.WaitAfterLapse.TotalSeconds:0} s wait after one lapsed, "
             + $"{limits.SessionPerMinute} requests a minute");

@@ -12,7 +12,7 @@ namespace TicketRush.Cli.Race;
 /// </summary>
 internal static class Buyers
 {
-    /// <summary>How many may be on their way at once in one process, where the strategy lets them.</summary>
+    /// <summary>How many are on their way at once in one process; whoever is through makes room for the next.</summary>
     private const int AtOnceMax = 2048;
 
     /// <summary>The target of the process: one round after another, until nobody asks any more.</summary>
@@ -47,25 +47,20 @@ internal static class Buyers
     /// Buys what is nobody's. Whatever a process compiles when it does a thing first, it has compiled when this is over: the race is
     /// between buyers, and nobody compiles anything while it holds the turn that others wait for.
     /// </summary>
-    private static async Task RehearseAsync(Round round)
+    public static async Task RehearseAsync(Round round)
     {
-        if (Buying.Rehearsal(round) is not { } rehearsal) return;
-        try
+        using var rehearsal = Rehearsal.Of(round);
+        await Task.WhenAll(rehearsal.Rounds.Select(async part =>
         {
-            // Two of them, for each must also catch up with what the other decided.
-            using var records = new SharedArray<BuyerRecord>(rehearsal.Count);
-            await using Buying one = await Buying.StartAsync(rehearsal), other = await Buying.StartAsync(rehearsal);
-            await Task.WhenAll(BuyAllAsync(rehearsal, records, one), BuyAllAsync(rehearsal, records, other));
-        }
-        finally
-        {
-            Buying.Clear(rehearsal);
-        }
+            using var records = new SharedArray<BuyerRecord>(part.Count);
+            await using var buying = await Buying.StartAsync(part);
+            await BuyAllAsync(part, records, buying);
+        }));
     }
 
     private static async Task BuyAllAsync(Round round, SharedArray<BuyerRecord> records, Buying buying)
     {
-        if (!round.Strategy.IsConcurrent())
+        if (round.Strategy == Strategy.Join)
         {
             for (var i = 0; i < round.Count; i++) await BuyAsync(round.First + i, records, buying);
             return;

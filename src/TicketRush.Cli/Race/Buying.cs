@@ -16,9 +16,6 @@ internal abstract class Buying : IAsyncDisposable
 {
     public const string Sale = "race", Tier = "seat";
 
-    /// <summary>Buyers of a rehearsal: enough for every way that the work can take.</summary>
-    private const int RehearsalMax = 2_000;
-
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
 
     /// <summary>Gets ready to buy.</summary>
@@ -30,32 +27,6 @@ internal abstract class Buying : IAsyncDisposable
         _ => new ByFile(round),
     };
 
-    /// <summary>A round of this process alone, about nothing; null for strategies that need somebody else.</summary>
-    public static Round? Rehearsal(Round round)
-    {
-        if (round.Strategy is Strategy.Queue or Strategy.Server) return null;
-        var alone = round with { First = 0, Count = Math.Min(round.Count, RehearsalMax), DelayMs = 0, Start = null };
-        if (round.Strategy == Strategy.Journal)
-        {
-            var data = Directory.CreateDirectory(Path.Combine(round.Data!, $"rehearsal-{Environment.ProcessId}"));
-            MakeSale(data.FullName, alone.Count);
-            return alone with { Data = data.FullName };
-        }
-
-        // Two lie there, and more than one asks: so what is refused is rehearsed too.
-        var file = TicketFile.Beside(round.File);
-        TicketFile.WriteInPlace(file, round.Key, 2);
-        return alone with { File = file, Lock = round.Lock is null ? null : new() };
-    }
-
-    /// <summary>Takes away what a rehearsal has left.</summary>
-    public static void Clear(Round rehearsal)
-    {
-        if (rehearsal.Strategy == Strategy.Journal) Directory.Delete(rehearsal.Data!, recursive: true);
-        else File.Delete(rehearsal.File);
-        rehearsal.Lock?.Dispose();
-    }
-
     /// <summary>What is left, by a look that waits for nobody.</summary>
     /// <exception cref="JsonException">The file was not whole at that moment.</exception>
     public abstract ValueTask<int> LookAsync();
@@ -65,11 +36,11 @@ internal abstract class Buying : IAsyncDisposable
 
     public virtual ValueTask DisposeAsync() => default;
 
-    /// <summary>Makes and opens the sale that journal and server sell.</summary>
-    public static void MakeSale(string data, int tickets)
+    /// <summary>Makes and opens a sale that journal or server sell.</summary>
+    public static void MakeSale(string data, int tickets, string sale = Sale)
     {
         var directory = new DataDirectory(data);
-        directory.TryCreate(Sale, new()
+        directory.TryCreate(sale, new()
         {
             Name = "Race",
             Venue = "",
@@ -81,7 +52,7 @@ internal abstract class Buying : IAsyncDisposable
             Tiers = [new(Tier, "Seat", "floor", 0)],
             Rules = new(HoldSeconds: 600, Extensions: 0, PerOrder: 1, PerBuyer: 1),
         });
-        var sequencer = new Sequencer(directory.Open(Sale));
+        var sequencer = new Sequencer(directory.Open(sale));
         var opened = sequencer.SubmitAsync(new() { Command = new() { Kind = CommandKind.Open } }).AsTask().GetAwaiter().GetResult();
         sequencer.DisposeAsync().AsTask().GetAwaiter().GetResult();
         if (opened != Outcome.Done) throw new IOException($"The sale of the race could not be opened: {opened}.");
@@ -89,6 +60,9 @@ internal abstract class Buying : IAsyncDisposable
 
     private sealed class ByFile(Round round) : Buying
     {
+        // Who waits for the lock in the same process: in the order in which they came, and asleep, for a thread each would be too many.
+        private readonly SemaphoreSlim _line = new(1, 1);
+
         public override ValueTask<int> LookAsync() => new(TicketFile.Read(round.File, round.Key));
 
         public override async ValueTask<Answer> BuyAsync(int buyer)
@@ -98,7 +72,15 @@ internal abstract class Buying : IAsyncDisposable
             switch (round.Strategy)
             {
                 case Strategy.Lock or Strategy.LockAtomic:
-                    using (round.Lock!.Enter()) return new(TryTake(), arrived);
+                    await _line.WaitAsync();
+                    try
+                    {
+                        using (await round.Lock!.EnterAsync()) return new(await TryTakeAsync(), arrived);
+                    }
+                    finally
+                    {
+                        _line.Release();
+                    }
 
                 case Strategy.OwnLock:
                     // Document 003 makes its lock inside the loop: everybody has a key, each to another door.
@@ -106,30 +88,21 @@ internal abstract class Buying : IAsyncDisposable
                     using (own.Enter())
                         return new(await TryTakeAsync(), arrived);
 
-                case Strategy.Join:
-                    return new(TryTake(), arrived);
-
                 default:
                     return new(await TryTakeAsync(), arrived);
             }
         }
 
-        private bool TryTake()
+        public override ValueTask DisposeAsync()
         {
-            var left = TicketFile.Read(round.File, round.Key);
-            if (round.DelayMs > 0) Thread.Sleep(round.DelayMs);
-            return TryWrite(left);
+            _line.Dispose();
+            return default;
         }
 
         private async ValueTask<bool> TryTakeAsync()
         {
             var left = TicketFile.Read(round.File, round.Key);
             if (round.DelayMs > 0) await Task.Delay(round.DelayMs);
-            return TryWrite(left);
-        }
-
-        private bool TryWrite(int left)
-        {
             if (left <= 0) return false;
             if (round.Strategy == Strategy.LockAtomic) TicketFile.Replace(round.File, round.Key, left - 1);
             else TicketFile.WriteInPlace(round.File, round.Key, left - 1);
@@ -137,19 +110,54 @@ internal abstract class Buying : IAsyncDisposable
         }
     }
 
-    /// <summary>Buyers one after another: each puts its wish in the queue and waits for the answer.</summary>
-    private sealed class ByQueue(Round round) : Buying
+    /// <summary>Each buyer puts its wish in the queue, and one who listens for all of the process tells each its answer.</summary>
+    private sealed class ByQueue : Buying
     {
-        public override ValueTask<int> LookAsync() => new(TicketFile.Read(round.File, round.Key));
+        private readonly Round _round;
+        private readonly TaskCompletionSource<bool>[] _told;
+        private readonly CancellationTokenSource _over = new();
+        private readonly Thread _listener;
 
-        public override ValueTask<Answer> BuyAsync(int buyer)
+        public ByQueue(Round round)
+        {
+            _round = round;
+            _told = new TaskCompletionSource<bool>[round.Count];
+            _listener = new(Listen) { IsBackground = true };
+            _listener.Start();
+        }
+
+        public override ValueTask<int> LookAsync() => new(TicketFile.Read(_round.File, _round.Key));
+
+        public override async ValueTask<Answer> BuyAsync(int buyer)
         {
             var arrived = Stopwatch.GetTimestamp();
-            round.Wishes!.Put(buyer);
-            int answer;
-            do answer = round.Answers!.Get();
-            while (answer != buyer && answer != ~buyer);
-            return new(new Answer(answer >= 0, arrived));
+            var told = _told[buyer - _round.First] = new(TaskCreationOptions.RunContinuationsAsynchronously);
+            _round.Wishes!.Put(buyer);
+            return new(await told.Task, arrived);
+        }
+
+        public override ValueTask DisposeAsync()
+        {
+            _over.Cancel();
+            _listener.Join();
+            _over.Dispose();
+            return default;
+        }
+
+        private void Listen()
+        {
+            try
+            {
+                while (true)
+                {
+                    var answer = _round.Answers!.Get(cancellation: _over.Token);
+                    _told[(answer >= 0 ? answer : ~answer) - _round.First].SetResult(answer >= 0);
+                }
+            }
+            catch (OperationCanceledException)
+            {
+                // Everybody has been told.
+            }
         }
     }
 
@@ -219,24 +227,26 @@ internal abstract class Buying : IAsyncDisposable
         public static async Task<ByServer> ConnectAsync(Round round)
         {
             // A process has some thousand buyers on their way, and a system some thousand connections for all of them.
-            var http = new HttpClient(new SocketsHttpHandler { MaxConnectionsPerServer = ConnectionsMax }) { BaseAddress = new(round.Url!) };
+            var handler = new SocketsHttpHandler { MaxConnectionsPerServer = ConnectionsMax };
+            var http = new HttpClient(handler) { BaseAddress = new(round.Url!) };
             http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", round.OfficeKey);
-            using var answer = await http.GetAsync($"/api/sales/{Sale}/availability");
+            using var answer = await http.GetAsync($"/api/sales/{round.Sale}/availability");
             answer.EnsureSuccessStatusCode();
             return new(round, http);
         }
 
         public override async ValueTask<int> LookAsync()
         {
-            using var body = JsonDocument.Parse(await http.GetByteArrayAsync($"/api/sales/{Sale}/availability"));
+            using var body = JsonDocument.Parse(await http.GetByteArrayAsync($"/api/sales/{round.Sale}/availability"));
             return body.RootElement.GetProperty("tiers")[0].GetProperty("available").GetInt32();
         }
 
         public override async ValueTask<Answer> BuyAsync(int buyer)
         {
             if (round.DelayMs > 0) await Task.Delay(round.DelayMs);
-            var path = $"/api/sales/{Sale}/orders/{Guid.NewGuid()}";
-            var wish = $$"""{"buyer":"buyer {{buyer}}","items":[{"tier":"{{Tier}}","quantity":1}]}""";
+            var path = $"/api/sales/{round.Sale}/orders/{Guid.NewGuid()}";
+            var name = $"buyer {Environment.ProcessId} {buyer}";
+            var wish = $$"""{"buyer":"{{name}}","items":[{"tier":"{{Tier}}","quantity":1}]}""";
             for (var arrived = Stopwatch.GetTimestamp(); ; await Task.Delay(10))
             {
                 using var answer = await http.PutAsync(path, new StringContent(wish, null, "application/json"));
@@ -265,21 +275,3 @@ internal abstract class Buying : IAsyncDisposable
 /// </param>
 /// <param name="Sequence">Its place in the order of service, where something says so; 0 otherwise.</param>
 internal readonly record struct Answer(bool IsTold, long ArrivedAt, long Sequence = 0);
-
-/// <summary>The one seller of the queue strategy: nobody else touches the file.</summary>
-internal static class Seller
-{
-    public static void Run(Shop shop)
-    {
-        using var interrupts = PosixSignalRegistration.Create(PosixSignal.SIGINT, signal => signal.Cancel = true);
-        while (true)
-        {
-            var buyer = shop.Wishes.Get();
-            var left = TicketFile.Read(shop.File, shop.Key);
-            if (shop.DelayMs > 0) Thread.Sleep(shop.DelayMs);
-            if (left > 0) TicketFile.Replace(shop.File, shop.Key, left - 1);
-            shop.Answers[shop.Share.Of(buyer)].Put(left > 0 ? buyer : ~buyer);
-            shop.Wishes.TaskDone();
-        }
-    }
-}

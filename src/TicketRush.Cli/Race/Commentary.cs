@@ -6,7 +6,7 @@ namespace TicketRush.Cli.Race;
 /// Says what happens while it happens, as the documents' programs print it: a line for each doing of a small crowd, a bar for a big one.
 /// Nothing when the result is to be JSON.
 /// </summary>
-internal sealed class Commentary(RaceOptions options, TextWriter output, bool isTerminal)
+internal sealed class Commentary(RaceOptions options, TextWriter output, Screen screen)
 {
     private const string Red = "\e[31m", Green = "\e[32m", Yellow = "\e[33m", Grey = "\e[90m", Bold = "\e[1m", Plain = "\e[0m";
 
@@ -18,7 +18,7 @@ internal sealed class Commentary(RaceOptions options, TextWriter output, bool is
 
     public void Starting(int there, int all)
     {
-        if (options.Json || !isTerminal) return;
+        if (options.Json || !screen.IsTerminal) return;
         output.Write(there < all ? $"\r\e[K{there} of {all} processes started" : "\r\e[K");
     }
 
@@ -60,7 +60,7 @@ internal sealed class Commentary(RaceOptions options, TextWriter output, bool is
 
         _news.Clear();
 
-        if (!options.Json && !options.IsTold && isTerminal && over != _over)
+        if (!options.Json && !options.IsTold && screen.IsTerminal && over != _over)
         {
             const int Width = 40;
             var filled = (int)((long)over * Width / _said.Length);
@@ -72,7 +72,7 @@ internal sealed class Commentary(RaceOptions options, TextWriter output, bool is
 
     public void End()
     {
-        if (!options.Json && !options.IsTold && isTerminal) output.Write("\r\e[K");
+        if (!options.Json && !options.IsTold && screen.IsTerminal) output.Write("\r\e[K");
     }
 
     private void Say(int buyer, in BuyerRecord record, bool isLook)
@@ -110,5 +110,5 @@ internal sealed class Commentary(RaceOptions options, TextWriter output, bool is
 
     private static string Counted(int number, string what) => $"{number:N0} {what}{(number == 1 ? "" : "s")}";
 
-    private string Colour(string colour, string text) => isTerminal ? colour + text + Plain : text;
+    private string Colour(string colour, string text) => screen.HasColours ? colour + text + Plain : text;
 }

@@ -75,38 +75,31 @@ internal static class PythonRace
     /// <exception cref="OperationCanceledException">Stopped.</exception>
     public static RaceRow Run(RaceOptions options, string directory, CancellationToken stop)
     {
-        var file = Path.Combine(directory, $"rush-race-{Guid.NewGuid():N}.json");
+        using var scratch = new Scratch(directory);
+        var file = Path.Combine(scratch.Directory, options.Document.File);
 
         // A file, not -c: where Python starts its processes anew, they read the program again.
-        var program = Path.ChangeExtension(file, ".py");
-        try
+        var program = Path.Combine(scratch.Directory, "race.py");
+        File.WriteAllText(program, Program);
+        TicketFile.Replace(file, options.Key, options.Tickets);
+        var start = new ProcessStartInfo("python3")
         {
-            File.WriteAllText(program, Program);
-            TicketFile.Replace(file, options.Key, options.Tickets);
-            var start = new ProcessStartInfo("python3")
-            {
-                RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true,
-            };
-            foreach (var argument in (string[])
-                [program, file, options.Key, Text(options.DelayMs), Text(options.Buyers), Text(Math.Min(options.Workers, options.Buyers))])
-                start.ArgumentList.Add(argument);
-            stop.ThrowIfCancellationRequested();
-            using var process = Process.Start(start)!;
-            using var stopping = stop.Register(() => process.Kill(entireProcessTree: true));
-            process.StandardInput.Close();
-            var error = process.StandardError.ReadToEndAsync(CancellationToken.None);
-            var output = process.StandardOutput.ReadToEnd();
-            process.WaitForExit();
-            stop.ThrowIfCancellationRequested();
-            if (process.ExitCode != 0)
-                throw new IOException($"python3 ended with exit code {process.ExitCode}: {error.GetAwaiter().GetResult().Trim()}");
-            return Read(output, options, Scratch.IsInMemory(directory) ? "lock in memory" : "lock on disk");
-        }
-        finally
-        {
-            File.Delete(file);
-            File.Delete(program);
-        }
+            RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true,
+        };
+        foreach (var argument in (string[])
+            [program, file, options.Key, Text(options.DelayMs), Text(options.Buyers), Text(Math.Min(options.Workers, options.Buyers))])
+            start.ArgumentList.Add(argument);
+        stop.ThrowIfCancellationRequested();
+        using var process = Process.Start(start)!;
+        using var stopping = stop.Register(() => process.Kill(entireProcessTree: true));
+        process.StandardInput.Close();
+        var error = process.StandardError.ReadToEndAsync(CancellationToken.None);
+        var output = process.StandardOutput.ReadToEnd();
+        process.WaitForExit();
+        stop.ThrowIfCancellationRequested();
+        if (process.ExitCode != 0)
+            throw new IOException($"python3 ended with exit code {process.ExitCode}: {error.GetAwaiter().GetResult().Trim()}");
+        return Read(output, options, Scratch.IsInMemory(directory) ? "lock in memory" : "lock on disk");
     }
 
     private static RaceRow Read(string output, RaceOptions options, string name)

@@ -12,6 +12,9 @@ internal static class RaceCommand
     /// <summary>What shells expect of a program that Ctrl-C has ended.</summary>
     private const int Interrupted = 130;
 
+    /// <summary>Milliseconds within which a signal to all processes of the terminal has come to this one, when others have it.</summary>
+    private const int InterruptComes = 200;
+
     public static Command Create()
     {
         var file = new Option<string?>("--file")
@@ -21,7 +24,7 @@ internal static class RaceCommand
             HelpName = "db.txt",
         };
         var buyers = Number("--buyers", "Who wants a ticket.", 1, RaceOptions.BuyersMax, 100);
-        var tickets = Number("--tickets", "What there is, unless a file says so.", 0, int.MaxValue, 5);
+        var tickets = Number("--tickets", "What there is, unless a file says so.", 0, Engine.Plan.CapacityMax, 5);
         var strategy = new Option<string>("--strategy")
         {
             Description = $"How they buy: all, or some of {string.Join(", ", Strategies.All.Select(one => one.Name()))}.",
@@ -70,8 +73,10 @@ internal static class RaceCommand
 
             Columns: told "you have one"; oversold, told less tickets; lost writes, told less what is gone from the file; crashed
             lookers, who met half a file while they only looked; purchases/s, buyers who were answered; p50 and p99 of a purchase,
-            its delay included; out of order, of all pairs of buyers who got one, in how many the later to arrive was served first.
-            With --kill, or after a crash: killed, crashed buyers, and blocked, who waited for ever.
+            its delay and its wait in line included; out of order, of all pairs of buyers of whom somebody got one, in how many the
+            later to arrive was served first.
+            With --kill, or after a crash: killed, crashed buyers, and blocked, who waited for ever. Lines are coloured on a terminal,
+            unless NO_COLOR is set.
 
             Exit codes: 0 every strategy kept what it promises (unlocked and own-lock promise nothing); 1 one did not, or it could
             not be run; 2 wrong usage; 130 interrupted.
@@ -91,6 +96,8 @@ internal static class RaceCommand
             }
 
             if (!TryStrategies(result.GetRequiredValue(strategy), out var strategies, out var unknown)) return Wrong(unknown);
+            if (count > Engine.Plan.CapacityMax && strategies.Any(one => !one.UsesFile()))
+                return Wrong($"{given} has {count:N0} tickets; journal and server sell {Engine.Plan.CapacityMax:N0} at most.");
             if (result.GetValue(plot) is { } picture && RacePlot.WhyNot(picture) is { } why) return Wrong(why);
             var crowd = Given(buyers) ?? document.Buyers;
             var options = new RaceOptions
@@ -118,12 +125,12 @@ internal static class RaceCommand
 
     private static int Run(RaceOptions options, CancellationToken stop)
     {
-        var isTerminal = !Console.IsOutputRedirected && !options.Json;
+        var screen = Screen.Of(!Console.IsOutputRedirected, Environment.GetEnvironmentVariable);
         if (options.VersusPython && !PythonRace.IsThere) return Shared.Fail("--versus python needs python3, which is not installed here.");
         try
         {
             var races = new List<(RaceRow Row, BuyerRecord[] Records)>();
-            using (var track = new Track(options, new(options, Console.Out, isTerminal)))
+            using (var track = new Track(options, new(options, Console.Out, screen)))
             {
                 foreach (var strategy in options.Strategies) races.Add((track.Run(strategy, stop), track.Records()));
             }
@@ -143,7 +150,7 @@ internal static class RaceCommand
             }
             else
             {
-                Tell(rows, options, isTerminal);
+                Tell(rows, options, screen);
             }
 
             if (options.Plot is { } plot)
@@ -154,8 +161,9 @@ internal static class RaceCommand
 
             return rows.All(row => row.KeptItsPromise) ? 0 : 1;
         }
-        catch (OperationCanceledException)
+        catch (Exception e) when (e is OperationCanceledException || (e is IOException && stop.WaitHandle.WaitOne(InterruptComes)))
         {
+            // Ctrl-C comes to the buyers too, and ends those who have just started and do not ignore it yet: that is no failure of theirs.
             return Shared.Fail("Interrupted; nothing is left of the race.", Interrupted);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or InvalidDataException or PlatformNotSupportedException
@@ -165,9 +173,9 @@ internal static class RaceCommand
         }
     }
 
-    private static void Tell(IReadOnlyList<RaceRow> rows, RaceOptions options, bool isTerminal)
+    private static void Tell(IReadOnlyList<RaceRow> rows, RaceOptions options, Screen screen)
     {
-        RaceTable.Write(rows, Console.Out, isTerminal);
+        RaceTable.Write(rows, Console.Out, screen.HasColours);
         Console.WriteLine();
         foreach (var row in rows.Where(row => row.Oversold > 0))
             Console.WriteLine($"{row.Strategy} sold {row.Told:N0} tickets of {options.Tickets:N0}: they looked before any of them wrote.");

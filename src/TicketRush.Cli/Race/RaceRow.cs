@@ -14,9 +14,9 @@ internal sealed record RaceRow
 
     /// <summary>
     /// Told, less what the file or journal says is gone: purchases that another's write has undone. Negative when places are gone that
-    /// nobody was told of.
+    /// nobody was told of. Null when the file is not whole any more, and says nothing.
     /// </summary>
-    public required int LostWrites { get; init; }
+    public required int? LostWrites { get; init; }
 
     public required int CrashedLookers { get; init; }
 
@@ -40,14 +40,20 @@ internal sealed record RaceRow
     public required double P99Ms { get; init; }
 
     /// <summary>
-    /// Of all pairs of served buyers, the share in which the later to arrive was served first: 0 is first come first served, a half is
-    /// chance. Null when fewer than two were served.
+    /// How far the order of service departed from that of arrival, as <see cref="Order.Departure"/> counts it: 0 is first come first
+    /// served, a half is chance. Null when there is nothing to compare.
     /// </summary>
     public required double? OutOfOrder { get; init; }
 
     /// <summary>What the file says in the end; null when it is not whole any more.</summary>
     public required int? Left { get; init; }
 
-    /// <summary>Whether the strategy kept what it promises.</summary>
-    public bool KeptItsPromise => !Safe || (Oversold == 0 && LostWrites <= 0);
+    /// <summary>
+    /// Whether the strategy kept what it promises: never more than there is, and nothing gone but what somebody was told of, or would have
+    /// been. Somebody who is killed while it writes in place may leave a file that says nothing; without that, a safe file is whole.
+    /// </summary>
+    public bool KeptItsPromise =>
+        !Safe || (Oversold == 0 && (LostWrites is { } lost ? lost <= 0 && -lost <= NeverTold : Killed + Blocked > 0));
+
+    private int NeverTold => Killed + Blocked + CrashedBuyers;
 }

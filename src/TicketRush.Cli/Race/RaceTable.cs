@@ -10,7 +10,7 @@ internal static class RaceTable
         ("strategy", row => row.Strategy, _ => false),
         ("told \"you have one\"", row => Whole(row.Told), row => row.Oversold > 0),
         ("oversold", row => Whole(row.Oversold), row => row.Oversold > 0),
-        ("lost writes", row => Whole(row.LostWrites), row => row.LostWrites != 0),
+        ("lost writes", row => row.LostWrites is { } lost ? Whole(lost) : "–", row => row.LostWrites != 0),
         ("crashed lookers", row => Whole(row.CrashedLookers), row => row.CrashedLookers > 0),
         ("refused", row => Whole(row.Refused), _ => false),
         ("seconds", row => row.Seconds.ToString("0.000", CultureInfo.InvariantCulture), _ => false),
@@ -28,7 +28,7 @@ internal static class RaceTable
         ("blocked", row => Whole(row.Blocked), row => row.Blocked > 0),
     ];
 
-    public static void Write(IReadOnlyList<RaceRow> rows, TextWriter output, bool isTerminal)
+    public static void Write(IReadOnlyList<RaceRow> rows, TextWriter output, bool hasColours)
     {
         var columns = Columns.Concat(rows.Any(row => row.Killed + row.CrashedBuyers + row.Blocked > 0) ? Accidents : []).ToArray();
         var cells = rows.Select(row => columns.Select(column => column.Cell(row)).ToArray()).ToArray();
@@ -40,7 +40,7 @@ internal static class RaceTable
             output.WriteLine(string.Join("  ", columns.Select((column, i) =>
             {
                 var text = Padded(cells[r][i], i);
-                return isTerminal && column.IsBad(rows[r]) ? $"\e[31m{text}\e[0m" : text;
+                return hasColours && column.IsBad(rows[r]) ? $"\e[31m{text}\e[0m" : text;
             })));
         }
 

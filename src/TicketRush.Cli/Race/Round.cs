@@ -37,6 +37,9 @@ internal sealed record Round
     public string? Url { get; init; }
 
     public string? OfficeKey { get; init; }
+
+    /// <summary>Which of the server's sales: that of the race, or one of the rehearsal.</summary>
+    public string Sale { get; init; } = Buying.Sale;
 }
 
 /// <summary>What the one seller of the queue is told.</summary>
@@ -54,6 +57,9 @@ internal sealed record Shop
     public required SharedQueue<int>[] Answers { get; init; }
 
     public required Share Share { get; init; }
+
+    /// <summary>Where the seller waits, ready, until everybody may begin; null in a rehearsal.</summary>
+    public SharedBarrier? Start { get; init; }
 }
 
 [JsonSourceGenerationOptions(GenerationMode = JsonSourceGenerationMode.Metadata)]

@@ -47,10 +47,6 @@ internal static class Strategies
 
     public static bool UsesFile(this Strategy strategy) => strategy is not (Strategy.Journal or Strategy.Server);
 
-    /// <summary>Whether the buyers of one process are on their way at once, not one after another.</summary>
-    public static bool IsConcurrent(this Strategy strategy) =>
-        strategy is Strategy.Unlocked or Strategy.OwnLock or Strategy.Journal or Strategy.Server;
-
     public static bool TryParse(string text, out Strategy strategy)
     {
         foreach (var candidate in All)

@@ -14,7 +14,7 @@ internal sealed class Track : IDisposable
     private readonly RaceOptions _options;
     private readonly Commentary _commentary;
     private readonly Crowd _crowd;
-    private readonly string _scratch = Scratch.Create();
+    private readonly Scratch _scratch = new(Scratch.Disk);
     private readonly string _file;
     private readonly Random _random = new();
 
@@ -22,7 +22,7 @@ internal sealed class Track : IDisposable
     {
         (_options, _commentary) = (options, commentary);
         _crowd = new(options.Buyers, options.Workers);
-        _file = options.File ?? Path.Combine(_scratch, options.Document.File);
+        _file = options.File ?? Path.Combine(_scratch.Directory, options.Document.File);
     }
 
     /// <summary>The records of the last race, one for each buyer.</summary>
@@ -52,7 +52,7 @@ internal sealed class Track : IDisposable
     public void Dispose()
     {
         _crowd.Dispose();
-        Directory.Delete(_scratch, recursive: true);
+        _scratch.Dispose();
     }
 
     private RaceRow RunToTheEnd(Strategy strategy, CancellationToken stop)
@@ -83,7 +83,7 @@ internal sealed class Track : IDisposable
     {
         var members = _crowd.Members;
         for (var i = 0; i < members.Count; i++) members[i].Begin(means.RoundOf(i));
-        foreach (var start in means.Starts) WaitUntilReady(start, stop);
+        foreach (var start in means.Starts) WaitUntilReady(start, means.SellerProcess, stop);
 
         var started = Stopwatch.GetTimestamp();
         if (means.Starts is [var all])
@@ -104,13 +104,14 @@ internal sealed class Track : IDisposable
         return started;
     }
 
-    private void WaitUntilReady(SharedBarrier start, CancellationToken stop)
+    private void WaitUntilReady(SharedBarrier start, ChildProcess? seller, CancellationToken stop)
     {
+        var all = _crowd.Members.Select(member => member.Process).Concat(seller is null ? [] : [seller]).ToArray();
         while (start.Waiting < start.Parties - 1)
         {
             stop.ThrowIfCancellationRequested();
-            if (_crowd.Members.FirstOrDefault(member => !member.Process.IsAlive) is { } gone)
-                throw new IOException($"Process {gone.Process.Name} ended with exit code {gone.Process.ExitCode} before the race began.");
+            if (all.FirstOrDefault(process => !process.IsAlive) is { } gone)
+                throw new IOException($"Process {gone.Name} ended with exit code {gone.ExitCode} before the race began.");
             Thread.Sleep(1);
         }
     }
@@ -173,7 +174,7 @@ internal sealed class Track : IDisposable
             Safe = strategy.IsSafe(),
             Told = told,
             Oversold = Math.Max(0, told - _options.Tickets),
-            LostWrites = left is { } rest ? told - (_options.Tickets - rest) : 0,
+            LostWrites = left is { } rest ? told - (_options.Tickets - rest) : null,
             CrashedLookers = records.Count(record => record.State == BuyerState.LookCrashed),
             CrashedBuyers = records.Count(record => record.State == BuyerState.BuyCrashed),
             Killed = killed,
@@ -204,11 +205,14 @@ internal sealed class Track : IDisposable
         {
             (_strategy, _track) = (strategy, track);
             var members = track._crowd.Members;
-            Starts = strategy == Strategy.Join ? [.. members.Select(_ => new SharedBarrier(2))] : [new(members.Count + 1)];
+            var others = strategy == Strategy.Queue ? 2 : 1;
+            Starts = strategy == Strategy.Join ? [.. members.Select(_ => new SharedBarrier(2))] : [new(members.Count + others)];
         }
 
         /// <summary>Where all start together: one; or, when they go one after another, one for each process.</summary>
         public SharedBarrier[] Starts { get; }
+
+        public ChildProcess? SellerProcess => _seller;
 
         public static Means For(Strategy strategy, Track track)
         {
@@ -224,18 +228,21 @@ internal sealed class Track : IDisposable
                 case Strategy.Queue:
                     means._wishes = new();
                     means._answers = [.. Enumerable.Range(0, members).Select(_ => new SharedQueue<int>())];
-                    means._seller = new ChildProcess(Seller.Run, new Shop
+                    means._seller = new ChildProcess(Seller.RunAsync, new Shop
                     {
                         File = track._file, Key = options.Key, DelayMs = options.DelayMs, Wishes = means._wishes, Answers = means._answers,
-                        Share = track._crowd.Share,
+                        Share = track._crowd.Share, Start = means.Starts[0],
                     }) { Name = "seller", Daemon = true };
                     means._seller.Start();
                     break;
 
                 case Strategy.Journal or Strategy.Server:
-                    means._data = Directory.CreateDirectory(Path.Combine(track._scratch, strategy.Name())).FullName;
+                    means._data = Directory.CreateDirectory(Path.Combine(track._scratch.Directory, strategy.Name())).FullName;
                     Buying.MakeSale(means._data, options.Tickets);
-                    if (strategy == Strategy.Server) means._server = Server.Start(means._data);
+                    if (strategy == Strategy.Journal) break;
+                    Buying.MakeSale(means._data, members * Rehearsal.BuyersOfServer, Rehearsal.Plenty);
+                    Buying.MakeSale(means._data, 0, Rehearsal.Nothing);
+                    means._server = Server.Start(means._data);
                     break;
             }
 

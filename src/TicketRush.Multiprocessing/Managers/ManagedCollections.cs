@@ -8,8 +8,7 @@ namespace TicketRush.Multiprocessing;
 
 /// <summary>
 /// A dictionary in a manager's process. Keys are the same when their JSON is. Each call is done as a whole; what takes several calls,
-/// others may come
-/// between.
+/// others may come between.
 /// </summary>
 [JsonConverter(typeof(ManagedObjectConverter))]
 public sealed class ManagedDictionary<TKey, TValue> : ManagedObject, IReadOnlyCollection<KeyValuePair<TKey, TValue>>

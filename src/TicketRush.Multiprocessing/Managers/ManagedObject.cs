@@ -7,9 +7,8 @@ namespace TicketRush.Multiprocessing;
 
 /// <summary>
 /// Stands for an object that a <see cref="Manager"/> keeps in its process: every call is done there. It goes to other processes as an
-/// argument, over a connection, in a queue's item, and into other objects of a manager; it is then another that stands for the same
-/// object. Reading one
-/// takes the key of the manager that <see cref="Manager.Connect(string, byte[])"/> was called with in that process, or else the
+/// argument, over a connection, in a queue's item, and into other objects of a manager; it is then another that stands for the same object.
+/// Reading one takes the key of the manager that <see cref="Manager.Connect(string, byte[])"/> was called with in that process, or else the
 /// process's own (<see cref="CurrentProcess.AuthKey"/>), which all of a tree have.
 /// <para>
 /// The object lives until its manager ends, or <see cref="Delete"/>. Any number of threads may use one of these. When the manager has

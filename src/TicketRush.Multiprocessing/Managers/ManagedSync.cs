@@ -5,9 +5,9 @@ using TicketRush.Multiprocessing.Managers;
 namespace TicketRush.Multiprocessing;
 
 /// <summary>
-/// A lock in a manager's process, for processes that do not share memory; among those of one tree <see cref="SharedLock"/> is far
-/// faster. Whoever has it may release it, and
-/// so may anybody else. When the last connection of a process that has it ends, the next to acquire it gets it as abandoned.
+/// A lock in a manager's process, for processes that do not share memory; among those of one tree <see cref="SharedLock"/> is far faster.
+/// Whoever has it may release it, and so may anybody else. When the last connection of a process that has it ends, the next to acquire it
+/// gets it as abandoned.
 /// </summary>
 [JsonConverter(typeof(ManagedObjectConverter))]
 public sealed class ManagedLock : ManagedObject
@@ -98,7 +98,8 @@ public sealed class ManagedQueue<T> : ManagedObject
     /// <exception cref="OperationCanceledException">Cancelled; whether the item is in the queue is not known.</exception>
     public void Put(T item, TimeSpan? timeout = null, CancellationToken cancellation = default)
     {
-        if (!Put(_items.Write(item), timeout, cancellation)) throw new QueueFullException();
+        if (!Put(_items.Write(item), timeout, cancellation))
+            throw new QueueFullException($"ManagedQueue.Put: there was no room in the queue within {timeout}.");
     }
 
     /// <summary>Puts an item if there is room.</summary>
@@ -115,7 +116,8 @@ public sealed class ManagedQueue<T> : ManagedObject
     /// <exception cref="QueueEmptyException">There was no item in time.</exception>
     /// <exception cref="OperationCanceledException">Cancelled; no item was taken.</exception>
     public T Get(TimeSpan? timeout = null, CancellationToken cancellation = default) =>
-        TryGet(out var item, timeout, cancellation) ? item : throw new QueueEmptyException();
+        TryGet(out var item, timeout, cancellation) ? item
+            : throw new QueueEmptyException($"ManagedQueue.Get: there was no item in the queue within {timeout}.");
 
     /// <summary>Takes the first item if there is one.</summary>
     public bool TryGet([MaybeNullWhen(false)] out T item) => TryGet(out item, TimeSpan.Zero, default);

@@ -14,11 +14,9 @@ namespace TicketRush.Multiprocessing;
 /// using var worker = new ChildProcess(Sell, seats);
 /// </code>
 /// <para>
-/// Values travel as JSON, by the contexts given to <see cref="ProcessEntry"/>; the process that keeps them never looks into them. An
-/// object made with
-/// a name is the same for everybody who asks for that name. A call is two messages, some twenty microseconds: what is shared within one
-/// tree and
-/// used often is better shared by memory.
+/// Values travel as JSON, by the contexts given to <see cref="ProcessEntry"/>; the process that keeps them never looks into them. An object
+/// made with a name is the same for everybody who asks for that name. A call is two messages, some twenty microseconds: what is shared
+/// within one tree and used often is better shared by memory.
 /// </para>
 /// </summary>
 public sealed class Manager : IDisposable

@@ -24,6 +24,8 @@ internal sealed class ManagerClient
 
     private readonly Guid _identity = Guid.NewGuid();
     private readonly ConcurrentBag<Connection> _idle = [];
+    private readonly Lock _anchoring = new();
+    private Connection? _anchor;
 
     // None until it is needed: a child reads its arguments before it is told its own.
     private volatile byte[]? _authKey;
@@ -50,6 +52,7 @@ internal sealed class ManagerClient
     public ReadOnlySpan<byte> Call(Message request, CancellationToken cancellation = default)
     {
         cancellation.ThrowIfCancellationRequested();
+        if (cancellation.CanBeCanceled) Anchor();
         var connection = Rent();
         byte[] reply;
         try
@@ -62,6 +65,12 @@ internal sealed class ManagerClient
         catch (ObjectDisposedException) when (cancellation.IsCancellationRequested)
         {
             throw new OperationCanceledException(cancellation);
+        }
+        catch (ArgumentException)
+        {
+            // Too long to be sent: nothing was, and the connection is as it was.
+            Return(connection);
+            throw;
         }
         catch (IOException why)
         {
@@ -78,6 +87,12 @@ internal sealed class ManagerClient
     public void Close()
     {
         Known.TryRemove(new(Address, this));
+        lock (_anchoring)
+        {
+            _anchor?.Dispose();
+            _anchor = null;
+        }
+
         while (_idle.TryTake(out var connection)) connection.Dispose();
     }
 
@@ -86,6 +101,37 @@ internal sealed class ManagerClient
     {
         var cause = new RemoteException(reply.Text(), reply.Text(), reply.Text());
         return Rebuilt.TryGetValue(cause.TypeName, out var rebuild) ? rebuild(cause.Message, cause) : cause;
+    }
+
+    /// <summary>
+    /// A cancelled call ends its connection. Were that the only one, the server would take this process for gone, and give what it has
+    /// taken to others: so there is one more, which no call uses.
+    /// </summary>
+    private void Anchor()
+    {
+        lock (_anchoring)
+        {
+            if (_anchor is { } present)
+            {
+                if (!present.Poll()) return;
+                present.Dispose();
+                _anchor = null;
+            }
+
+            var connection = Rent();
+            try
+            {
+                // The server counts it when it has read from it.
+                connection.Send(Message.Request(ManagerServer.Itself, Operation.Delete).Add(ManagerServer.Itself).Written.Span);
+                connection.Receive();
+                _anchor = connection;
+            }
+            catch (IOException why)
+            {
+                connection.Dispose();
+                throw Lost(why);
+            }
+        }
     }
 
     private Connection Rent()
@@ -113,7 +159,8 @@ internal sealed class ManagerClient
 
     private void Return(Connection connection)
     {
-        if (_idle.Count < IdleMost) _idle.Add(connection);
+        // Closed where the call was cancelled when it had its reply.
+        if (!connection.IsClosed && _idle.Count < IdleMost) _idle.Add(connection);
         else connection.Dispose();
     }
 

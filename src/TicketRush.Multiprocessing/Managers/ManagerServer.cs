@@ -151,6 +151,15 @@ internal sealed class ManagerServer
                 }
 
                 var reply = await doing.ConfigureAwait(false);
+                if (reply.Written.Length > connection.MaxMessageSize)
+                {
+                    turn.Undo?.Invoke();
+                    turn.Undo = null;
+                    reply = Message.Reply(new InvalidOperationException(
+                        $"The reply has {reply.Written.Length} bytes, and {connection.MaxMessageSize} at most can be sent at once: "
+                        + "ask for less of it."));
+                }
+
                 undo = turn.Undo;
                 await connection.SendAsync(reply.Written).ConfigureAwait(false);
             }

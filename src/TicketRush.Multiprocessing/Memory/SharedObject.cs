@@ -77,8 +77,8 @@ public abstract unsafe class SharedObject : IDisposable
     }
 
     /// <summary>
-    /// A wait on a thread of the library's own. It holds the object for itself: when the caller disposes of the handle meanwhile, the memory
-    /// must not become another object on whose words that thread still acts.
+    /// A wait on a thread of the library's own. It holds the object for itself: when the caller disposes of the handle meanwhile, the
+    /// memory must not become another object on whose words that thread still acts.
     /// </summary>
     private protected Task<T> WaitApart<T>(Func<T> wait)
     {

@@ -35,7 +35,8 @@ public sealed class SharedObjectConverter : JsonConverterFactory
         Converters[typeof(T)] = new Converter<T>(attach);
 
     [UnconditionalSuppressMessage(
-        "Trimming", "IL2059", Justification = "A shared type registers itself when it is initialised; one that is trimmed is never converted.")]
+        "Trimming", "IL2059",
+        Justification = "A shared type registers itself when it is initialised; one that is trimmed is never converted.")]
     private static JsonConverter ConverterOf(Type type)
     {
         ArgumentNullException.ThrowIfNull(type);

@@ -20,7 +20,7 @@ internal static unsafe partial class Descriptors
     private const int UnixFamily = 1, StreamType = 1, PacketType = 5, CloseOnExec = 0x80000;
     private const int SocketLevel = 1, RightsType = 1;
     private const int NoSignal = 0x4000, ControlCut = 0x8, MessageCut = 0x20, DescriptorsCloseOnExec = 0x40000000;
-    private const int DuplicateCloseOnExec = 1030, GetFlags = 1, SetFlags = 2;
+    private const int DuplicateCloseOnExec = 1030, GetFlags = 1, SetFlags = 2, GetStatus = 3, NonBlocking = 0x800;
     private const int InterruptedError = 4, AgainError = 11;
     private const int ControlHeader = 16;
 
@@ -147,6 +147,9 @@ internal static unsafe partial class Descriptors
     }
 
     public static bool IsOpen(int number) => Control(number, GetFlags, 0) >= 0;
+
+    /// <summary>Whether the system waits in calls on it, for whichever process has it open.</summary>
+    public static bool Blocks(int number) => (Control(number, GetStatus, 0) & NonBlocking) == 0;
 
     /// <summary>Waits until one of them is ready. Interrupted waits go on, and end when they should.</summary>
     /// <param name="watched">What is waited for, and after the call what happened.</param>

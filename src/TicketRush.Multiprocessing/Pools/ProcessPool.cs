@@ -14,10 +14,9 @@ namespace TicketRush.Multiprocessing;
 /// static int Square(int number) => number * number;
 /// </code>
 /// <para>
-/// A target is a static method, or a lambda that captures nothing, with at most three parameters. Arguments and results travel as
-/// those of <see cref="ChildProcess"/> do: by the program's JSON contexts, but for text, bytes, and values without references, which
-/// are copied as they lie
-/// in memory.
+/// A target is a static method, or a lambda that captures nothing, with at most three parameters. Arguments and results travel as those of
+/// <see cref="ChildProcess"/> do: by the program's JSON contexts, but for text, bytes, and values without references, which are copied as
+/// they lie in memory.
 /// </para>
 /// <para>
 /// What a task throws is thrown here, with its type, its message and a <see cref="RemoteException"/> as its cause. A worker that is lost
@@ -67,7 +66,8 @@ public sealed class ProcessPool : IDisposable
     }
 
     /// <summary>
-    /// The process ids of the workers; one that has just been lost is among them until another has taken its place. None when all have ended.
+    /// The process ids of the workers; one that has just been lost is among them until another has taken its place. None when all have
+    /// ended.
     /// </summary>
     public IReadOnlyList<int> WorkerIds => _pool.WorkerIds;
 
@@ -130,9 +130,9 @@ public sealed class ProcessPool : IDisposable
     /// <param name="inputs">Where they fail, the results of all whole chunks before come first, and then that failure.</param>
     /// <param name="chunkSize">How many tasks go to a worker at a time. More than one is faster where tasks are short.</param>
     /// <returns>
-    /// Every enumeration runs the tasks anew. A failed task ends it. One that has begun goes on to its end when the pool is closed; one
-    /// that is left
-    /// early lets go of what has not begun.
+    /// Every enumeration runs the tasks anew, and begins when its first result is asked for. A failed task ends it. One that has begun goes
+    /// on to its end when the pool is closed, and <see cref="Join()"/> waits for it; one that is left early lets go of what has not begun.
+    /// Enumerating throws <see cref="InvalidOperationException"/> where the pool was closed before it began, or no worker can be had.
     /// </returns>
     /// <exception cref="ArgumentException">The target cannot run in another process.</exception>
     /// <exception cref="ArgumentOutOfRangeException">The chunk size is less than 1.</exception>
@@ -213,8 +213,7 @@ public sealed class ProcessPool : IDisposable
 
     /// <summary>
     /// Ends the workers, whatever they are at: by SIGTERM, those that handle it two seconds later by SIGKILL. Tasks that have not ended
-    /// fail with
-    /// <see cref="OperationCanceledException"/>. Does not wait; again is harmless.
+    /// fail with <see cref="OperationCanceledException"/>. Does not wait; again is harmless.
     /// </summary>
     public void Terminate()
     {

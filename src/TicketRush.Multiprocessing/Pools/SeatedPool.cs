@@ -3,6 +3,9 @@ namespace TicketRush.Multiprocessing.Pools;
 /// <summary>What the seats of a pool have in common.</summary>
 internal sealed class SeatedPool
 {
+    /// <summary>How long the end of a pool that could not be made may take: longer than its workers have before they are killed.</summary>
+    private static readonly TimeSpan EndMost = TimeSpan.FromSeconds(10);
+
     private readonly TaskCompletionSource _allLeft = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly Seat[] _seats;
     private int _left, _ready, _failedStarts;
@@ -10,7 +13,7 @@ internal sealed class SeatedPool
     /// <exception cref="IOException">The system did not start a worker; those started before have ended.</exception>
     public SeatedPool(int workers, WorkerStart? start, ProcessPoolOptions options)
     {
-        (MaxTasks, Retries) = (options.MaxTasksPerChild, options.Retries);
+        (Size, MaxTasks, Retries) = (workers, options.MaxTasksPerChild, options.Retries);
         Backlog = new();
         Crew = new(start, options.WorkerName, options.Spares, Backlog.LookAgain);
         var first = new WorkerProcess?[workers];
@@ -22,6 +25,7 @@ internal sealed class SeatedPool
         {
             Crew.Terminate();
             foreach (var worker in first) worker?.Retire();
+            Crew.Join(Deadline.After(EndMost));
             throw;
         }
 
@@ -39,13 +43,14 @@ internal sealed class SeatedPool
 
     public IReadOnlyList<int> WorkerIds => [.. _seats.Select(seat => seat.Worker?.Pid).OfType<int>()];
 
-    public int Size => _seats.Length;
+    /// <summary>How many seats there are, also while they are still being made.</summary>
+    public int Size { get; }
 
     /// <summary>A worker is ready. Spares are started when all are, so as not to hold them up.</summary>
     public void NoteReady()
     {
         Volatile.Write(ref _failedStarts, 0);
-        if (Interlocked.Increment(ref _ready) >= _seats.Length) Crew.Refill();
+        if (Interlocked.Increment(ref _ready) >= Size) Crew.Refill();
     }
 
     public int CountFailedStart() => Interlocked.Increment(ref _failedStarts);

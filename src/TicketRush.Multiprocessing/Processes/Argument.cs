@@ -114,7 +114,8 @@ internal static class Argument
 
         // A generated context asks here first, so no context can write a shared object's properties instead of where it lies.
         Converters = { new SharedObjectConverter(), new ManagedObjectConverter() },
-        TypeInfoResolver = JsonTypeInfoResolver.Combine([new DescriptorTypes(), new ManagedObjectConverter.Types(), SharedJson.Default, .. _contexts, CommonJson.Default]),
+        TypeInfoResolver = JsonTypeInfoResolver.Combine(
+            [new DescriptorTypes(), new ManagedObjectConverter.Types(), SharedJson.Default, .. _contexts, CommonJson.Default]),
     };
 
     /// <summary>Before the contexts, of which one that mentions a record with a socket in it would write the socket's properties.</summary>
@@ -130,14 +131,35 @@ internal static class Argument
     {
         public override Socket Read(ref Utf8JsonReader reader, Type type, JsonSerializerOptions options)
         {
-            var descriptor = Handover.Take(reader.GetInt32());
+            using var text = JsonDocument.ParseValue(ref reader);
+            if (text.RootElement is not { ValueKind: JsonValueKind.Array } written || written.GetArrayLength() != 2
+                || written[0].ValueKind != JsonValueKind.Number || !written[0].TryGetInt32(out var number))
+            {
+                throw new JsonException("This is no socket that was handed over.");
+            }
+
+            var blocks = written[1].ValueKind == JsonValueKind.True;
+            var descriptor = Handover.Take(number);
             var handle = new SafeSocketHandle(descriptor.DangerousGetHandle(), ownsHandle: true);
             descriptor.SetHandleAsInvalid();
-            return new Socket(handle);
+
+            var socket = new Socket(handle);
+            if (Native.Descriptors.Blocks((int)handle.DangerousGetHandle())) return socket;
+
+            // The system does not block on a socket that was ever used asynchronously, in any process. The class then waits in its stead,
+            // but only where it believes to have been the one who made it so: else it refuses to wait.
+            socket.Blocking = false;
+            socket.Blocking = blocks;
+            return socket;
         }
 
-        public override void Write(Utf8JsonWriter writer, Socket value, JsonSerializerOptions options) =>
+        public override void Write(Utf8JsonWriter writer, Socket value, JsonSerializerOptions options)
+        {
+            writer.WriteStartArray();
             writer.WriteNumberValue(Handover.Add(value.SafeHandle, "a socket"));
+            writer.WriteBooleanValue(value.Blocking);
+            writer.WriteEndArray();
+        }
     }
 
     private sealed class FileConverter : JsonConverter<SafeFileHandle>

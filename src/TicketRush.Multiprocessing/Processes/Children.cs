@@ -55,11 +55,24 @@ internal static class Children
         var start = Stopwatch.GetTimestamp();
         var daemons = TerminateDaemons();
         foreach (var process in Active())
-            if (!process.Daemon) process.Join();
+            if (!process.Daemon) Await(process);
         EndDaemons(start, daemons);
 
         // Once more, now that they are gone: while they ran, they held what they shared.
         if (Arena.Exists) Arena.Current.RemoveNames();
+    }
+
+    private static void Await(ChildProcess process)
+    {
+        try
+        {
+            process.Join();
+        }
+        catch (InvalidOperationException neverBegan)
+        {
+            // Thrown from here it would end the program as a crash, and the others would not be waited for.
+            ProcessEntry.Report(neverBegan.Message);
+        }
     }
 
     private static List<ChildProcess> TerminateDaemons()

@@ -92,10 +92,11 @@ internal sealed class Launch
             if (length != TokenSize || descriptors.Length < Described || Convert.ToHexStringLower(told) != token)
                 throw new InvalidOperationException("The message on it is not for this process.");
 
+            // Before anything that can fail: what fails then is told by the child, and is not a call that was forgotten.
+            Tell(control, Entered);
             using var file = descriptors[0];
             using (var arena = descriptors[1]) Arena.Attach($"/proc/self/fd/{arena.DangerousGetHandle()}");
             using var handover = Handover.Supply(descriptors[Described..]);
-            Tell(control, Entered);
             var launch = ReadFile(file, control);
             Tell(control, Taken);
             Arena.Current.SweepAll();

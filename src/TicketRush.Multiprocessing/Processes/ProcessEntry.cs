@@ -150,11 +150,15 @@ public static class ProcessEntry
         }
     }
 
-    private static void Report(Exception failure)
+    private static void Report(Exception failure) =>
+        Report($"Process {CurrentProcess.Name} ({CurrentProcess.Pid}) failed:{Environment.NewLine}{failure}");
+
+    /// <summary>Says it on standard error, if anybody reads that.</summary>
+    internal static void Report(string what)
     {
         try
         {
-            Console.Error.WriteLine($"Process {CurrentProcess.Name} ({CurrentProcess.Pid}) failed:{Environment.NewLine}{failure}");
+            Console.Error.WriteLine(what);
             Console.Error.Flush();
         }
         catch (IOException)

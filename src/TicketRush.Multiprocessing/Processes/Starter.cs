@@ -13,6 +13,10 @@ internal static class Starter
 {
     private static readonly ConcurrentQueue<Action> Requests = new();
     private static readonly List<(SafeHandle Descriptor, Action Ready)> Watches = [];
+
+    [ThreadStatic]
+    private static bool _isStarter;
+
     private static readonly (SafeFileHandle Bell, SafeFileHandle Ear) Wake = Begin();
 
     /// <summary>Does it on the thread, and waits until it is done.</summary>
@@ -38,7 +42,10 @@ internal static class Starter
     {
         var added = false;
         descriptor.DangerousAddRef(ref added);
-        Request(() => Watches.Add((descriptor, ready)));
+
+        // The thread itself, called back, must not ring its own bell: when many others have rung, that waits for the thread to listen.
+        if (_isStarter) Watches.Add((descriptor, ready));
+        else Request(() => Watches.Add((descriptor, ready)));
     }
 
     private static void Request(Action action)
@@ -56,6 +63,7 @@ internal static class Starter
 
     private static void Loop(SafeFileHandle ear)
     {
+        _isStarter = true;
         var watched = new Descriptors.Watched[1];
         Span<byte> heard = stackalloc byte[1];
         while (true)

@@ -37,7 +37,9 @@ internal sealed unsafe class Ring
 
     public QueueState* State => _state;
 
-    /// <summary>Makes right what else the consumers' gate guards, when that is found abandoned, by whomever: a ring that grows enters it too.</summary>
+    /// <summary>
+    /// Makes right what else the consumers' gate guards, when that is found abandoned, by whomever: a ring that grows enters it too.
+    /// </summary>
     public Action? Repair { get; set; }
 
     public int Count

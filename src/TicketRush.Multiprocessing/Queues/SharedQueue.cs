@@ -8,9 +8,8 @@ namespace TicketRush.Multiprocessing;
 
 /// <summary>
 /// A queue between processes and their threads: first in, first out, each item to one consumer. An item is in the queue when
-/// <see cref="Put(T, TimeSpan?, CancellationToken)"/> returns, so the counts are exact, errors surface where they are made, and a
-/// producer may end at once. Whoever is
-/// killed at whatever moment has put, or taken, an item or has not: the queue goes on.
+/// <see cref="Put(T, TimeSpan?, CancellationToken)"/> returns, so the counts are exact, errors surface where they are made, and a producer
+/// may end at once. Whoever is killed at whatever moment has put, or taken, an item or has not: the queue goes on.
 /// <para>
 /// It is not made for big files: one item may have 16 MiB, and all that wait may have 64 MiB together; then the queue is full, also
 /// when the number of items has no limit.
@@ -175,7 +174,8 @@ public unsafe class SharedQueue<T> : SharedObject
     public void Close() => Dispose();
 
     private protected override void ThrowDisposed() =>
-        throw new QueueClosedException($"This process has closed its handle on the {GetType().Name[..^2]}.");
+        throw new QueueClosedException(
+            $"The {GetType().Name[..^2]} is closed: this process has let it go, and neither puts into it nor takes from it any more.");
 
     /// <summary>
     /// In the consumers' gate: takes an item if there is one. The bytes are copied to the target where they are as many as it is long,

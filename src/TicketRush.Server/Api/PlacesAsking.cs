@@ -80,7 +80,8 @@ internal static class PlacesAsking
 
     /// <summary>The seats of a pool that somebody asks about, and the journey; the whole one when none is given.</summary>
     public static bool TrySeats(
-        SaleSnapshot snapshot, string pool, string? from, string? to, out (int Pool, PoolView View, bool Travels, int From, int To) seats, out IResult problem)
+        SaleSnapshot snapshot, string pool, string? from, string? to,
+        out (int Pool, PoolView View, bool Travels, int From, int To) seats, out IResult problem)
     {
         (seats, problem) = (default, null!);
         var number = snapshot.Plan.PoolNamed(pool);

@@ -26,7 +26,8 @@ internal static class PlacesEndpoints
             .AsksSale(PlacesAsking.Refusals)
             .WithSummary("Give back a hold or tickets and take other places, in one decision")
             .WithDescription(
-                "Answers the new hold, or the new order, with what was given back as credit. The same id with the same body repeats the first answer. "
+                "Answers the new hold, or the new order, with what was given back as credit. The same id with the same body repeats the "
+                    + "first answer. "
                 + "Where money is collected, orders are exchanged for another price by the office and its staff alone.");
         sale.MapPut("waitlist/{id}", Wait).Needs(Permission.Hold).Accepts<WaitRequest>("application/json").Answers<HoldAnswer>()
             .AsksSale(
@@ -73,8 +74,10 @@ internal static class PlacesEndpoints
 
         var plan = found.Sequencer!.Snapshot!.Plan;
         if (body.Tickets is { Length: 0 or > PlanRules.PerOrderMax })
-            return Asking.Invalid($"tickets has {body.Tickets.Length} elements; 1 to {PlanRules.PerOrderMax} are allowed, or null for all.");
-        if (body.Of is null == body.Order is null) return Asking.Invalid("Name what is given back: of, an id, or order, an order's number.");
+            return Asking.Invalid(
+                $"tickets has {body.Tickets.Length} elements; 1 to {PlanRules.PerOrderMax} are allowed, or null for all.");
+        if (body.Of is null == body.Order is null)
+            return Asking.Invalid("Name what is given back: of, an id, or order, an order's number.");
         if (body.Order is <= 0) return Asking.Invalid($"order is {body.Order}; it must be an order's number, 1 or more.");
         var of = default(HoldId);
         if ((body.Of is not null && !Asking.TryHold(sales.Identities, body.Of, out of, out problem))

@@ -11,11 +11,12 @@ using TicketRush.Server.Api;
 namespace TicketRush.Server.Board;
 
 /// <summary>
-/// What is free, as small datagrams to whoever subscribed, or to a multicast group: at most ten changes a second of a sale, and its state again each second, so that who has
-/// lost one is right again soon. Nothing is waited for and nothing is sent twice; each datagram has its number, by which a loss is seen.
+/// What is free, as small datagrams to whoever subscribed, or to a multicast group: at most ten changes a second of a sale, and its state
+/// again each second, so that who has lost one is right again soon. Nothing is waited for and nothing is sent twice; each datagram has its
+/// number, by which a loss is seen.
 /// <para>
-/// An address is served only after it has shown that it receives what is sent there, and what it is sent before that is never longer than what it sent: nobody can have
-/// the board flood somebody else.
+/// An address is served only after it has shown that it receives what is sent there, and what it is sent before that is never longer than
+/// what it sent: nobody can have the board flood somebody else.
 /// </para>
 /// </summary>
 public sealed class BoardServer : BackgroundService

@@ -20,8 +20,8 @@ internal static class LiveEndpoints
             .WithTags("Places")
             .WithSummary("Which seats of a pool are free, live").WithDescription(
                 "Server-sent events, each with its sequence as id: \"seats\" has one bit for each seat, as GET …/seats; \"changed\" the bytes of it "
-                + "that are different from those at \"since\", as they are now. With since, or Last-Event-ID, only what has changed since, where "
-                + "that is known. Ignore what has a lower sequence than you have. At most ten times a second.");
+                + "that are different from those at \"since\", as they are now. With since, or Last-Event-ID, only what has changed since, "
+                + "where that is known. Ignore what has a lower sequence than you have. At most ten times a second.");
     }
 
     private static async Task WatchAsync(string sale, HttpContext http, Sales sales, LiveUpdates live)

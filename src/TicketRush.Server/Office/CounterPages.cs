@@ -35,7 +35,9 @@ internal static class CounterPages
         var (form, texts, plan) = (await PageForm.ReadAsync(http), Languages.Of(http), sale.Plan);
         var typed = new Sold(
             form["id"].ToString(), PurchasePages.Quantities(form), form["buyer"].ToString().Trim(), form["reference"].ToString().Trim())
-        { Wish = plan.HasPlaces ? PlacesOffice.Wish(form, on.Sales.Identities) : PlacesWish.None };
+        {
+            Wish = plan.HasPlaces ? PlacesOffice.Wish(form, on.Sales.Identities) : PlacesWish.None,
+        };
         if (!Asking.TryHold(on.Sales.Identities, typed.Id, out var hold, out _) || !Asking.IsText(typed.Buyer, "buyer", false, out _)
             || !Asking.IsText(typed.Reference, "reference", false, out _))
         {
@@ -79,7 +81,10 @@ internal static class CounterPages
         bool keepsId = false) =>
         PageAnswer.SendAsync<CounterPage, CounterView>(
             http, on.Visit(http, $"/office/sales/{sale.Name}/counter"),
-            new(sale, keepsId ? typed.Id : Guid.NewGuid().ToString("D"), typed.Quantities, typed.Buyer, typed.Reference, problem) { Wish = typed.Wish },
+            new(sale, keepsId ? typed.Id : Guid.NewGuid().ToString("D"), typed.Quantities, typed.Buyer, typed.Reference, problem)
+            {
+                Wish = typed.Wish,
+            },
                 status);
 
     /// <summary>Shows a hold by its code, and then confirms that it was paid. Posts both: the code is a secret between buyer and

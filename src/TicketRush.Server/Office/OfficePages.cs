@@ -99,7 +99,8 @@ internal static class OfficePages
         var texts = Languages.Of(http);
         var message = http.Request.Query["done"].ToString() switch
         {
-            "open" => texts.Opened, "pause" => texts.PausedNow, "close" => texts.ClosedNow, "save" => texts.Saved, "numbers" => texts.Numbered, _ => null,
+            "open" => texts.Opened, "pause" => texts.PausedNow, "close" => texts.ClosedNow, "save" => texts.Saved,
+            "numbers" => texts.Numbered, _ => null,
         };
         var url = $"/office/sales/{sale.Name}";
         await PageAnswer.SendAsync<DashboardPage, DashboardView>(

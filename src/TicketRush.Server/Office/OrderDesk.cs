@@ -151,12 +151,6 @@ internal static class OrderDesk
             status);
     }
 
-    public static async Task<OrderRow?> RowAsync(HttpContext http, OfficeDesk on, SaleView sale, long number)
-    {
-        var (outcome, submission) = await on.AskAsync(http, sale, new() { Kind = CommandKind.ListOrders, Revision = number - 1 });
-        return outcome == Outcome.Done && submission.Reply.Orders is [var first, ..] && first.Sequence == number ? first : null;
-    }
-
     private static async Task RefundAsync(HttpContext http, OfficeDesk on, long number)
     {
         if (on.Sale(http) is not { } sale)

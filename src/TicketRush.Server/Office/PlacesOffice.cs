@@ -18,7 +18,7 @@ internal static class PlacesOffice
         sale.MapPost("/places", BlockAsync).Needs(Permission.ChangeSales);
         sale.MapPost("/numbers", NumberAsync).Needs(Permission.ChangeSales);
         sale.MapGet("/orders/{number}/exchange", AskExchangeAsync).Needs(Permission.Refund);
-        sale.MapPost("/orders/{number}/exchange", ExchangeAsync).Needs(Permission.Refund);
+        sale.MapPost("/orders/{number}/exchange", ExchangeAsync).Needs(Permission.Refund).NeedsKeyAgain();
     }
 
     /// <summary>What a counter asks beyond numbers of tickets: a journey, seats by name, passengers.</summary>
@@ -118,7 +118,7 @@ internal static class PlacesOffice
 
         if (PlanCheck.Errors(changed) is [var error, ..])
         {
-            await OfficePages.DashboardAsync(http, on, $"{error.Path} {error.Message}", 422);
+            await OfficePages.DashboardAsync(http, on, $"{PlanWords.Where(texts, error.Path)}: {PlanWords.Say(texts, error.Message)}", 422);
             return;
         }
 
@@ -140,15 +140,15 @@ internal static class PlacesOffice
         var (outcome, submission) = await on.AskAsync(http, sale,
             new() { Kind = CommandKind.Number, Pool = at < 0 ? ushort.MaxValue : (ushort)at });
         if (outcome == Outcome.Done) await PageAnswer.SeeOther(http, $"/office/sales/{sale.Name}?done=numbers");
-        else await OfficePages.DashboardAsync(http, on, outcome == Outcome.Refused ? Problems.Code(submission.Reply.Refusal)
+        else await OfficePages.DashboardAsync(http, on, outcome == Outcome.Refused
+            ? Languages.Of(http).NotDone(Problems.Code(submission.Reply.Refusal))
             : OfficeDesk.Say(Languages.Of(http), outcome), 409);
     }
 
     private static async Task AskExchangeAsync(HttpContext http, OfficeDesk on)
     {
         if (Languages.TryChoose(http)) return;
-        if (on.Sale(http) is not { Plan.HasPlaces: true } sale
-            || await OrderDesk.RowAsync(http, on, sale, OrderDesk.NumberOf(http)) is not { } order)
+        if (on.Sale(http) is not { Plan.HasPlaces: true } sale || await RowAsync(http, on, sale, OrderDesk.NumberOf(http)) is not { } order)
         {
             await ErrorPages.SendAsync(http, 404);
             return;
@@ -161,10 +161,15 @@ internal static class PlacesOffice
         await ShowExchangeAsync(http, on, sale, order, wish, quantities, Guid.NewGuid().ToString("D"), null);
     }
 
+    private static async Task<OrderRow?> RowAsync(HttpContext http, OfficeDesk on, SaleView sale, long number)
+    {
+        var (outcome, submission) = await on.AskAsync(http, sale, new() { Kind = CommandKind.ListOrders, Revision = number - 1 });
+        return outcome == Outcome.Done && submission.Reply.Orders is [var first, ..] && first.Sequence == number ? first : null;
+    }
+
     private static async Task ExchangeAsync(HttpContext http, OfficeDesk on)
     {
-        if (on.Sale(http) is not { Plan.HasPlaces: true } sale
-            || await OrderDesk.RowAsync(http, on, sale, OrderDesk.NumberOf(http)) is not { } order)
+        if (on.Sale(http) is not { Plan.HasPlaces: true } sale || await RowAsync(http, on, sale, OrderDesk.NumberOf(http)) is not { } order)
         {
             await ErrorPages.SendAsync(http, 404);
             return;

@@ -25,7 +25,7 @@ internal static class PlanTextPages
         office.MapGet("/new/text", AskNewAsync).Needs(Permission.ChangeSales);
         office.MapPost("/new/text", CreateAsync).Needs(Permission.ChangeSales);
         office.MapGet("/sales/{sale}/text", AskChangeAsync).Needs(Permission.ChangeSales);
-        office.MapPost("/sales/{sale}/text", ChangeAsync).Needs(Permission.ChangeSales);
+        office.MapPost("/sales/{sale}/text", ChangeAsync).Needs(Permission.ChangeSales).NeedsKeyAgain();
     }
 
     private static Task AskNewAsync(HttpContext http, OfficeDesk on)

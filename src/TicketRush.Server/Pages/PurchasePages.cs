@@ -62,7 +62,6 @@ internal static class PurchasePages
     {
         var form = await PageForm.ReadAsync(http);
         if (on.Sale(http) is not { } sale) await ErrorPages.SendAsync(http, 404);
-
         // A key has the API, where it names its buyers.
         else if (Caller.Of(http).Kind != CallerKind.Buyer) await ErrorPages.SendAsync(http, 400);
         else await KeepAsync(http, on, sale, WishOf(form, sale, on));
@@ -324,8 +323,8 @@ internal static class PurchasePages
             string? link = null, string? linkText = null)
     {
         if (wish.Waits)
-            return PlacesPages.ShowWaitlistAsync(http, on, sale, wish.Places, wish.Quantities.Keys.Single(), wish.Quantities.Values.Single(),
-                problem, status, link, linkText);
+            return PlacesPages.ShowWaitlistAsync(
+                http, on, sale, wish.Places, wish.Quantities.Keys.Single(), wish.Quantities.Values.Single(), problem, status, link, linkText);
         if (sale.Plan.HasPlaces)
             return PlacesPages.ChooseAsync(http, on, sale, wish.Places, wish.Quantities, problem, status, link, linkText);
         return PageAnswer.SendAsync<ChoosePage, Choice>(

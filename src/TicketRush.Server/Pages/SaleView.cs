@@ -43,6 +43,11 @@ public sealed record SaleView(string Name, string State, SaleSnapshot Snapshot, 
     /// <summary>Whether its prices differ by journey.</summary>
     public bool HasPriceOfJourney(TierPlan tier) => tier.LegPrices is not null || tier.PairPrices is not null;
 
+    /// <summary>The price of a tier in words: the least, where it differs by journey.</summary>
+    public string SayPrice(Texts texts, TierPlan tier) => HasPriceOfJourney(tier)
+        ? texts.PriceFrom(Money.Say(LeastPriceOf(tier), Plan.Currency))
+        : Money.Say(tier.Price, Plan.Currency);
+
     /// <summary>The seats and legs of a pool; null where places are only counted.</summary>
     public PoolView? ViewOf(int pool) => pool < Snapshot.Views.Length ? Snapshot.Views[pool] : null;
 

@@ -105,8 +105,8 @@ public sealed partial class Texts
     // Waiting for places
     public string WaitlistTitle => Say("Waitlist", "候补");
     public string WaitlistHint => Say(
-        "Places that come back go to those who wait, in order of arrival, before anybody else. When it is your turn they are kept for you, and "
-        + "this page says so.",
+        "Places that come back go to those who wait, in order of arrival, before anybody else. When it is your turn they are kept for you, "
+        + "and this page says so.",
         "退回的票位按先后顺序优先提供给候补者。轮到您时将自动为您占票，并在本页通知。");
     public string JoinWaitlist => Say("Join the waitlist", "加入候补");
     public string WaitForThese => Say("Wait for these", "候补这些票");

@@ -4,8 +4,8 @@ using TicketRush.Server.Access;
 namespace TicketRush.Server.Terminals;
 
 /// <summary>
-/// Who may come in: so many connections at once, and few of them strangers, in all and from one network. Asked before a byte is read and before
-/// any TLS, so that turning somebody away costs next to nothing. For every thread.
+/// Who may come in: so many connections at once, and few of them strangers, in all and from one network. Asked before a byte is read and
+/// before any TLS, so that turning somebody away costs next to nothing. For every thread.
 /// </summary>
 internal sealed class Door(TerminalLimits limits)
 {

@@ -6,12 +6,13 @@ using TicketRush.Server.Access;
 namespace TicketRush.Server.Terminals;
 
 /// <summary>
-/// Proof of a key without sending it. The client sends its role in this exchange, the key's id and a nonce; the server a nonce of its own and its proof; the
-/// client then its proof. A proof is HMAC-SHA256, under what is kept of the key (<see cref="KeyRing"/>), over
+/// Proof of a key without sending it. The client sends its role in this exchange, the key's id and a nonce; the server a nonce of its own
+/// and its proof; the client then its proof. A proof is HMAC-SHA256, under what is kept of the key (<see cref="KeyRing"/>), over
 /// <code>ticketrush-terminals-1|role|key id|client's nonce|server's nonce|channel</code>
-/// with role <c>server</c> or <c>client</c>, so that an echoed proof never verifies, and the nonces as 64 lower-case hexadecimal digits. Nothing of it can be chosen:
-/// no algorithm, no length. The channel is <c>tls:</c> and the SHA-256 of the server's certificate, or <c>tcp:</c>, the client's end, <c>&gt;</c> and the server's, as each
-/// side sees them: who sits between the two and passes on what they say has another certificate, or another address, and proves nothing.
+/// with role <c>server</c> or <c>client</c>, so that an echoed proof never verifies, and the nonces as 64 lower-case hexadecimal digits.
+/// Nothing of it can be chosen: no algorithm, no length. The channel is <c>tls:</c> and the SHA-256 of the server's certificate, or
+/// <c>tcp:</c>, the client's end, <c>&gt;</c> and the server's, as each side sees them: who sits between the two and passes on what they
+/// say has another certificate, or another address, and proves nothing.
 /// </summary>
 internal sealed class Handshake
 {

@@ -14,9 +14,9 @@ internal enum RespStatus : byte
 }
 
 /// <summary>
-/// Finds one command in bytes: an array of bulk strings as clients send it (<c>*2\r\n$4\r\nPING\r\n$1\r\nx\r\n</c>), or a line of words as people
-/// type it. Consumes all of a command or nothing, looks at each length before it waits for so many bytes, and keeps no state between calls but
-/// where the arguments of the last command are. Not for several threads.
+/// Finds one command in bytes: an array of bulk strings as clients send it (<c>*2\r\n$4\r\nPING\r\n$1\r\nx\r\n</c>), or a line of words as
+/// people type it. Consumes all of a command or nothing, looks at each length before it waits for so many bytes, and keeps no state between
+/// calls but where the arguments of the last command are. Not for several threads.
 /// </summary>
 internal sealed class RespParser
 {
@@ -26,7 +26,8 @@ internal sealed class RespParser
     private readonly (int Start, int Length)[] _arguments = new (int, int)[TerminalLimits.ArgumentsMax];
     private int _at;
 
-    /// <summary>Arguments of the command that was found, its name among them; 0 for an empty line or array, which asks for nothing.</summary>
+    /// <summary>Arguments of the command that was found, its name among them; 0 for an empty line or array, which asks for
+    /// nothing.</summary>
     public int Count { get; private set; }
 
     /// <summary>What is wrong with a malformed command.</summary>

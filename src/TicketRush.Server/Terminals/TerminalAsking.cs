@@ -17,7 +17,8 @@ internal readonly record struct TerminalError(string Code, string Detail)
 /// <summary>From the words of a command to what a sale is asked. What is wrong is told as over HTTP, with the same codes.</summary>
 internal sealed class TerminalAsking(Identities identities)
 {
-    /// <summary>Writes the command into the submission. Words 0 and 1 are the command's name and the sale's, and there are as many as it takes at the least.</summary>
+    /// <summary>Writes the command into the submission. Words 0 and 1 are the command's name and the sale's, and there are as many as it
+    /// takes at the least.</summary>
     /// <returns>Null when it can be submitted.</returns>
     public TerminalError? Write(TerminalCommand command, in Words words, Caller caller, Plan plan, Submission submission)
     {

@@ -33,7 +33,8 @@ internal enum TerminalVerb : byte
     Quit,
 }
 
-/// <summary>One command: what it is called, how many words it takes, who may ask it. docs/PROTOCOL.md prints the table and a test compares it.</summary>
+/// <summary>One command: what it is called, how many words it takes, who may ask it. docs/PROTOCOL.md prints the table and a test compares
+/// it.</summary>
 /// <param name="Arity">Words with the name; negative when there may be more.</param>
 /// <param name="IsForStrangers">May be asked before anything is proved.</param>
 /// <param name="Asks">The kind of command that a sale is asked; none for what is answered at once.</param>
@@ -61,7 +62,7 @@ internal sealed record TerminalCommand(
         AtOnce(TerminalVerb.Unwatch, 2, isForStrangers: false, "UNWATCH sale"),
         AtOnce(TerminalVerb.Hello, -1, isForStrangers: true, "HELLO [2|3 [AUTH keyid secret] [SETNAME text]]"),
         AtOnce(TerminalVerb.Auth, -2, isForStrangers: true, "AUTH keyid secret | AUTH CHALLENGE client keyid nonce | AUTH PROOF proof"),
-        AtOnce(TerminalVerb.Command, -1, isForStrangers: true, "COMMAND [COUNT|LIST|INFO|DOCS]"),
+        AtOnce(TerminalVerb.Command, -1, isForStrangers: false, "COMMAND [COUNT|LIST|INFO|DOCS]"),
         AtOnce(TerminalVerb.Info, -1, isForStrangers: false, "INFO"),
         AtOnce(TerminalVerb.Client, -2, isForStrangers: true, "CLIENT SETNAME|SETINFO …"),
         AtOnce(TerminalVerb.Quit, 1, isForStrangers: true, "QUIT"),

@@ -1,6 +1,7 @@
 namespace TicketRush.Server.Terminals;
 
-/// <summary>What a connection of the terminals port may cost. Whoever comes to a bound is told which, where it can still be told anything.</summary>
+/// <summary>What a connection of the terminals port may cost. Whoever comes to a bound is told which, where it can still be told
+/// anything.</summary>
 public sealed record TerminalLimits
 {
     /// <summary>Arguments of one command: an order of 100 seats and 100 passengers fits.</summary>
@@ -12,7 +13,8 @@ public sealed record TerminalLimits
     /// <summary>Bytes of one command with its framing; also of an inline command's line.</summary>
     public const int CommandBytesMax = 32 * 1024;
 
-    /// <summary>Commands of one connection that are decided together. More may be sent at once: they are served in parts, and none is refused.</summary>
+    /// <summary>Commands of one connection that are decided together. More may be sent at once: they are served in parts, and none is
+    /// refused.</summary>
     public const int PipelineMax = 256;
 
     /// <summary>Connections at once.</summary>

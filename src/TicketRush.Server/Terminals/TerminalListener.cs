@@ -12,8 +12,9 @@ using Microsoft.Extensions.Options;
 namespace TicketRush.Server.Terminals;
 
 /// <summary>
-/// The terminals port: a Kestrel of its own beside the one that serves HTTP, so that neither's connections and limits are the other's. Who has no room is turned away
-/// before TLS; handshakes, TLS's and ours, are those of their connection alone and keep nobody else from being accepted.
+/// The terminals port: a Kestrel of its own beside the one that serves HTTP, so that neither's connections and limits are the other's. Who
+/// has no room is turned away before TLS; handshakes, TLS's and ours, are those of their connection alone and keep nobody else from being
+/// accepted.
 /// </summary>
 public sealed class TerminalListener : IHostedService, IDisposable
 {
@@ -23,11 +24,12 @@ public sealed class TerminalListener : IHostedService, IDisposable
     private readonly TerminalServices _services;
     private readonly TerminalEndpoint _endpoint;
     private readonly KestrelServer _kestrel;
+    private readonly ILogger _log;
     private readonly X509Certificate2? _certificate;
 
     internal TerminalListener(TerminalServices services, TerminalEndpoint endpoint, IConfiguration configuration, IServiceProvider provider, ILoggerFactory logs)
     {
-        (_services, _endpoint) = (services, endpoint);
+        (_services, _endpoint, _log) = (services, endpoint, logs.CreateLogger("TicketRush.Terminals"));
         _certificate = endpoint.Tls ? Certificate(configuration) : null;
         var options = new KestrelServerOptions { ApplicationServices = provider };
         options.Limits.MaxResponseBufferSize = services.Limits.OutputMax;
@@ -68,7 +70,20 @@ public sealed class TerminalListener : IHostedService, IDisposable
             });
         }
 
-        listen.Run(connection => new TerminalSession(_services, connection, connection.Features.Get<Door.Guest>()!).RunAsync());
+        listen.Run(ServeAsync);
+    }
+
+    private async Task ServeAsync(ConnectionContext connection)
+    {
+        try
+        {
+            await new TerminalSession(_services, connection, connection.Features.Get<Door.Guest>()!).RunAsync();
+        }
+        catch (Exception e)
+        {
+            // What is wrong with one connection ends that one; Kestrel would do the same and say nothing.
+            Log.TerminalFailed(_log, e);
+        }
     }
 
     private async Task AdmitAsync(ConnectionContext connection, ConnectionDelegate next)

@@ -10,11 +10,12 @@ using TicketRush.Server.Api;
 namespace TicketRush.Server.Terminals;
 
 /// <summary>
-/// One connection of the terminals port: reads commands, hands them to the sale in the order in which they were sent, and answers in that order, with one flush
-/// for everything that arrived together.
+/// One connection of the terminals port: reads commands, hands them to the sale in the order in which they were sent, and answers in that
+/// order, with one flush for everything that arrived together.
 /// <para>
-/// Commands for one sale that stand behind each other are submitted before the first is decided, so that they share a turn and a flush of the journal. A command for
-/// another sale, or one that is answered at once, waits for those before it: whoever sends A, then B, never finds B done and A not begun.
+/// Commands for one sale that stand behind each other are submitted before the first is decided, so that they share a turn and a flush of
+/// the journal. A command for another sale, or one that is answered at once, waits for those before it: whoever sends A, then B, never
+/// finds B done and A not begun.
 /// </para>
 /// </summary>
 internal sealed class TerminalSession
@@ -80,6 +81,8 @@ internal sealed class TerminalSession
         _desk = new(services, connection, _writer, _answers, guest);
     }
 
+    private bool HasMuchToSend => _output.CanGetUnflushedBytes && _output.UnflushedBytes >= _services.Limits.OutputMax;
+
     /// <summary>Serves until the connection ends. Everything that was asked is answered first, unless nobody reads any more.</summary>
     public async Task RunAsync()
     {
@@ -129,6 +132,7 @@ internal sealed class TerminalSession
             step = Take(read.Buffer, ref done);
             if (_askedCount > 0) await AnswerAsync();
             if (step != Step.Answer) break;
+            if (HasMuchToSend) await FlushAsync();
         }
 
         _input.AdvanceTo(read.Buffer.GetPosition(done), read.Buffer.End);
@@ -137,7 +141,8 @@ internal sealed class TerminalSession
         return step == Step.NeedMore && !read.IsCompleted;
     }
 
-    /// <summary>Takes commands from the buffer until there is none, or one must wait for those before it. Answers what is answered at once.</summary>
+    /// <summary>Takes commands from the buffer until there is none, or one must wait for those before it. Answers what is answered at
+    /// once.</summary>
     /// <param name="done">Bytes of the buffer that were taken.</param>
     private Step Take(in ReadOnlySequence<byte> buffer, ref long done)
     {
@@ -146,6 +151,8 @@ internal sealed class TerminalSession
         if (!left.IsSingleSegment) input = Join(left);
         for (var at = 0; ;)
         {
+            // A few bytes may ask for very many: who does not read the first replies is not served the others.
+            if (_askedCount == 0 && HasMuchToSend) return Step.Answer;
             var status = _parser.Parse(input[at..], out var length);
             if (status == RespStatus.NeedMore) return input.Length < left.Length && at > 0 ? Step.Answer : Step.NeedMore;
             if (status == RespStatus.Malformed)

@@ -6,9 +6,9 @@ using TicketRush.Server.Access;
 namespace TicketRush.Server.Terminals;
 
 /// <summary>
-/// What one connection watches. Each watch reads the sale's journal for itself, from the beginning up to the durable end and then on, and pushes every entry behind
-/// the asked sequence that concerns the key: in order, none left out, at the pace at which the connection reads. Whoever comes back asks for what is
-/// behind the last that it has.
+/// What one connection watches. Each watch reads the sale's journal for itself, from the beginning up to the durable end and then on, and
+/// pushes every entry behind the asked sequence that concerns the key: in order, none left out, at the pace at which the connection reads.
+/// Whoever comes back asks for what is behind the last that it has.
 /// <para>
 /// The journal is read from the beginning because an entry that ends a hold names nobody: whose it was stands in an earlier one.
 /// </para>
@@ -128,6 +128,12 @@ internal sealed class Watching(TerminalServices services, ConnectionContext conn
         {
             // The client resumes behind the last entry that it has, when the journal can be read again.
             connection.Abort(new ConnectionAbortedException("What it watches cannot be read."));
+        }
+        catch
+        {
+            // A defect here. A watch that says nothing more would look like a sale in which nothing happens.
+            connection.Abort(new ConnectionAbortedException("What it watches was lost by a defect."));
+            throw;
         }
         finally
         {

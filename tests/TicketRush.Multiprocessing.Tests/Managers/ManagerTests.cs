@@ -306,6 +306,43 @@ public sealed class ManagerTests : IDisposable
     }
 
     [Fact]
+    [Trait("Case", "72")]
+    public void A_cancelled_call_does_not_take_the_lock_from_the_process_that_has_it()
+    {
+        var (gate, queue) = (_manager.Lock(), _manager.Queue<int>());
+        Assert.Equal(LockResult.Acquired, gate.Acquire());
+        for (var i = 0; i < 3; i++)
+        {
+            using var stop = new CancellationTokenSource(20);
+            Assert.ThrowsAny<OperationCanceledException>(() => queue.Get(cancellation: stop.Token));
+
+            // Until the manager has heard of it: another call at once may come in before.
+            Thread.Sleep(200);
+        }
+
+        // Where it was taken away, the next would get it as abandoned.
+        Assert.Equal(LockResult.TimedOut, gate.Acquire(TimeSpan.FromMilliseconds(300)));
+        gate.Release();
+        Assert.Equal(LockResult.Acquired, gate.Acquire(TimeSpan.Zero));
+    }
+
+    [Fact]
+    [Trait("Case", "72")]
+    public void What_is_too_long_for_one_message_is_refused_and_nothing_else_is_lost()
+    {
+        var (gate, list) = (_manager.Lock(), _manager.List<string>());
+        gate.Acquire();
+        var tooLong = Assert.Throws<ArgumentException>(() => list.Add(new('x', 65 << 20)));
+        Assert.Contains("MaxMessageSize", tooLong.Message, StringComparison.Ordinal);
+        Assert.Empty(list);
+        for (var i = 0; i < 2; i++) list.Add(new('x', 33 << 20));
+        var refused = Assert.Throws<InvalidOperationException>(() => list.ToArray());
+        Assert.Contains("at most can be sent at once", refused.Message, StringComparison.Ordinal);
+        Assert.Equal(2, list.Count);
+        Assert.Equal(LockResult.TimedOut, gate.Acquire(TimeSpan.FromMilliseconds(100)));
+    }
+
+    [Fact]
     [Trait("Case", "D4")]
     public void An_item_that_went_to_a_killed_user_is_given_to_the_next()
     {

@@ -170,7 +170,9 @@ public sealed unsafe class HalfDoneTests : IDisposable
 
     private static byte* Start => Arena.Current.At(0) - Block.Size;
 
-    /// <returns>Where a block lies that is free and in no list: the lists are lost as a whole, as they may be when their heads are.</returns>
+    /// <returns>
+    /// Where a block lies that is free and in no list: the lists are lost as a whole, as they may be when their heads are.
+    /// </returns>
     private long LoseFreeBlocks(int size, out uint* gate)
     {
         long lost;

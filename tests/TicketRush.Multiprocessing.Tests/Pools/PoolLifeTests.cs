@@ -113,7 +113,10 @@ public sealed class PoolLifeTests : IDisposable
     public void What_the_initialiser_is_given_is_written_once()
     {
         var argument = new WornOut();
-        var options = new ProcessPoolOptions { Initializer = Tasks.InitializeOnce, InitializerArguments = [argument], MaxTasksPerChild = 1 };
+        var options = new ProcessPoolOptions
+        {
+            Initializer = Tasks.InitializeOnce, InitializerArguments = [argument], MaxTasksPerChild = 1,
+        };
         using (var pool = new ProcessPool(2, options)) Assert.Equal(4, pool.Map(Tasks.PidOf, Enumerable.Range(0, 4), 1).Distinct().Count());
         Assert.Equal(1, argument.Written);
     }
@@ -318,6 +321,14 @@ public sealed class PoolLifeTests : IDisposable
     {
         _kids.Start(PoolPrograms.Storm, _kids.File("left"));
         Assert.Equal("0 children and 0 more descriptors", _kids.Read("left"));
+    }
+
+    [Fact]
+    public void A_worker_may_be_ready_before_the_last_seat_is_made()
+    {
+        var program = _kids.Start(PoolPrograms.MapInLargePool);
+        Assert.True(program.Join(Kids.Patience), "It hangs.");
+        Assert.Equal(0, program.ExitCode);
     }
 
     [Fact]

@@ -20,6 +20,13 @@ internal static class PoolPrograms
         return pool.Apply(Tasks.Square, 1);
     }
 
+    /// <summary>So large that the first workers are ready before the last of their seats is made.</summary>
+    public static int MapInLargePool()
+    {
+        using var pool = new ProcessPool(32, new() { Spares = 0 });
+        return pool.Map(Tasks.Square, Enumerable.Range(0, 1000))[999] == 999 * 999 ? 0 : 1;
+    }
+
     /// <summary>Pools whose workers are killed, and then the descriptors and children that are left of them.</summary>
     public static void Storm(string path)
     {

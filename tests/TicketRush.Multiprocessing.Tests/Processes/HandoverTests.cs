@@ -49,6 +49,48 @@ public sealed class HandoverTests : IDisposable
     }
 
     [Fact]
+    [Trait("Case", "56")]
+    public async Task A_socket_that_was_used_asynchronously_before_is_served_by_a_child_that_blocks()
+    {
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        using var client = new TcpClient();
+        var accepting = listener.AcceptSocketAsync();
+        await client.ConnectAsync((IPEndPoint)listener.LocalEndpoint);
+        var (stream, buffer) = (client.GetStream(), new byte[100]);
+        ChildProcess child;
+        using (var accepted = await accepting)
+        {
+            // A read that waits: from then on the system does not block on this socket, in no process.
+            var greeting = accepted.ReceiveAsync(buffer.AsMemory());
+            stream.Write("hello"u8);
+            Assert.Equal(5, await greeting);
+            child = _kids.Start(Targets.Serve, accepted);
+        }
+
+        foreach (var text in (string[])["one", "two"])
+        {
+            stream.Write(Encoding.UTF8.GetBytes(text));
+            Assert.Equal($"{child.Pid}:{text}", Encoding.UTF8.GetString(buffer, 0, stream.Read(buffer)));
+
+            // Until it waits for more.
+            Thread.Sleep(200);
+        }
+
+        client.Client.Shutdown(SocketShutdown.Send);
+        child.Join();
+        Assert.Equal(0, child.ExitCode);
+    }
+
+    [Fact]
+    public void Whoever_is_called_back_may_ask_to_be_called_back_again_however_many_others_ask()
+    {
+        var child = _kids.Start(Targets.WatchFromWithin);
+        Assert.True(child.Join(Kids.Patience), "The thread that watches waits for itself.");
+        Assert.Equal(0, child.ExitCode);
+    }
+
+    [Fact]
     [Trait("Case", "21")]
     public void A_subclass_is_an_actor_over_a_pipe()
     {

@@ -245,6 +245,17 @@ public sealed class ProcessTreeTests : IDisposable
     }
 
     [Fact]
+    [Trait("Case", "7")]
+    public void Children_that_never_began_and_that_nobody_joined_are_told_of_at_the_end_and_are_no_crash()
+    {
+        var (exitCode, output) = Kids.Finish(_kids.StartRoot("does not wait for what never began", _kids.File("end")));
+        Assert.Equal(7, exitCode);
+        Assert.Contains("process first: its program ended", output, StringComparison.Ordinal);
+        Assert.Contains("process second: its program ended", output, StringComparison.Ordinal);
+        Assert.DoesNotContain("Unhandled", output, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void The_entry_call_as_a_statement_ends_the_child_where_it_stands()
     {
         Assert.Equal((0, ""), Kids.Finish(_kids.StartRoot("enters by statement", _kids.File("told"))));

@@ -24,6 +24,24 @@ internal static class Roots
                 if (Environment.GetEnvironmentVariable("TICKETRUSH_CHILD") is not null) return 0;
                 ProcessEntry.Run();
                 return StartOne();
+            case "does not wait for what never began":
+                if (Environment.GetEnvironmentVariable("TICKETRUSH_CHILD") is not null)
+                {
+                    Targets.AwaitFile(args[0]);
+                    return 0;
+                }
+
+                ProcessEntry.Run();
+
+                // Before the library's own, which waits for them.
+                AppDomain.CurrentDomain.ProcessExit += (_, _) => new Thread(() =>
+                {
+                    Thread.Sleep(100);
+                    Kids.Say(args[0], "");
+                }) { IsBackground = true }.Start();
+                new ChildProcess(Targets.Nothing) { Name = "first" }.Start();
+                new ChildProcess(Targets.Nothing) { Name = "second" }.Start();
+                return 7;
             case "enters by statement":
                 ProcessEntry.Run(TestJson.Default);
                 using (var child = new ChildProcess(Targets.Tell, args[0], new Order(7, ["A1"])))

@@ -3,6 +3,8 @@ using System.Net.Sockets;
 using System.Runtime.InteropServices;
 using System.Text;
 using System.Text.Json.Serialization;
+using TicketRush.Multiprocessing.Native;
+using TicketRush.Multiprocessing.Processes;
 
 namespace TicketRush.Multiprocessing.Tests.Processes;
 
@@ -174,6 +176,30 @@ internal static class Targets
         turn.Acquire();
         Kids.Say(path, "");
         Kids.Sleep();
+    }
+
+    /// <summary>Many threads ask the one thread to watch something, while that is called back and asks too.</summary>
+    public static int WatchFromWithin()
+    {
+        var (ours, theirs) = Descriptors.Pair(packets: true);
+        using var done = new ManualResetEventSlim();
+        var asked = 0;
+        Starter.Watch(ours, () =>
+        {
+            for (var i = 0; i < 8; i++)
+            {
+                new Thread(() =>
+                {
+                    for (var j = 0; j < 1000; j++, Interlocked.Increment(ref asked)) Starter.Watch(ours, () => { });
+                }) { IsBackground = true }.Start();
+            }
+
+            // Until they wait for this thread to hear them.
+            for (var before = -1; before != Volatile.Read(ref asked); Thread.Sleep(200)) before = Volatile.Read(ref asked);
+            Starter.Watch(ours, done.Set);
+        });
+        Descriptors.Send(theirs, [1], []);
+        return done.Wait(TimeSpan.FromSeconds(30)) ? 0 : 1;
     }
 
     public static void Serve(Socket client)

@@ -3,7 +3,8 @@ using System.Net.Sockets;
 
 namespace TicketRush.Server.Tests.Clients;
 
-/// <summary>A relay that cuts each connection after a random number of bytes, in either direction, in the middle of whatever is there.</summary>
+/// <summary>A relay that cuts each connection after a random number of bytes, in either direction, in the middle of whatever is
+/// there.</summary>
 internal sealed class CuttingRelay : IDisposable
 {
     private readonly TcpListener _listener = new(IPAddress.Loopback, 0);

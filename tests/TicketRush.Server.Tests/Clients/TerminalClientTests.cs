@@ -29,9 +29,9 @@ public sealed class TerminalClientTests(TerminalServer running) : IClassFixture<
         Assert.True((await terminal.ExtendAsync(sale, other, "k")).Until > held.Until);
         Assert.Equal("paid", (await terminal.PayAsync(sale, other, "r")).State);
         var refund = await terminal.RefundAsync(sale, id, "r1", "cannot-come", resell: true, [2]);
-        Assert.Equal((38_000L, [2L]), (refund.Amount, refund.Tickets));
+        Assert.Equal((38_000L, 2L), (refund.Amount, refund.Tickets.Single()));
         var order = await terminal.OrderAsync(sale, id);
-        Assert.Equal(("partly-refunded", [2L]), (order.State, order.Refunded));
+        Assert.Equal(("partly-refunded", 2L), (order.State, order.Refunded.Single()));
         var released = Guid.NewGuid();
         await terminal.HoldAsync(sale, released, "cat", "floor", 1);
         Assert.Equal("released", (await terminal.ReleaseAsync(sale, released)).State);
@@ -48,7 +48,7 @@ public sealed class TerminalClientTests(TerminalServer running) : IClassFixture<
         await using var terminal = new TerminalClient(Options() with { PipelineMax = 64 });
         var orders = await Task.WhenAll(Enumerable.Range(0, 90).Select(i => terminal.BuyAsync(sale, Guid.NewGuid(), $"buyer-{i}", "floor", 1, "r")));
         Assert.Equal(Enumerable.Range(1, 90).Select(i => (long)i), orders.Select(order => order.FirstTicket).Order());
-        Assert.Equal(1, Server.App.Services.GetRequiredService<Server.Terminals.TerminalServices>().Door.Inside);
+        await Plans.UntilAsync(() => Task.FromResult(Server.App.Services.GetRequiredService<Server.Terminals.TerminalServices>().Door.Inside == 1), "one connection");
     }
 
     [Fact]
@@ -69,6 +69,9 @@ public sealed class TerminalClientTests(TerminalServer running) : IClassFixture<
         var options = new TerminalOptions("127.0.0.1", relay.Port, RunningServer.Key)
         {
             Tls = true,
+
+            // What is asked again after a cut must fit between two cuts.
+            PipelineMax = 32,
             TlsValidation = (_, given, _, _) => given!.GetCertHashString() == certificate.GetCertHashString(),
             Retry = new() { For = TimeSpan.FromSeconds(60), Pause = TimeSpan.FromMilliseconds(1), PauseMax = TimeSpan.FromMilliseconds(20) },
         };
@@ -112,7 +115,6 @@ public sealed class TerminalClientTests(TerminalServer running) : IClassFixture<
     public async Task A_server_without_the_key_is_sent_nothing()
     {
         var (_, secret) = KeyRing.Open(Directory.CreateTempSubdirectory("rush-other-").FullName).Add("shop", Role.Shop);
-        var before = Server.App.Services.GetRequiredService<Server.Terminals.TerminalServices>().Door.Inside;
         await using var terminal = new TerminalClient(Options() with { Key = secret, KeyId = secret.Split('_')[2] });
         await Assert.ThrowsAsync<RushImpostorException>(() => terminal.PingAsync());
         await Assert.ThrowsAsync<RushImpostorException>(() => terminal.BuyAsync("any", Guid.NewGuid(), "ann", "floor", 1));
@@ -147,9 +149,12 @@ public sealed class TerminalClientTests(TerminalServer running) : IClassFixture<
         Assert.Equal(("held", 76_000L), (held.State, held.Total));
         Assert.Equal("held", (await shop.FindHoldAsync(sale, id)).State);
         Assert.Equal(1, (await shop.ExtendAsync(sale, id, "k")).Extensions);
-        Assert.Equal([1u, 2u], (await shop.PayAsync(sale, id, "bank-1")).Tickets.Select(ticket => ticket.Number));
-        Assert.Equal(id, (await shop.BuyAsync(sale, other, new("bob", "cash-1", new Item("floor", 1), new Item("balcony", 1)))).Id == other ? id : default);
-        Assert.Equal([2u], (await shop.RefundAsync(sale, id, "r", new("cannot-come", Resell: true, [2]))).Tickets);
+        var paid = await shop.PayAsync(sale, id, "bank-1");
+        Assert.Equal([1u, 2u], paid.Tickets.Select(ticket => ticket.Number));
+        var bought = await shop.BuyAsync(sale, other, new("bob", "cash-1", new Item("floor", 1), new Item("balcony", 1)));
+        Assert.Equal((other, 2), (bought.Id, bought.Tickets.Length));
+        var refund = await shop.RefundAsync(sale, id, "r", new("cannot-come", Resell: true, [2]));
+        Assert.Equal([2u], refund.Tickets);
         Assert.Equal("partly-refunded", (await shop.FindOrderAsync(sale, id)).State);
         var orders = new List<long>();
         await foreach (var order in shop.OrdersAsync(sale)) orders.Add(order.Sequence);

@@ -1,5 +1,5 @@
-using System.Globalization;
 using System.Text;
+using System.Text.RegularExpressions;
 using Microsoft.Extensions.DependencyInjection;
 using TicketRush.Server.Access;
 using TicketRush.Server.Terminals;
@@ -8,7 +8,7 @@ using TicketRush.Server.Tests.Hosting;
 namespace TicketRush.Server.Tests.Terminals;
 
 /// <summary>What terminals are answered: the same decisions, ids and codes as over HTTP.</summary>
-public sealed class CommandTests(TerminalServer running) : IClassFixture<TerminalServer>
+public sealed partial class CommandTests(TerminalServer running) : IClassFixture<TerminalServer>
 {
     private RunningServer Server => running.Server;
 
@@ -379,10 +379,30 @@ public sealed class CommandTests(TerminalServer running) : IClassFixture<Termina
     [Fact]
     public void The_documents_list_every_command_and_nothing_else()
     {
-        var documents = File.ReadAllText(Path.Combine(DescriptionTests.Root(), "docs", "PROTOCOL.md"));
+        // Cells of a table write a bar with a stroke before it, and may have several commands.
+        var documents = File.ReadAllText(Path.Combine(DescriptionTests.Root(), "docs", "PROTOCOL.md")).Replace("\\|", "|", StringComparison.Ordinal);
         foreach (var command in TerminalCommand.All)
-            Assert.True(documents.Contains($"`{command.Usage}`", StringComparison.Ordinal), string.Create(CultureInfo.InvariantCulture, $"docs/PROTOCOL.md lacks `{command.Usage}`"));
+            Assert.True(documents.Contains($"`{command.Usage}`", StringComparison.Ordinal), $"docs/PROTOCOL.md lacks `{command.Usage}`");
     }
+
+    [Fact]
+    public void Every_code_of_terminals_is_in_the_protocol_document_and_the_document_invents_none()
+    {
+        var used = Directory.GetFiles(Path.Combine(DescriptionTests.Root(), "src", "TicketRush.Server", "Terminals"), "*.cs")
+            .SelectMany(file => CodePattern().Matches(File.ReadAllText(file)).Select(match => match.Groups[1].Value)).ToHashSet();
+        var document = File.ReadAllText(Path.Combine(DescriptionTests.Root(), "docs", "PROTOCOL.md"));
+        var rows = RowPattern().Matches(document[document.IndexOf("## Codes of terminals alone", StringComparison.Ordinal)..]);
+        var told = rows.SelectMany(row => row.Groups[1].Value.Split(", ")).Select(code => code.Trim('`')).ToHashSet();
+        Assert.Equal("", string.Join(' ', used.Where(code => !document.Contains($"`{code}`", StringComparison.Ordinal))));
+        Assert.Equal("", string.Join(' ', told.Except(used)));
+        Assert.True(told.Count > 5, $"{told.Count}");
+    }
+
+    [GeneratedRegex("(?:new|Error)\\(\"([A-Z_]{4,})\"")]
+    private static partial Regex CodePattern();
+
+    [GeneratedRegex("^\\| ((?:`[A-Z_]+`(?:, )?)+) \\|", RegexOptions.Multiline)]
+    private static partial Regex RowPattern();
 
     private async Task<string> OpenAsync(string? plan = null) => (await Server.OpenSaleAsync(plan)).Split('/')[^1];
 }

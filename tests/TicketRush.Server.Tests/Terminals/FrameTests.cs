@@ -66,8 +66,9 @@ public sealed partial class FrameTests(TerminalServer running) : IClassFixture<T
 
     /// <summary>
     /// Goal: no bytes break the server, a reply comes for every command, in order, and nothing is sold but what was asked for.
-    /// Method: sessions of random commands of the grammar, some of them broken in one of the ways below, cut into random pieces. A model counts what must be
-    /// answered. <c>RUSH_FUZZ_SECONDS=3600</c> goes on for an hour; a failure names its seed, and <c>RUSH_FUZZ_SEED</c> runs that one again.
+    /// Method: sessions of random commands of the grammar, some of them broken in one of the ways below, cut into random pieces. A model
+    /// counts what must be answered. <c>RUSH_FUZZ_SECONDS=3600</c> goes on for an hour; a failure names its seed, and <c>RUSH_FUZZ_SEED</c>
+    /// runs that one again.
     /// </summary>
     [Fact]
     public async Task Random_sessions_of_the_grammar_are_answered_command_by_command()

@@ -43,6 +43,14 @@ public sealed class WatchTests(TerminalServer running) : IClassFixture<TerminalS
             ],
             pushed.Select(push => ((string)push[3]!, (long)push[5]!)));
 
+        // First ticket, places, amount, until: what the kind has, and nothing of the entry before it, which may be another's.
+        Assert.Equal(
+            [
+                (0L, 0L, 0L, false), (0L, 0L, 0L, false), (1L, 2L, 76_000L, false), (0L, 1L, 38_000L, true), (3L, 0L, 0L, false), (0L, 1L, 38_000L, true),
+                (1L, 2L, 76_000L, false), (0L, 0L, 0L, false),
+            ],
+            pushed.Select(push => ((long)push[6]!, (long)push[7]!, (long)push[8]!, (long)push[9]! != 0)));
+
         // In order, and the commands of this connection are answered between pushes.
         Assert.Equal(pushed.Select(push => (long)push[2]!).Order(), pushed.Select(push => (long)push[2]!));
         Assert.Equal("PONG", await watcher.AskAsync("PING"));
