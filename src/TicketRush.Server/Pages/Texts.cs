@@ -428,7 +428,7 @@ public sealed partial class Texts
     public string ShowHold => Say("Show the hold", "显示占票");
     public string ConfirmPaid(string amount) => Say($"{amount} was paid", $"已收 {amount}");
     public string NoSuchHold => Say("There is no such hold in this sale.", "本场没有此占票。");
-    public string KeyShownOnce => Say("The new key. It is shown this once; only its hash is kept.", "新密钥。仅显示这一次，系统只保存其哈希。");
+    public string KeyShownOnce => Say("The new key. It is shown this once; the key itself is kept nowhere.", "新密钥。仅显示这一次，系统不保存密钥本身。");
     public string KeyNameHint => Say("A desk or a shop, never a person: it stands in the journal for ever. a-z, 0-9 and -.",
         "填写柜台或商家，勿填人名：将永久写入记录。限 a-z、0-9 和 -。");
     public string RoleLabel => Say("Role", "角色");

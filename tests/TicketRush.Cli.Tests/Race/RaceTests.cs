@@ -211,6 +211,26 @@ public sealed class RaceTests(ITestOutputHelper output) : IDisposable
         Assert.DoesNotContain(buyers, buyer => Directory.Exists($"/proc/{buyer}"));
     }
 
+    // As from a terminal: everybody has the signal, and buyers who are just starting die of it.
+    [Fact]
+    public async Task Interrupted_while_its_buyers_start_it_says_so_and_nothing_else()
+    {
+        for (var i = 0; i < 4; i++)
+        {
+            var program = Program(["--strategy", "lock", "--delay", "1500", "--buyers", "6", "--workers", "6"]);
+            program.ArgumentList.Insert(0, program.FileName);
+            program.FileName = "setsid";
+            using var race = Process.Start(program)!;
+            while (race.StandardOutput.ReadLine() is { } line && !line.StartsWith("lock:", StringComparison.Ordinal))
+            {
+            }
+
+            Process.Start("kill", ["-INT", "--", $"-{race.Id}"]).WaitForExit();
+            await WaitAsync(race);
+            Assert.Equal((130, "Interrupted; nothing is left of the race.\n"), (race.ExitCode, race.StandardError.ReadToEnd()));
+        }
+    }
+
     [Fact]
     public async Task Killed_it_leaves_no_process_and_the_next_race_takes_away_what_it_left()
     {
