@@ -151,5 +151,5 @@ internal static class SaleCommands
     }
 
     /// <summary>A data directory, and the database beside it when there is one.</summary>
-    private sealed record Where(string Data, string? Journal);
+    public sealed record Where(string Data, string? Journal);
 }
