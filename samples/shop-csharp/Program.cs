@@ -7,7 +7,8 @@ using System.Text.Json.Nodes;
 
 if (args is not [var sale, var customer, var tier, var quantity]) return Fail("Usage: shop SALE CUSTOMER TIER QUANTITY", 2);
 
-using var http = new HttpClient { BaseAddress = new(Environment.GetEnvironmentVariable("RUSH_URL") ?? "http://127.0.0.1:8080"), Timeout = TimeSpan.FromSeconds(10) };
+var url = Environment.GetEnvironmentVariable("RUSH_URL") ?? "http://127.0.0.1:8080";
+using var http = new HttpClient { BaseAddress = new(url), Timeout = TimeSpan.FromSeconds(10) };
 http.DefaultRequestHeaders.Authorization = new("Bearer", Environment.GetEnvironmentVariable("RUSH_KEY"));
 
 // The id is made and kept before anybody is asked: with it, asking twice is asking once. It also names the payment.
@@ -16,11 +17,13 @@ if (!File.Exists(note)) await File.WriteAllTextAsync(note, Guid.NewGuid().ToStri
 var id = await File.ReadAllTextAsync(note);
 var path = $"/api/sales/{sale}/holds/{id}";
 
-var (status, held) = await AskAsync(HttpMethod.Put, path, new() { ["buyer"] = customer, ["items"] = new JsonArray(new JsonObject { ["tier"] = tier, ["quantity"] = int.Parse(quantity) }) });
+var items = new JsonArray(new JsonObject { ["tier"] = tier, ["quantity"] = int.Parse(quantity) });
+var (status, held) = await AskAsync(HttpMethod.Put, path, new() { ["buyer"] = customer, ["items"] = items });
 if (status != HttpStatusCode.OK) return End($"No places: {held["code"]}. {held["detail"]}", 1);
 
 var reference = $"payment-{id}";
-Console.WriteLine($"Took {held["total"]} {held["currency"]} from {customer}, {reference}"); // Here a real shop takes the money, once for each reference.
+// Here a real shop takes the money, once for each reference.
+Console.WriteLine($"Took {held["total"]} {held["currency"]} from {customer}, {reference}");
 
 (status, var order) = await AskAsync(HttpMethod.Post, $"{path}/pay", new() { ["reference"] = reference });
 if (status != HttpStatusCode.OK) return End($"Too late: {order["code"]}. Give {order["owedBack"]} back to {customer}, {reference}", 1);
@@ -34,7 +37,8 @@ async Task<(HttpStatusCode Status, JsonNode Answer)> AskAsync(HttpMethod method,
         try
         {
             using var answer = await http.SendAsync(new(method, to) { Content = JsonContent.Create(body) });
-            if (answer.StatusCode < HttpStatusCode.InternalServerError && answer.StatusCode != HttpStatusCode.TooManyRequests) return (answer.StatusCode, (await answer.Content.ReadFromJsonAsync<JsonNode>())!);
+            if (answer.StatusCode < HttpStatusCode.InternalServerError && answer.StatusCode != HttpStatusCode.TooManyRequests)
+                return (answer.StatusCode, (await answer.Content.ReadFromJsonAsync<JsonNode>())!);
             if (answer.Headers.RetryAfter?.Delta is { } wait) pause = wait;
         }
         catch (Exception e) when (e is HttpRequestException or TaskCanceledException)

@@ -40,7 +40,7 @@ public sealed record ServerOptions
     /// <summary>The office key, when it is given and not made; at least 16 characters.</summary>
     public string? OfficeKey { get; init; }
 
-    /// <summary>How long after showing their key staff in a browser may refund, change a plan or change keys without showing it
+    /// <summary>How long after showing their key staff in a browser may refund, exchange, change a plan or change keys without showing it
     /// again.</summary>
     public TimeSpan KeyAgainAfter { get; init; } = TimeSpan.FromMinutes(15);
 

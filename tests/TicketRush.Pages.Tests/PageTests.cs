@@ -194,7 +194,10 @@ public sealed class PageTests(Site site) : IClassFixture<Site>
     {
         var sale = await site.OpenSaleAsync();
         using var visitor = site.Visitor();
+        using var earlier = site.Visitor();
         var choose = await visitor.LookAsync($"/sales/{sale}/choose");
+        var before = await earlier.LookAsync($"/sales/{sale}/choose");
+        var hold = (await earlier.SubmitAsync(before, $"/sales/{sale}/holds", ("q.floor", "2"))).Is(200);
         using var read = await site.Office.GetAsync($"/api/sales/{sale}");
         using var change = new HttpRequestMessage(HttpMethod.Put, $"/api/sales/{sale}") { Content = Site.Json(Site.Plan()
             .Replace("38000", "39000", StringComparison.Ordinal)) };
@@ -204,7 +207,12 @@ public sealed class PageTests(Site site) : IClassFixture<Site>
 
         var asked = (await visitor.SubmitAsync(choose, $"/sales/{sale}/holds", ("q.floor", "1"))).Is(409);
         Assert.Contains("¥390", asked.Text, StringComparison.Ordinal);
-        Assert.Contains("\"held\":0", await site.Office.GetStringAsync($"/api/sales/{sale}/availability"), StringComparison.Ordinal);
+
+        // Whose form was served before the change, and whose answer was lost, comes to what it has, at the price that it agreed to.
+        var again = (await earlier.SubmitAsync(before, $"/sales/{sale}/holds", ("q.floor", "2"))).Is(200);
+        Assert.Equal(hold.Path, again.Path);
+        Assert.Contains("¥760", again.Text, StringComparison.Ordinal);
+        Assert.Contains("\"held\":2", await site.Office.GetStringAsync($"/api/sales/{sale}/availability"), StringComparison.Ordinal);
     }
 
     [Fact]

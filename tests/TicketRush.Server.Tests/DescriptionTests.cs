@@ -146,7 +146,8 @@ public sealed partial class DescriptionTests(RunningServer server) : IClassFixtu
                 Path.GetFileName(file) != "Examples.cs" && Path.GetFileName(Path.GetDirectoryName(file)) is not ("Pages" or "Office" or "Terminals"))
             .SelectMany(file => CodeLiteral().Matches(File.ReadAllText(file)).Select(match => match.Groups[1].Value))
             .Where(literal =>
-                literal is not ("RUSH_OFFICE_KEY" or "GET" or "HEAD") && !literal.StartsWith("OTEL_", StringComparison.Ordinal));
+                literal is not ("NOTIFY_SOCKET" or "GET" or "HEAD") && !literal.StartsWith("RUSH_", StringComparison.Ordinal)
+                    && !literal.StartsWith("OTEL_", StringComparison.Ordinal));
         var refusals = Enum.GetValues<Refusal>().Where(refusal => refusal != Refusal.None).Select(Problems.Code);
 
         var documented = Documented();

@@ -43,6 +43,25 @@ public sealed partial class PlanWordsTests
         Assert.Equal(chinese, PlanWords.Say(Texts.Chinese, english));
 
     [Theory]
+    [InlineData("{ oops }")]
+    [InlineData("""{ "strange": 1 }""")]
+    [InlineData("""{ "name": "x" }""")]
+    [InlineData("""{ "name": 7 }""")]
+    [InlineData("""{ "name": null }""")]
+    [InlineData("""{ "name": "x", "name": "y" }""")]
+    [InlineData("""{ "rules": { "holdSeconds": "long" } }""")]
+    [InlineData("[]")]
+    [InlineData("null")]
+    [InlineData("""{"pools":[[[[[[[[[[[[1]]]]]]]]]]]]}""")]
+    public void What_is_wrong_with_the_text_of_a_plan_is_said_in_chinese_too(string text)
+    {
+        var (plan, errors) = PlanTextPages.Read(text, allowTestPayments: true);
+        Assert.Null(plan);
+        Assert.NotEmpty(errors);
+        Assert.All(errors, error => Assert.Matches(Chinese(), PlanWords.Say(Texts.Chinese, error.Message)));
+    }
+
+    [Theory]
     [InlineData("tiers[1].price", "Kind of ticket 2, Price")]
     [InlineData("pools[0].id", "Pool 1")]
     [InlineData("rules.perBuyer", "Tickets for one buyer")]

@@ -74,7 +74,7 @@ internal static class ServeCommand
         var networkViewers = Number("--network-viewers", "… from one network.", watching.ViewersPerNetwork);
         var keyAgain = Number(
             "--staff-key-again",
-            "Minutes after which staff in a browser show their key again to refund, or to change a plan or keys; 0 for each time.",
+            "Minutes after which staff in a browser show their key again to refund, exchange, or change a plan or keys; 0 for each time.",
             (int)watching.KeyAgainAfter.TotalMinutes);
         var logs = new Option<string>("--log-format")
         {

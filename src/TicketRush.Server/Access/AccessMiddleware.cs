@@ -55,7 +55,8 @@ public static class AccessMiddleware
             provider.GetRequiredService<Journal.Sales>().Identities, options.Limits, options.AllowTestPayments,
             provider.GetRequiredService<TimeProvider>()));
         services.Configure<FormOptions>(form =>
-            (form.ValueCountLimit, form.KeyLengthLimit, form.ValueLengthLimit) = (4_096, 256, 64 * 1024));
+            // A plan is one field, and written for a form it is longer; what the whole body may have bounds it.
+            (form.ValueCountLimit, form.KeyLengthLimit, form.ValueLengthLimit) = (4_096, 256, 2 * Body.PlanBytesMax));
     }
 
     /// <summary>Before everything: whose address and scheme it is, when a proxy stands in front that is trusted to say so.</summary>
@@ -146,11 +147,12 @@ public static class AccessMiddleware
         HttpContext http, RequestDelegate next, Caller caller, Antiforgery antiforgery,
         Func<HttpContext, RequestDelegate, Caller, Task>? then)
     {
+        if (caller.Kind != CallerKind.Key && http.Request.HasFormContentType
+            && http.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } body)
+            body.MaxRequestBodySize = FormBytesMax;
         var token = http.Request.Headers[Antiforgery.HeaderName].ToString();
         if (token.Length == 0 && IsForm(http.Request))
         {
-            if (caller.Kind != CallerKind.Key && http.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } body)
-                body.MaxRequestBodySize = FormBytesMax;
             if (await ReadFormAsync(http) is not { } form)
             {
                 await Problems.BadRequest("INVALID_REQUEST", "The form has too many or too long fields.").ExecuteAsync(http);

@@ -35,8 +35,7 @@ public sealed class Antiforgery(ServerSecret secret)
     public bool Verifies(Caller caller, string? token)
     {
         Span<byte> bytes = stackalloc byte[Size * 2];
-        if (token is not { Length: 43 } || !Base64Url.TryDecodeFromChars(token, bytes, out var length) || length != bytes.Length)
-            return false;
+        if (token is null || !ServerSecret.TryDecode(token, bytes)) return false;
         for (var i = 0; i < Size; i++) bytes[Size + i] ^= bytes[i];
         Span<byte> right = stackalloc byte[Size];
         Write(caller, right);

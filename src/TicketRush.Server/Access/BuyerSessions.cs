@@ -46,10 +46,10 @@ public sealed class BuyerSessions(ServerSecret secret, ServerOptions options)
     internal bool TryRead(HttpContext http, out UInt128 session)
     {
         session = 0;
-        if (!http.Request.Cookies.TryGetValue(NameFor(http), out var text) || text.Length != 43) return false;
+        if (!http.Request.Cookies.TryGetValue(NameFor(http), out var text)) return false;
 
         Span<byte> bytes = stackalloc byte[Size + ServerSecret.SignatureSize];
-        if (!Base64Url.TryDecodeFromChars(text, bytes, out var length) || length != bytes.Length) return false;
+        if (!ServerSecret.TryDecode(text, bytes)) return false;
         if (!secret.Verifies(Purpose, bytes[..Size], bytes[Size..])) return false;
         session = BinaryPrimitives.ReadUInt128BigEndian(bytes);
         return true;

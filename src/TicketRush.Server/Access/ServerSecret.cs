@@ -1,3 +1,5 @@
+using System.Buffers;
+using System.Buffers.Text;
 using System.Security.Cryptography;
 using System.Text;
 using TicketRush.Journal;
@@ -33,6 +35,16 @@ public sealed class ServerSecret
             ? new(Convert.FromHexString(text))
             : throw new InvalidDataException(
                 $"{secrets.Describe(FileName)} must hold 64 hexadecimal digits; delete it to make a new one, which ends every session.");
+    }
+
+    /// <summary>Reads what was handed out, whatever came back: exactly so many bytes, or none.</summary>
+    /// <param name="text">Base64 for addresses, without padding.</param>
+    /// <param name="bytes">To be filled whole.</param>
+    internal static bool TryDecode(ReadOnlySpan<char> text, Span<byte> bytes)
+    {
+        // Not with the library's Try method, which throws at what is no letter of it: strangers would fill our log.
+        return text.Length == Base64Url.GetEncodedLength(bytes.Length)
+            && Base64Url.DecodeFromChars(text, bytes, out _, out var length) == OperationStatus.Done && length == bytes.Length;
     }
 
     /// <summary>Signs data for one purpose; a signature for one is none for another.</summary>

@@ -37,10 +37,10 @@ public sealed class StaffSessions(ServerSecret secret, KeyRing keys, BuyerSessio
     internal Caller? Read(HttpContext http)
     {
         if (!http.Request.Path.StartsWithSegments(Path)) return null;
-        if (!http.Request.Cookies.TryGetValue(NameFor(http), out var text) || text.Length != 43) return null;
+        if (!http.Request.Cookies.TryGetValue(NameFor(http), out var text)) return null;
 
         Span<byte> bytes = stackalloc byte[8 + 8 + ServerSecret.SignatureSize];
-        if (!Base64Url.TryDecodeFromChars(text, bytes, out var length) || length != bytes.Length) return null;
+        if (!ServerSecret.TryDecode(text, bytes)) return null;
         var since = Now - BinaryPrimitives.ReadInt64BigEndian(bytes[8..]);
         if (since < 0 || since > (long)Age.TotalSeconds) return null;
         if (keys.WithId(Encoding.ASCII.GetString(bytes[..8]).TrimEnd()) is not { } key) return null;

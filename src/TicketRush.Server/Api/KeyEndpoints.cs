@@ -13,7 +13,7 @@ internal static class KeyEndpoints
             .MayAnswer("TOO_MANY_KEYS", "DISK_FULL")
             .WithSummary("Make a key").WithDescription(
                 "The key itself is in this answer and nowhere else, ever. Lost answers leave a key that nobody has: revoke it.");
-        keys.MapDelete("{id}", Revoke).Answers<KeyAnswer>().MayAnswer("UNKNOWN_KEY")
+        keys.MapDelete("{id}", Revoke).Answers<KeyAnswer>().MayAnswer("UNKNOWN_KEY", "DISK_FULL")
             .WithSummary("Revoke a key: at once here, within a second at other servers of the directory");
     }
 
@@ -50,7 +50,16 @@ internal static class KeyEndpoints
 
     private static IResult Revoke(string id, KeyRing ring)
     {
-        if (!ring.Revoke(id)) return Problems.BadRequest("UNKNOWN_KEY", "There is no such key, or it was revoked before.", 404);
+        try
+        {
+            if (!ring.Revoke(id)) return Problems.BadRequest("UNKNOWN_KEY", "There is no such key, or it was revoked before.", 404);
+        }
+        catch (IOException)
+        {
+            return Problems.Retry(
+                503, "DISK_FULL", "The end of the key could not be written: the server's disk is full, or failing. Ask again.", 5);
+        }
+
         return new JsonAnswer<KeyAnswer>(Describe(ring.List().Single(key => key.Id == id)), ApiJson.Api.KeyAnswer);
     }
 

@@ -90,13 +90,21 @@ internal static class OfficePages
     public static async Task DashboardAsync(HttpContext http, OfficeDesk on, string? problem = null, int status = 200)
     {
         if (problem is null && Languages.TryChoose(http)) return;
+        var texts = Languages.Of(http);
         if (on.Sale(http) is not { } sale)
         {
-            await ErrorPages.SendAsync(http, 404);
+            // The list leads here also for a sale whose journal cannot be read; that it is stopped is no reason to say that there is none.
+            var found = on.Sales.Find((string)http.GetRouteValue("sale")!);
+            if (found is not { Sequencer: null }) await ErrorPages.SendAsync(http, 404);
+            else
+            {
+                await PageAnswer.SendAsync<MessagePage, Message>(
+                    http, on.Visit(http), new(texts.Stopped, Problems.PublicReason(found.Status), "/office", texts.OfficeSales), 503);
+            }
+
             return;
         }
 
-        var texts = Languages.Of(http);
         var message = http.Request.Query["done"].ToString() switch
         {
             "open" => texts.Opened, "pause" => texts.PausedNow, "close" => texts.ClosedNow, "save" => texts.Saved,
@@ -190,8 +198,18 @@ internal static class OfficePages
 
     private static async Task RevokeKeyAsync(HttpContext http, OfficeDesk on, KeyRing ring)
     {
-        // Twice is once: a key that is revoked is what was asked for.
-        ring.Revoke((await PageForm.ReadAsync(http))["id"].ToString());
+        var id = (await PageForm.ReadAsync(http))["id"].ToString();
+        try
+        {
+            // Twice is once: a key that is revoked is what was asked for.
+            ring.Revoke(id);
+        }
+        catch (IOException)
+        {
+            await KeysAsync(http, on, ring, problem: Languages.Of(http).OfficeBusy, status: 503);
+            return;
+        }
+
         await PageAnswer.SeeOther(http, "/office/keys");
     }
 

@@ -27,7 +27,7 @@ public sealed record PlanView(
 public sealed record DashboardView(SaleView Sale, FiguresView Figures, string? Message, string? Problem);
 
 /// <summary>What happened in a sale lately, in this process.</summary>
-/// <param name="PerSecond">Places sold in each of the last seconds, the newest last.</param>
+/// <param name="PerSecond">Purchases in each of the last seconds, the newest last.</param>
 /// <param name="Refused">How often, by code, since the process started; most frequent first.</param>
 public sealed record FiguresView(
     int[] PerSecond, (string Code, long Count)[] Refused, double? FlushMs, double? FlushMsWorst, long? Inbox, double? Batch,

@@ -135,14 +135,12 @@ internal static class PlacesOffice
             return;
         }
 
-        var form = await PageForm.ReadAsync(http);
+        var (form, texts) = (await PageForm.ReadAsync(http), Languages.Of(http));
         var at = sale.Plan.PoolNamed(form["pool"].ToString());
         var (outcome, submission) = await on.AskAsync(http, sale,
             new() { Kind = CommandKind.Number, Pool = at < 0 ? ushort.MaxValue : (ushort)at });
         if (outcome == Outcome.Done) await PageAnswer.SeeOther(http, $"/office/sales/{sale.Name}?done=numbers");
-        else await OfficePages.DashboardAsync(http, on, outcome == Outcome.Refused
-            ? Languages.Of(http).NotDone(Problems.Code(submission.Reply.Refusal))
-            : OfficeDesk.Say(Languages.Of(http), outcome), 409);
+        else await OfficePages.DashboardAsync(http, on, PlanPages.Say(texts, outcome, submission.Reply), 409);
     }
 
     private static async Task AskExchangeAsync(HttpContext http, OfficeDesk on)

@@ -61,9 +61,9 @@ internal static class PlanTextPages
         {
             if (!on.Sales.TryCreate(view.Name, plan, Caller.Of(http).Key!.Name)) problem = texts.SaleExists;
         }
-        catch (InvalidOperationException e)
+        catch (InvalidOperationException)
         {
-            problem = e.Message;
+            problem = texts.TooManySales;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or JournalRefusedException)
         {

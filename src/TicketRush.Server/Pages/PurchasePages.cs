@@ -115,10 +115,18 @@ internal static class PurchasePages
             return;
         }
 
-        // Nobody is to find another price on the next page than the one that was agreed to.
+        // Nobody is to find another price on the next page than the one that was agreed to. What was kept at the old one before its answer
+        // was lost is kept: who were told to choose again would buy twice.
         if (wish.Seen != Choice.SeenOf(plan))
         {
-            await AskToChooseAsync(http, on, sale, wish, texts.RefusedPlanChanged, 409);
+            var (kept, _) = await FindAsync(http, on, sale, hold);
+            if (kept == Outcome.Refused) await AskToChooseAsync(http, on, sale, wish, texts.RefusedPlanChanged, 409);
+            else
+            {
+                Keepsakes.Add(http, on.Sessions, sale.Name, wish.Id);
+                await PageAnswer.SeeOther(http, $"{sale.Url}/holds/{wish.Id}{(kept == Outcome.Done ? "" : Asked)}");
+            }
+
             return;
         }
 

@@ -139,6 +139,10 @@ public sealed class AnswerTests(RunningServer server) : IClassFixture<RunningSer
         var answer = (await own.PutAsync($"/api/sales/broken/holds/{Plans.NewId()}", Plans.Hold())).Is(503, "SALE_STOPPED");
         Assert.DoesNotContain(own.Directory, answer.Text, StringComparison.Ordinal);
         Assert.DoesNotContain(own.Directory, (await own.GetAsync("/api/sales/broken")).Is(200).Text, StringComparison.Ordinal);
+        var desk = await own.GetAsync("/office/sales/broken");
+        Assert.Equal(503, desk.Status);
+        Assert.DoesNotContain(own.Directory, desk.Text, StringComparison.Ordinal);
+        Assert.Equal(404, (await own.GetAsync("/office/sales/nowhere")).Status);
     }
 
     [Fact]

@@ -80,7 +80,8 @@ public sealed class OfficeTests(RunningServer server) : IClassFixture<RunningSer
             routes.Where(route => route.Needed == Permission.None).Select(route => route.Name));
         Assert.Equal(
             ["POST /office/keys", "POST /office/keys/revoke", "POST /office/sales/{sale}/change",
-                "POST /office/sales/{sale}/orders/{number}/refund"],
+                "POST /office/sales/{sale}/orders/{number}/exchange", "POST /office/sales/{sale}/orders/{number}/refund",
+                "POST /office/sales/{sale}/text"],
             routes.Where(route => route.NeedsKey).Select(route => route.Name).Order(StringComparer.Ordinal));
     }
 
@@ -143,6 +144,7 @@ public sealed class OfficeTests(RunningServer server) : IClassFixture<RunningSer
         var clock = new Clock();
         await using var own = await RunningServer.StartAsync(configure: builder => builder.Services.AddSingleton<TimeProvider>(clock));
         var sale = await own.OpenSaleAsync();
+        var revision = (await own.GetAsync(sale)).Headers["ETag"].Single().Trim('"');
         var (boss, secret) = Ring(own).Add("boss", Role.Office);
         var staff = Staff.SignIn(own, boss);
         clock.Go(TimeSpan.FromMinutes(20));
@@ -150,7 +152,8 @@ public sealed class OfficeTests(RunningServer server) : IClassFixture<RunningSer
         foreach (var (path, fields) in new (string, (string, string)[])[]
         {
             ("/office/keys", [("name", "new"), ("role", "shop")]), ("/office/keys/revoke", [("id", boss.Id)]),
-            ($"/office{sale[4..]}/change", [("name", "Another")]),
+            ($"/office{sale[4..]}/change", [("name", "Another")]), ($"/office{sale[4..]}/text", Text()),
+            ($"/office{sale[4..]}/orders/1/exchange", [("id", Plans.NewId()), ("q.floor", "1")]),
         })
             Assert.Equal(401, (await Staff.AskAsync(own, "POST", path, staff.Cookie, staff.Token, fields)).Status);
         Assert.Equal(before, (await own.SequenceAsync(sale), (await own.GetAsync("/api/keys")).Text));
@@ -161,10 +164,30 @@ public sealed class OfficeTests(RunningServer server) : IClassFixture<RunningSer
             200, (await Staff.AskAsync(
             own, "POST", "/office/keys", staff.Cookie, staff.Token, ("name", "new"), ("role", "shop"), ("_key", secret))).Status);
         Assert.Contains("\"new\"", (await own.GetAsync("/api/keys")).Text, StringComparison.Ordinal);
+        var changed = await Staff.AskAsync(
+            own, "POST", $"/office{sale[4..]}/text", staff.Cookie, staff.Token, [.. Text(), ("_key", secret)]);
+        Assert.Equal(303, changed.Status);
+        Assert.Contains("\"Another\"", (await own.GetAsync(sale)).Text, StringComparison.Ordinal);
 
         // After twelve hours nobody is signed in any more.
         clock.Go(TimeSpan.FromHours(12));
         Assert.Equal(303, (await Staff.AskAsync(own, "GET", "/office", staff.Cookie, null)).Status);
+
+        (string, string)[] Text() => [("plan", Plans.Concert(name: "Another")), ("revision", revision)];
+    }
+
+    [Fact]
+    public async Task A_plan_as_long_as_may_be_fits_into_the_form_and_a_longer_one_is_told_how_long()
+    {
+        var staff = Staff.SignIn(server, Ring(server).Add("long-plans", Role.Office).Key);
+        foreach (var (length, status) in new[] { (256 * 1024, 303), (256 * 1024 + 1, 422) })
+        {
+            var (sale, plan) = (RunningServer.NewSale()[11..], Plans.Concert());
+            var answer = await Staff.AskAsync(
+                server, "POST", "/office/new/text", staff.Cookie, staff.Token, ("sale", sale), ("plan", plan.PadRight(length)));
+            Assert.True(answer.Status == status, $"{length}: {answer.Status} {answer.Text}");
+            if (status == 422) Assert.Contains("262144", answer.Text, StringComparison.Ordinal);
+        }
     }
 
     [Fact]
