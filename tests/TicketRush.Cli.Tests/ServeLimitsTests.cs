@@ -10,13 +10,13 @@ public sealed class ServeLimitsTests
     public async Task Every_limit_is_what_was_asked_for_and_is_printed_at_start()
     {
         var printed = await ServeAsync(
-            "--session-holds", "2", "--lapse-wait", "31", "--session-rate", "41", "--network-rate", "51", "--network-sessions", "61",
+            "--session-holds", "2", "--network-holds", "21", "--lapse-wait", "31", "--session-rate", "41", "--network-rate", "51", "--network-sessions", "61",
             "--network-wrong-keys", "71", "--viewers", "81", "--network-viewers", "91", "--staff-key-again", "11", "--trusted-proxy",
             "10.0.0.0/8");
         foreach (var said in new[]
         {
             "2 holds each, 31 s wait after one lapsed, 41 requests a minute",
-            "51 requests, 61 new buyers, 71 wrong keys a minute; 91 viewers",
+            "21 holds; 51 requests, 61 new buyers, 71 wrong keys a minute; 91 viewers",
             "81 viewers, 5081 connections", "show their key again after 11 minutes", "proxies      10.0.0.0/8",
         })
             Assert.Contains(said, printed, StringComparison.Ordinal);

@@ -61,6 +61,8 @@ internal static class ServeCommand
         };
         var defaults = new BuyerLimits();
         var holds = Number("--session-holds", "Holds that a buyer without a key may have at once.", defaults.Holds);
+        var networkHolds = Number(
+            "--network-holds", "… that all such buyers of one IPv4 address or IPv6 /64 may have at once.", defaults.NetworkHolds);
         var wait = Number(
             "--lapse-wait", "Seconds that such a buyer waits after a hold ran out unpaid.", (int)defaults.WaitAfterLapse.TotalSeconds);
         var sessionRate = Number("--session-rate", "Requests a minute of such a buyer.", defaults.SessionPerMinute);
@@ -96,7 +98,7 @@ internal static class ServeCommand
             each server process for itself and shown at start. Metrics go to OTEL_EXPORTER_OTLP_ENDPOINT, when that is set.
 
             Example: rush serve --demo
-            """) { data, journal, urls, terminals, board, lan, demo, test, proxies, holds, wait, sessionRate, networkRate, newSessions,
+            """) { data, journal, urls, terminals, board, lan, demo, test, proxies, holds, networkHolds, wait, sessionRate, networkRate, newSessions,
             wrongKeys, viewers, networkViewers, keyAgain, logs, json };
         terminals.Validators.Add(result =>
         {
@@ -133,6 +135,7 @@ internal static class ServeCommand
                 {
                     TrustedProxies = [.. result.GetRequiredValue(proxies).Select(text => IPNetwork.Parse(text))],
                     Holds = result.GetValue(holds),
+                    NetworkHolds = result.GetValue(networkHolds),
                     WaitAfterLapse = TimeSpan.FromSeconds(result.GetValue(wait)),
                     SessionPerMinute = result.GetValue(sessionRate),
                     NetworkPerMinute = result.GetValue(networkRate),
@@ -207,7 +210,7 @@ internal static class ServeCommand
         var limits = options.Limits;
         Console.WriteLine($"  buyers       {limits.Holds} holds each, {limits.WaitAfterLapse.TotalSeconds:0} s wait after one lapsed, "
             + $"{limits.SessionPerMinute} requests a minute");
-        Console.WriteLine($"  a network    {limits.NetworkPerMinute} requests, {limits.NewSessionsPerMinute} new buyers, "
+        Console.WriteLine($"  a network    {limits.NetworkHolds} holds; {limits.NetworkPerMinute} requests, {limits.NewSessionsPerMinute} new buyers, "
             + $"{limits.WrongKeysPerMinute} wrong keys a minute; {options.ViewersPerNetwork} viewers");
         Console.WriteLine($"  all          {options.ViewersMax} viewers, {options.ConnectionsMax} connections; {limits.RememberedMax} "
             + "sessions and networks are remembered");

@@ -106,7 +106,7 @@ public static class AccessMiddleware
             else if (http.Request.Headers.Cookie.Count > 0)
             {
                 if (staff.Read(http) is { } signedIn) http.Features.Set(signedIn);
-                else if (buyers.TryRead(http, out var session)) http.Features.Set(Caller.Of(session));
+                else if (buyers.TryRead(http, out var session)) http.Features.Set(Caller.Of(session, http));
             }
 
             var caller = Caller.Of(http);

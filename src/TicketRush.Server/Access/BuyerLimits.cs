@@ -11,6 +11,10 @@ public sealed record BuyerLimits
     /// <summary>Holds that a session may have at once, over all sales.</summary>
     public int Holds { get; init; } = 3;
 
+    /// <summary>Holds that all sessions of a network may have at once, over all sales: making sessions is cheap, so without it one
+    /// machine could hold the house.</summary>
+    public int NetworkHolds { get; init; } = 300;
+
     /// <summary>How long a session waits after a hold of its ran out unpaid.</summary>
     public TimeSpan WaitAfterLapse { get; init; } = TimeSpan.FromSeconds(60);
 
@@ -37,6 +41,7 @@ public sealed record BuyerLimits
     public void Check()
     {
         if (Holds is < 1 or > 100) throw new ArgumentException($"A session may have 1 to 100 holds, not {Holds}.");
+        if (NetworkHolds is < 1 or > 1_000_000) throw new ArgumentException($"A network may have 1 to 1,000,000 holds, not {NetworkHolds}.");
         if (WaitAfterLapse < TimeSpan.Zero || WaitAfterLapse > TimeSpan.FromHours(1))
             throw new ArgumentException("The wait after a lapsed hold is 0 to 3600 seconds.");
         int[] rates = [SessionPerMinute, NetworkPerMinute, NewSessionsPerMinute, WrongKeysPerMinute];

@@ -31,14 +31,14 @@ public sealed class BuyerSessions(ServerSecret secret, ServerOptions options)
     public Caller? Ensure(HttpContext http)
     {
         if (Caller.Of(http) is { Kind: CallerKind.Buyer } known) return known;
-        if (TryRead(http, out var session)) return Caller.Of(session);
+        if (TryRead(http, out var session)) return Caller.Of(session, http);
         if (!http.RequestServices.GetRequiredService<RateLimits>().TryNewSession(http)) return null;
 
         Span<byte> bytes = stackalloc byte[Size + ServerSecret.SignatureSize];
         RandomNumberGenerator.Fill(bytes[..Size]);
         secret.Sign(Purpose, bytes[..Size], bytes[Size..]);
         http.Response.Cookies.Append(NameFor(http), Base64Url.EncodeToString(bytes), CookieFor(http, Age));
-        var made = Caller.Of(BinaryPrimitives.ReadUInt128BigEndian(bytes));
+        var made = Caller.Of(BinaryPrimitives.ReadUInt128BigEndian(bytes), http);
         http.Features.Set(made);
         return made;
     }

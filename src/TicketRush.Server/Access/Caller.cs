@@ -32,6 +32,9 @@ public sealed class Caller
     /// <summary>The session's random identity, known only to it and this server; zero unless <see cref="Kind"/> is Buyer.</summary>
     public UInt128 Session { get; private init; }
 
+    /// <summary>Where a buyer asks from, as <see cref="RateLimits.NetworkOf"/> has it; zero unless <see cref="Kind"/> is Buyer.</summary>
+    public UInt128 Network { get; private init; }
+
     /// <summary>Came with a cookie, which a browser also sends when another site asks it to.</summary>
     public bool IsByCookie { get; private init; }
 
@@ -84,5 +87,11 @@ public sealed class Caller
     internal static Caller Of(Key key, bool byCookie, bool isFresh = true) =>
         new() { Kind = CallerKind.Key, Key = key, IsByCookie = byCookie, IsFresh = isFresh };
 
-    internal static Caller Of(UInt128 session) => new() { Kind = CallerKind.Buyer, Session = session, IsByCookie = true };
+    internal static Caller Of(UInt128 session, HttpContext http) => new()
+    {
+        Kind = CallerKind.Buyer,
+        Session = session,
+        Network = RateLimits.NetworkOf(http.Connection.RemoteIpAddress),
+        IsByCookie = true,
+    };
 }

@@ -16,15 +16,18 @@ public enum DeskRefusal : byte
 
     /// <summary>Somebody else collects the money in this sale, and confirms it.</summary>
     PaymentElsewhere = 3,
+
+    /// <summary>As many holds as all buyers of a network may have.</summary>
+    NetworkHolds = 4,
 }
 
 /// <param name="Outcome">What the sale said; only when nothing is refused here.</param>
-/// <param name="RetryAfter">Seconds, with <see cref="DeskRefusal.WaitAfterLapse"/>.</param>
+/// <param name="RetryAfter">Seconds, with <see cref="DeskRefusal.WaitAfterLapse"/> and <see cref="DeskRefusal.NetworkHolds"/>.</param>
 public readonly record struct DeskAnswer(Outcome Outcome, DeskRefusal Refusal = DeskRefusal.None, int RetryAfter = 0);
 
 /// <summary>
 /// Where API and pages hand in what their callers ask of a sale. Signs it with who asks, and keeps buyers without a key to
-/// their limits: so many holds at once, and a pause after one that lapsed. For every thread.
+/// their limits: so many holds at once, of one and of a network, and a pause after one that lapsed. For every thread.
 /// <para>
 /// The counts are this process's. Before somebody is turned away the sale is asked what has become of the holds, so a hold that was
 /// paid through another server does not count; and a request that was served before is answered again, whatever the limits say.
@@ -39,15 +42,25 @@ public sealed class Desk(Identities identities, BuyerLimits limits, bool allowsT
     }
 
     // UntilMs is sale time; long.MaxValue while nobody knows.
-    private sealed class Kept(OpenSale sale, HoldId hold)
+    private sealed class Kept(OpenSale sale, HoldId hold, UInt128 network)
     {
         public readonly OpenSale Sale = sale;
         public readonly HoldId Hold = hold;
+        public readonly UInt128 Network = network;
+
+        // While nobody knows whether it is, it can be no longer than until then.
+        public readonly long LatestMs = sale.Sequencer!.NowMs + ((sale.Sequencer.Snapshot?.Plan.Rules.HoldSeconds ?? 0) + 1) * 1000L;
         public long UntilMs = long.MaxValue;
         public bool IsAsking = true;
+
+        public bool HasEnded(long graceMs = 0) =>
+            !IsAsking && (UntilMs == long.MaxValue ? LatestMs : UntilMs) + graceMs <= Sale.Sequencer!.NowMs;
     }
 
+    private const int NetworkRetrySeconds = 5;
+
     private readonly Dictionary<UInt128, Buyer> _buyers = [];
+    private readonly Dictionary<UInt128, HashSet<Kept>> _networks = [];
     private readonly Lock _gate = new();
     private readonly long _start = time.GetTimestamp();
     private long _sweptAt;
@@ -80,7 +93,7 @@ public sealed class Desk(Identities identities, BuyerLimits limits, bool allowsT
         if (kind == CommandKind.Exchange)
         {
             var exchanged = await sequencer.SubmitAsync(submission);
-            if (exchanged == Outcome.Done) Replace(session, sale, submission);
+            if (exchanged == Outcome.Done) Replace(caller, sale, submission);
             return new(exchanged);
         }
 
@@ -104,7 +117,7 @@ public sealed class Desk(Identities identities, BuyerLimits limits, bool allowsT
             return new(again);
         }
 
-        var (kept, refusal, wait) = Begin(session, sale, hold);
+        var (kept, refusal, wait) = Begin(caller, sale, hold);
         if (kept is null)
         {
             // Asking twice is asking once, also for who has come to a limit meanwhile.
@@ -159,25 +172,43 @@ public sealed class Desk(Identities identities, BuyerLimits limits, bool allowsT
         lock (_gate) return _buyers.TryGetValue(session, out var buyer) && buyer.Holds.Exists(kept => kept.Hold == hold);
     }
 
-    private (Kept? Kept, DeskRefusal Refusal, int RetryAfter) Begin(UInt128 session, OpenSale sale, HoldId hold)
+    private (Kept? Kept, DeskRefusal Refusal, int RetryAfter) Begin(Caller caller, OpenSale sale, HoldId hold)
     {
         lock (_gate)
         {
-            if (!_buyers.TryGetValue(session, out var buyer))
+            if (_buyers.TryGetValue(caller.Session, out var buyer))
             {
-                if (_buyers.Count >= limits.RememberedMax && !Sweep()) return (null, DeskRefusal.WaitAfterLapse, 1);
-                _buyers.Add(session, buyer = new());
+                var wait = buyer.WaitUntil - Now;
+                if (wait > 0)
+                    return (null, DeskRefusal.WaitAfterLapse, (int)((wait + TimeSpan.TicksPerSecond - 1) / TimeSpan.TicksPerSecond));
+                if (buyer.Holds.Count >= limits.Holds) return (null, DeskRefusal.HoldsLimit, 0);
+            }
+            else if (_buyers.Count >= limits.RememberedMax && !Sweep())
+            {
+                return (null, DeskRefusal.WaitAfterLapse, 1);
             }
 
-            var wait = buyer.WaitUntil - Now;
-            if (wait > 0)
-                return (null, DeskRefusal.WaitAfterLapse, (int)((wait + TimeSpan.TicksPerSecond - 1) / TimeSpan.TicksPerSecond));
-            if (buyer.Holds.Count >= limits.Holds) return (null, DeskRefusal.HoldsLimit, 0);
+            if (_networks.TryGetValue(caller.Network, out var network) && network.Count >= limits.NetworkHolds
+                && network.RemoveWhere(kept => kept.HasEnded()) == 0)
+                return (null, DeskRefusal.NetworkHolds, NetworkRetrySeconds);
 
-            var added = new Kept(sale, hold);
+            if (buyer is null) _buyers.Add(caller.Session, buyer = new());
+            var added = new Kept(sale, hold, caller.Network);
             buyer.Holds.Add(added);
+            Count(added);
             return (added, DeskRefusal.None, 0);
         }
+    }
+
+    private void Count(Kept kept)
+    {
+        if (!_networks.TryGetValue(kept.Network, out var network)) _networks.Add(kept.Network, network = []);
+        network.Add(kept);
+    }
+
+    private void Uncount(Kept kept)
+    {
+        if (_networks.TryGetValue(kept.Network, out var network) && network.Remove(kept) && network.Count == 0) _networks.Remove(kept.Network);
     }
 
     private void End(UInt128 session, Kept kept, Outcome outcome, in Reply reply)
@@ -220,15 +251,19 @@ public sealed class Desk(Identities identities, BuyerLimits limits, bool allowsT
     }
 
     /// <summary>One hold for another: as many as before.</summary>
-    private void Replace(UInt128 session, OpenSale sale, Submission submission)
+    private void Replace(Caller caller, OpenSale sale, Submission submission)
     {
         if (submission.Reply.State != HoldState.Held) return;
         lock (_gate)
         {
             // One that another process gave, or that this one has forgotten, is not counted here.
-            if (!_buyers.TryGetValue(session, out var buyer)) return;
+            if (!_buyers.TryGetValue(caller.Session, out var buyer)) return;
             var at = buyer.Holds.FindIndex(kept => kept.Hold == submission.Command.Of);
-            if (at >= 0) buyer.Holds[at] = new(sale, submission.Command.Hold) { UntilMs = submission.Reply.UntilMs, IsAsking = false };
+            if (at < 0) return;
+            Uncount(buyer.Holds[at]);
+            var kept = new Kept(sale, submission.Command.Hold, caller.Network) { UntilMs = submission.Reply.UntilMs, IsAsking = false };
+            buyer.Holds[at] = kept;
+            Count(kept);
         }
     }
 
@@ -239,6 +274,7 @@ public sealed class Desk(Identities identities, BuyerLimits limits, bool allowsT
 
     private void ForgetLocked(UInt128 session, Kept kept)
     {
+        Uncount(kept);
         if (!_buyers.TryGetValue(session, out var buyer)) return;
         buyer.Holds.Remove(kept);
         if (buyer.Holds.Count == 0 && buyer.WaitUntil <= Now) _buyers.Remove(session);
@@ -253,8 +289,12 @@ public sealed class Desk(Identities identities, BuyerLimits limits, bool allowsT
         foreach (var (session, buyer) in _buyers)
         {
             // A hold whose pause would be over by now has nothing left to say.
-            buyer.Holds.RemoveAll(kept => !kept.IsAsking && kept.UntilMs != long.MaxValue
-                && kept.UntilMs + (long)limits.WaitAfterLapse.TotalMilliseconds < kept.Sale.Sequencer!.NowMs);
+            foreach (var kept in buyer.Holds.FindAll(kept => kept.HasEnded((long)limits.WaitAfterLapse.TotalMilliseconds)))
+            {
+                Uncount(kept);
+                buyer.Holds.Remove(kept);
+            }
+
             if (buyer.Holds.Count == 0 && buyer.WaitUntil <= now) _buyers.Remove(session);
         }
 

@@ -45,6 +45,7 @@ internal static class Description
         ["PAYMENT_ELSEWHERE"] = (403, "a buyer cannot confirm a payment of this sale"),
         ["TOKEN_INVALID"] = (400, "a session's change without its token, or from another site"),
         ["HOLDS_LIMIT"] = (409, "the session has as many holds as it may"),
+        ["NETWORK_HOLDS"] = (429, "the buyers of the network have as many holds as they may together"),
         ["WAIT_AFTER_LAPSE"] = (429, "a hold of the session ran out unpaid a moment ago"),
         ["RATE_LIMITED"] = (429, "session or network asks too often; not started"),
         ["IDEMPOTENCY_KEY_REQUIRED"] = (400, "the header is missing"),

@@ -18,7 +18,7 @@ internal static class HoldEndpoints
                 Refusal.OrderLimit, Refusal.BuyerLimit,
                 Refusal.SoldOut, Refusal.NotEnough, Refusal.TooManyKeys)
             .AsksSale(PlacesAsking.Refusals)
-            .MayAnswer("HOLDS_LIMIT", "WAIT_AFTER_LAPSE")
+            .MayAnswer("HOLDS_LIMIT", "NETWORK_HOLDS", "WAIT_AFTER_LAPSE")
             .WithSummary("Keep places for a buyer")
             .WithDescription("The same id with the same body repeats the first answer, sequence included.");
         holds.MapGet("", Get).Needs(Permission.SeeOrders).Answers<HoldAnswer>().AsksSale(Refusal.UnknownHold)

@@ -36,7 +36,7 @@ internal static class PlacesEndpoints
                 Refusal.BadJourney, Refusal.OrderLimit, Refusal.BuyerLimit, Refusal.CannotWait, Refusal.PartyTooLarge,
                 Refusal.BadPassengers,
                 Refusal.PassengerOverlap, Refusal.TooManyKeys)
-            .MayAnswer("HOLDS_LIMIT", "WAIT_AFTER_LAPSE")
+            .MayAnswer("HOLDS_LIMIT", "NETWORK_HOLDS", "WAIT_AFTER_LAPSE")
             .WithSummary("Wait for places")
             .WithDescription("The id is that of the hold that is offered when places come back; GET and DELETE it as a hold.");
         sale.MapPost("pools/{pool}/numbers", Number).Needs(Permission.ChangeSales).Answers<SaleChangeAnswer>()

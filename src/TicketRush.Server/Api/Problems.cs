@@ -98,6 +98,10 @@ public static class Problems
             "HOLDS_LIMIT", "You have as many holds as one browser may have. Pay one or give one back, then ask again.", 409),
         DeskRefusal.WaitAfterLapse => Retry(
             429, "WAIT_AFTER_LAPSE", $"A hold of yours ran out unpaid. You can choose again in {answer.RetryAfter} s.", answer.RetryAfter),
+        DeskRefusal.NetworkHolds => Retry(
+            429, "NETWORK_HOLDS",
+            "The buyers of your network have as many holds as they may together. Ask again, with the same id, when some have paid.",
+            answer.RetryAfter),
         DeskRefusal.PaymentElsewhere => BadRequest(
             "PAYMENT_ELSEWHERE", "The money for this sale is taken by its office or a shop, which confirms the payment with its key.", 403),
         _ => answer.Outcome == Outcome.Done ? null : From(answer.Outcome, submission, sale),

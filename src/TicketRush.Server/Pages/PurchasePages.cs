@@ -169,6 +169,9 @@ internal static class PurchasePages
             case (DeskRefusal.WaitAfterLapse, _, _):
                 await WaitAsync(http, on, sale, texts.LapsedTitle, texts.LapsedText, Math.Max(1, answer.RetryAfter), link, again);
                 break;
+            case (DeskRefusal.NetworkHolds, _, _):
+                await WaitAsync(http, on, sale, texts.BusyTitle, texts.NetworkHoldsText, Math.Max(1, answer.RetryAfter), link, again);
+                break;
             case (_, Outcome.Busy, _):
                 await WaitAsync(http, on, sale, texts.BusyTitle, texts.BusyText, 2, link, again);
                 break;

@@ -208,6 +208,10 @@ public sealed partial class Texts
         "Tickets that you kept ran out unpaid a moment ago. So that everybody gets a chance, new ones can be kept after a short pause. "
         + "This page goes on by itself.",
         "您刚才占住的票到期未付款。为公平起见，需稍等片刻才能再次占票。本页会自动继续。");
+    public string NetworkHoldsText => Say(
+        "Many buyers of your network keep tickets and have not paid yet. So that nobody can keep them all, others of the network wait until "
+        + "some have paid. Your request is kept, and this page asks again by itself.",
+        "您所在网络已有许多购票者占票未付款。为防止囤票，需等其中一些付款后才能继续占票。您的请求已保留，本页会自动重试。");
     public string ScheduledTitle => Say("Not yet open", "尚未开售");
     public string ScheduledText => Say(
         "You are early. Your request is kept, and this page sends it by itself when the sale opens.", "您来早了。您的请求已保留，开售时本页会自动提交。");

@@ -56,7 +56,7 @@ public sealed class RunningServer : IAsyncLifetime
 
     /// <summary>Limits of a network that a test on one machine does not meet; those of a session are as they come.</summary>
     internal static BuyerLimits Generous { get; } =
-        new() { WrongKeysPerMinute = 100_000, NetworkPerMinute = 1_000_000, NewSessionsPerMinute = 100_000 };
+        new() { NetworkHolds = 100_000, WrongKeysPerMinute = 100_000, NetworkPerMinute = 1_000_000, NewSessionsPerMinute = 100_000 };
 
     public string Directory { get; }
 

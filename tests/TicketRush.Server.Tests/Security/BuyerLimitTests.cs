@@ -121,6 +121,45 @@ public sealed class BuyerLimitTests(RunningServer server) : IClassFixture<Runnin
     }
 
     [Fact]
+    [Trait("Statement", "S4")]
+    public async Task A_network_has_so_many_holds_however_many_sessions_it_makes()
+    {
+        await using var strict = await RunningServer.StartAsync(
+            limits: RunningServer.Generous with { NetworkHolds = 4, TrustedProxies = [IPNetwork.Parse("127.0.0.1/32")] });
+        var sale = await strict.OpenSaleAsync(Plans.Concert(payment: "test"));
+        var one = await Task.WhenAll(Enumerable.Range(0, 5).Select(_ => From("203.0.113.7")));
+        var ids = one.Select(_ => Plans.NewId()).ToArray();
+        for (var i = 0; i < 4; i++) (await HoldAsync(one[i], ids[i])).Is(200);
+
+        var refused = (await HoldAsync(one[4], ids[4])).Is(429, "NETWORK_HOLDS");
+        Assert.NotNull(refused.RetryAfter);
+        (await HoldAsync(one[0], Plans.NewId())).Is(429, "NETWORK_HOLDS");
+        (await HoldAsync(one[0], ids[0])).Is(200);
+
+        // Another network is not kept from anything.
+        var other = await From("203.0.113.8");
+        (await HoldAsync(other, Plans.NewId(), "203.0.113.8")).Is(200);
+
+        // What was paid, or given back, or has run out, makes room.
+        (await one[0].SendAsync("POST", $"{sale}/holds/{ids[0]}/pay", "{}", ("X-Forwarded-For", "203.0.113.7"))).Is(200);
+        (await HoldAsync(one[4], ids[4])).Is(200);
+        (await HoldAsync(one[0], Plans.NewId())).Is(429, "NETWORK_HOLDS");
+        (await one[1].SendAsync("DELETE", $"{sale}/holds/{ids[1]}", null, ("X-Forwarded-For", "203.0.113.7"))).Is(200);
+        (await HoldAsync(one[1], Plans.NewId())).Is(200);
+        (await HoldAsync(one[0], Plans.NewId())).Is(429, "NETWORK_HOLDS");
+
+        sale = await strict.OpenSaleAsync(Plans.Concert(payment: "test", holdSeconds: 1));
+        for (var i = 0; i < 4; i++) (await HoldAsync(await From("203.0.113.9"), Plans.NewId(), "203.0.113.9")).Is(200);
+        var (late, lates) = (await From("203.0.113.9"), Plans.NewId());
+        await Plans.UntilAsync(async () => (await HoldAsync(late, lates, "203.0.113.9")).Status == 200, "room where holds have run out");
+
+        Task<Browser> From(string address) => Browser.OpenAsync(strict, ("X-Forwarded-For", address));
+
+        Task<Answer> HoldAsync(Browser browser, string id, string address = "203.0.113.7") => browser.SendAsync(
+            "PUT", $"{sale}/holds/{id}", """{"items":[{"tier":"floor","quantity":1}]}""", ("X-Forwarded-For", address));
+    }
+
+    [Fact]
     [Trait("Statement", "S5")]
     public async Task Who_asks_too_often_is_told_when_to_come_back_and_a_shop_with_its_key_is_not()
     {
