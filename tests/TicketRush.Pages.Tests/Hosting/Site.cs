@@ -67,7 +67,10 @@ public sealed class Site : IAsyncLifetime
         {
             builder.Logging.AddProvider(new Recorder(Logged));
             if (_platform is not null)
-                builder.Services.AddSingleton(_ => new DataDirectory(Directory, new FileJournalOptions { Platform = _platform }));
+                {
+                builder.Services.AddSingleton<ISaleStore>(_ =>
+                    new DataDirectory(Directory, new FileJournalOptions { Platform = _platform }));
+            }
         });
         _map?.Invoke(_app);
         await _app.StartAsync();
