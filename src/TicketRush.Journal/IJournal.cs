@@ -27,6 +27,10 @@ public interface IJournal : IDisposable
     /// <exception cref="NewerFormatException">It was written by a newer program.</exception>
     void Read(IBatchReader reader);
 
+    /// <summary>As <see cref="Read"/>, but so many batches at the most, and none after the reader has enough. The next call goes on
+    /// there; until it is through, there is news.</summary>
+    void ReadBatches(EntryReader reader, int most);
+
     /// <summary>
     /// Waits for the exclusive right to append, makes durable what a dead writer left behind complete, cuts off what it left
     /// torn, and reads up to the end. When this throws, the turn is not held.

@@ -248,6 +248,8 @@ public sealed class SequencerPlacesTests
 
         public void Read(IBatchReader reader) => journal.Read(reader);
 
+        public void ReadBatches(EntryReader reader, int most) => journal.ReadBatches(reader, most);
+
         public void TakeTurn(IBatchReader reader) => journal.TakeTurn(reader);
 
         public bool TryTakeTurn(IBatchReader reader) => journal.TryTakeTurn(reader);

@@ -118,7 +118,6 @@ public sealed class FileJournal : IJournal
 
     public void Read(IBatchReader reader) => Read(reader, int.MaxValue);
 
-    /// <summary>As <see cref="Read(IBatchReader)"/>, but so many batches at the most, and none after the reader has enough. The next call goes on there.</summary>
     public void ReadBatches(EntryReader reader, int most) => Read(reader, most);
 
     private void Read(IBatchReader reader, int most)

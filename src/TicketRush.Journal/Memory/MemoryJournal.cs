@@ -32,9 +32,13 @@ public sealed class MemoryJournal(MemoryStore store) : IJournal
 
     public long NowMs => Math.Max(store.NowMs, _tail.TimeMs);
 
-    public void Read(IBatchReader reader)
+    public void Read(IBatchReader reader) => Read(reader, int.MaxValue);
+
+    public void ReadBatches(EntryReader reader, int most) => Read(reader, most);
+
+    private void Read(IBatchReader reader, int most)
     {
-        while (true)
+        for (; most > 0 && reader is not EntryReader { IsEnough: true }; most--)
         {
             byte[] batch;
             lock (store.Batches)

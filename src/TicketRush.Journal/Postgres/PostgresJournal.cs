@@ -44,14 +44,18 @@ public sealed class PostgresJournal : IJournal
         ? Math.Max(_watch.Clock.NowMs, _tail.TimeMs)
         : Math.Max(_turnMs + (long)Stopwatch.GetElapsedTime(_turnAt).TotalMilliseconds, _tail.TimeMs);
 
-    public void Read(IBatchReader reader) => Persist("read", () =>
+    public void Read(IBatchReader reader) => Read(reader, int.MaxValue);
+
+    public void ReadBatches(EntryReader reader, int most) => Read(reader, most);
+
+    private void Read(IBatchReader reader, int most) => Persist("read", () =>
     {
         var session = _pool.Rent();
         try
         {
             var row = session.Find(_news.Sale);
             _watch.Clock.Observe(row.NowMs);
-            CatchUp(session, row.Tail, reader);
+            CatchUp(session, row.Tail, reader, most);
         }
         catch
         {
@@ -180,21 +184,24 @@ public sealed class PostgresJournal : IJournal
     }
 
     /// <summary>Gives what others have written up to a tail that is known to be durable, and holds it against what was known before.</summary>
-    private void CatchUp(PostgresSession session, in Tail durable, IBatchReader reader)
+    private void CatchUp(PostgresSession session, in Tail durable, IBatchReader reader, int most = int.MaxValue)
     {
         // The hash is looked at also where nothing is new: a past of the same length is another past all the same.
         if (durable.Sequence < Math.Max(_tail.Sequence, _witness.Sequence) || (durable.Sequence == _tail.Sequence && durable.Hash != _tail.Hash))
             throw Behind(durable);
 
-        while (_tail.Sequence < durable.Sequence)
+        while (_tail.Sequence < durable.Sequence && most > 0 && reader is not EntryReader { IsEnough: true })
         {
-            if (session.ReadBatches(_news.Sale, _tail.Sequence, (first, bytes) => Give(first, bytes.Span, reader)) == 0)
+            // One at a time for who may have enough after any.
+            var next = reader is EntryReader ? 1 : Math.Min(most, PostgresSession.ReadMax);
+            if (session.ReadBatches(_news.Sale, _tail.Sequence, (first, bytes) => Give(first, bytes.Span, reader), next) == 0)
                 throw Damaged("it was acknowledged and is not there");
+            most -= next;
         }
 
         if (_tail.Sequence == durable.Sequence && _tail != durable) throw Damaged("the sale's row names another end");
         Volatile.Write(ref _sequence, _tail.Sequence);
-        _news.Advance(_tail.Sequence);
+        _news.Advance(durable.Sequence);
         _witness.Advance(_tail);
     }
 

@@ -31,7 +31,8 @@ internal sealed class PostgresSession : IDisposable
         """;
 
     // Some at a time: no snapshot is held for minutes, and the planner has no reason to sort.
-    private const string ReadSql = "SELECT first_sequence, payload FROM ticketrush.journal WHERE sale = $1 AND first_sequence > $2 ORDER BY first_sequence LIMIT 256";
+    private const string ReadSql =
+        "SELECT first_sequence, payload FROM ticketrush.journal WHERE sale = $1 AND first_sequence > $2 ORDER BY first_sequence LIMIT $3";
 
     // In one statement, so that the batch is there if and only if the tail was the one it continues; and the key (sale, first_sequence)
     // would refuse a second batch in the same place.
@@ -47,6 +48,10 @@ internal sealed class PostgresSession : IDisposable
     private readonly NpgsqlCommand _find, _read, _hashAt, _rollback;
     private readonly byte[] _hash = new byte[ChainHash.Size], _oldHash = new byte[ChainHash.Size];
     private readonly NpgsqlParameter<int>[] _sales;
+    /// <summary>Batches of one answer at the most.</summary>
+    public const int ReadMax = 256;
+
+    private readonly NpgsqlParameter<int> _readMost = new(), _lockedReadMost = new() { TypedValue = ReadMax };
     private readonly NpgsqlParameter<long> _readAfter = new(), _lockedReadAfter = new(), _hashOf = new();
     private readonly NpgsqlParameter<long> _sequence = new(), _time = new(), _offset = new(), _oldSequence = new();
     private readonly NpgsqlParameter<ReadOnlyMemory<byte>> _payload = new() { NpgsqlDbType = NpgsqlDbType.Bytea };
@@ -68,9 +73,9 @@ internal sealed class PostgresSession : IDisposable
         _rollback = Command("ROLLBACK");
         _find = Command(
             "SELECT tail_sequence, tail_time, tail_hash, tail_offset, (extract(epoch FROM clock_timestamp()) * 1000)::bigint FROM ticketrush.sale WHERE id = $1", _sales[4]);
-        _read = Command(ReadSql, _sales[5], _readAfter);
+        _read = Command(ReadSql, _sales[5], _readAfter, _readMost);
         _hashAt = Command("SELECT substring(payload FOR 32) FROM ticketrush.journal WHERE sale = $1 AND first_sequence = $2", _sales[6], _hashOf);
-        _lockAndRead = Batch(CommandSeconds, ("BEGIN", []), (LockSql, [_sales[7]]), (ReadSql, [_sales[8], _lockedReadAfter]));
+        _lockAndRead = Batch(CommandSeconds, ("BEGIN", []), (LockSql, [_sales[7]]), (ReadSql, [_sales[8], _lockedReadAfter, _lockedReadMost]));
     }
 
     /// <summary>When it was last used, for whoever closes idle ones.</summary>
@@ -180,10 +185,11 @@ internal sealed class PostgresSession : IDisposable
     }
 
     /// <summary>Gives some batches behind a sequence, in order.</summary>
+    /// <param name="most">1 to <see cref="ReadMax"/>.</param>
     /// <returns>How many; 0 when there is none.</returns>
-    public int ReadBatches(int sale, long after, Action<long, ReadOnlyMemory<byte>> give)
+    public int ReadBatches(int sale, long after, Action<long, ReadOnlyMemory<byte>> give, int most = ReadMax)
     {
-        (_sales[5].TypedValue, _readAfter.TypedValue) = (sale, after);
+        (_sales[5].TypedValue, _readAfter.TypedValue, _readMost.TypedValue) = (sale, after, most);
         return Guarded(() =>
         {
             using var reader = _read.ExecuteReader(CommandBehavior.SequentialAccess);

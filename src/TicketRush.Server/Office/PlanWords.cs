@@ -63,6 +63,7 @@ internal static class PlanWords
         ("have {0} seats; {1} are allowed", "共有 {0} 座，最多 {1} 座"),
         ("are for a pool that travels", "仅用于行程中的库存池"),
         ("has {0} prices; the journey has {1} legs", "有 {0} 个价格，而行程有 {1} 个区间"),
+        ("have more than {0} different prices over all journeys", "各行程的不同价格超过 {0} 个"),
         ("sum up to more than {0}", "合计超过 {0}"),
         ("has {0} rows; there must be one for each stop but the last, {1}", "有 {0} 行；除末站外每站须有一行，共 {1} 行"),
         ("has {0} prices; there must be one for each stop behind, {1}", "有 {0} 个价格；之后每站须有一个，共 {1} 个"),

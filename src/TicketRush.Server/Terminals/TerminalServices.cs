@@ -1,13 +1,12 @@
 using System.Security.Cryptography;
 using TicketRush.Journal;
-using TicketRush.Journal.Files;
 using TicketRush.Server.Access;
 
 namespace TicketRush.Server.Terminals;
 
 /// <summary>What all connections of the terminals port share.</summary>
 internal sealed class TerminalServices(
-    Sales sales, DataDirectory directory, KeyRing keys, RateLimits rates, TerminalLimits limits, TurnedAway turnedAway, TimeProvider time)
+    Sales sales, ISaleStore store, KeyRing keys, RateLimits rates, TerminalLimits limits, TurnedAway turnedAway, TimeProvider time)
 {
     // For keys that are not there: whoever asks for one is answered as if it were.
     private readonly byte[] _noKey = RandomNumberGenerator.GetBytes(32);
@@ -16,7 +15,7 @@ internal sealed class TerminalServices(
 
     public Sales Sales => sales;
 
-    public DataDirectory Directory => directory;
+    public ISaleStore Store => store;
 
     public KeyRing Keys => keys;
 

@@ -89,7 +89,7 @@ internal sealed class Watching(TerminalServices services, ConnectionContext conn
     {
         try
         {
-            using var journal = services.Directory.Open(watch.Sale);
+            using var journal = services.Store.Open(watch.Sale);
             var reader = new Reader(watch, writer);
             while (!watch.Stop.IsCancellationRequested)
             {
