@@ -148,8 +148,9 @@ internal static class Places
     {
         var figures = new List<(int Waiters, double Cost)>();
 
-        // The first is for the compiler alone.
-        foreach (var waiters in (int[])[100, 100, 1_000, 10_000, 100_000, 1_000_000])
+        // The first time round is for the compiler alone, or the shortest list would be measured with the coldest code.
+        int[] lengths = [100, 1_000, 10_000, 100_000, 1_000_000];
+        foreach (var waiters in (int[])[.. lengths, .. lengths])
         {
             run.Report.Progress($"waitlist of {waiters:N0}");
             var plan = Sample("train-16-coaches");
@@ -202,9 +203,10 @@ internal static class Places
             void Apply(in Entry decided) => sale.Apply(decided, ++sequence);
         }
 
-        figures.RemoveAt(0);
+        figures.RemoveRange(0, lengths.Length);
         run.Report.Row("a return that is offered on", [.. figures.Select(figure => ($"{figure.Waiters:N0} wait, ns", (object)figure.Cost))]);
         run.Report.Aim("a return with 10^6 that wait, times that with 10^2", figures[^1].Cost / figures[0].Cost, 1.3, atLeast: false);
+        run.Report.Aim("… and", figures[^1].Cost / figures[0].Cost, 0.7, atLeast: true);
     }
 
     /// <summary>

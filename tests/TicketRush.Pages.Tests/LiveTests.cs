@@ -26,11 +26,7 @@ public sealed class LiveTests(Site site) : IClassFixture<Site>
         using (var viewer = await Viewer.WatchAsync(site, sale)) await viewer.NextAsync();
         await site.BuyAsync(sale, 3);
         using var again = await Viewer.WatchAsync(site, sale, lastEventId: 1);
-        var present = await again.NextAsync();
-
-        // Made ten times a second at the most, it may be that much older than the purchase; then the next one is not.
-        if (present.Free == 100) present = await again.NextAsync();
-        Assert.Equal(97, present.Free);
+        Assert.Equal(97, (await again.NextAsync()).Free);
     }
 
     [Fact]

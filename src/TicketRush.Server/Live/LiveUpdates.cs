@@ -159,8 +159,9 @@ internal sealed class LiveUpdates : IDisposable
             var isNews = channel.Newest > _seen;
             if (!isNews && nowMs - _sentAt < StillHereEveryMs) return false;
 
-            // Who has just come, perhaps from a purchase of its own, is not shown what was before that.
-            if (_isNew && !channel.IsCurrent && channel.WrittenAt < _cameAt) return false;
+            // Who has just come, perhaps from a purchase of its own, is not shown what was before that. The clock stands still for some
+            // milliseconds at a time: what was written at the same time may be from before.
+            if (_isNew && !channel.IsCurrent && channel.WrittenAt <= _cameAt) return false;
             lock (_gate)
             {
                 // Who has not taken the last one gets nothing until it has, and then the newest.
