@@ -5,6 +5,7 @@ using TicketRush.Multiprocessing;
 ProcessEntry.Run();
 if (args is ["seller", ..]) return await Seller.RunAsync(args);
 if (args is ["postgres-seller", ..]) return await Postgres.SellerAsync(args);
+if (args is ["lockstep", ..]) return Lockstep.RunProcess(args);
 if (args is ["onlookers", ..]) return await Onlookers.RunAsync(args);
 if (args is ["resident", ..]) return Memory.Resident(args);
 

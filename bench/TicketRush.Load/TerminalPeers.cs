@@ -16,9 +16,9 @@ internal sealed class RedisPeer : IAsyncDisposable
     private const string Script = """
         local order = redis.call('HGET', KEYS[1], ARGV[1])
         if order then
-          local first = string.match(order, '^' .. ARGV[2] .. '|' .. ARGV[3] .. '|(%d+)$')
-          if not first then return redis.error_reply('ID_REUSED') end
-          return {'paid', tonumber(first), tonumber(ARGV[3])}
+          local asked = ARGV[2] .. '|' .. ARGV[3] .. '|'
+          if string.sub(order, 1, #asked) ~= asked then return redis.error_reply('ID_REUSED') end
+          return {'paid', tonumber(string.sub(order, #asked + 1)), tonumber(ARGV[3])}
         end
         local quantity = tonumber(ARGV[3])
         local free = tonumber(redis.call('HGET', KEYS[2], 'free'))
@@ -58,6 +58,11 @@ internal sealed class RedisPeer : IAsyncDisposable
         using var client = await ConnectAsync(port);
         await AskAsync(client, "HSET", "sale", "free", "100000000", "tickets", "0");
         peer._sha = (await AskAsync(client, "SCRIPT", "LOAD", Script)).Split("\r\n")[1];
+
+        // Asked twice with one id, it must answer the same and sell once, as ours does.
+        string[] once = [.. peer.Buy.Select(word => word.Replace("__rand_int__", "000000000000", StringComparison.Ordinal))];
+        if (await AskAsync(client, once) != await AskAsync(client, once) || await peer.OrdersAsync() != 1)
+            throw new InvalidOperationException("Redis does not do what it is compared for.");
         return peer;
     }
 

@@ -61,12 +61,8 @@ public sealed partial class Sale
 
     private Verdict DecideExchange(in Command command, long nowMs, ref Entry entry, ref Reply reply)
     {
-        var content = Content.OfHold(command);
-        var known = _holds.Find(command.Hold);
-        if (known >= 0) return Sees(command, _holds[known]) ? RepeatHold(known, content, ref reply) : Refuse(Refusal.IdReused, ref reply);
+        if (IsAnsweredAtOnce(command, nowMs, ref reply, out var verdict)) return verdict;
 
-        var refusal = NotSelling(nowMs);
-        if (refusal != Refusal.None) return Refuse(refusal, ref reply);
         var of = command.Order != 0 && command.Whose == Whose.Everybodys ? FindOrder(command) : _holds.Find(command.Of);
         if (of < 0 || !Sees(command, _holds[of])) return Refuse(Refusal.UnknownHold, ref reply);
         ref readonly var old = ref _holds[of];
@@ -80,7 +76,7 @@ public sealed partial class Sale
 
         var before = new PricedLines();
         _holds.ReadLines(old, ref before);
-        refusal = TicketsToExchange(command, old, before.Places, out var tickets);
+        var refusal = TicketsToExchange(command, old, before.Places, out var tickets);
         if (refusal != Refusal.None) return Refuse(refusal, ref reply);
 
         refusal = Price(command, ref entry, ref reply);
@@ -104,7 +100,7 @@ public sealed partial class Sale
         entry.Hold = command.Hold;
         entry.Of = _holds.IdOf(of);
         entry.Buyer = _buyers.IdOf(old.Buyer);
-        entry.Content = content;
+        entry.Content = Content.OfHold(command);
         entry.Reference = command.Reference;
         entry.Tickets = tickets;
         entry.Amount = AmountOf(before, tickets);
@@ -147,13 +143,9 @@ public sealed partial class Sale
 
     private Verdict DecideWait(in Command command, long nowMs, ref Entry entry, ref Reply reply)
     {
-        var content = Content.OfHold(command);
-        var known = _holds.Find(command.Hold);
-        if (known >= 0) return Sees(command, _holds[known]) ? RepeatHold(known, content, ref reply) : Refuse(Refusal.IdReused, ref reply);
+        if (IsAnsweredAtOnce(command, nowMs, ref reply, out var verdict)) return verdict;
 
-        var refusal = NotSelling(nowMs);
-        if (refusal != Refusal.None) return Refuse(refusal, ref reply);
-        refusal = Price(command, ref entry, ref reply);
+        var refusal = Price(command, ref entry, ref reply);
         if (refusal != Refusal.None) return Refuse(refusal, ref reply, reply.Allowed);
         var allowed = Plan!.Rules.PerBuyer - _buyers.PlacesOf(command.Buyer);
         if (entry.Lines.Places > allowed) return Refuse(Refusal.BuyerLimit, ref reply, Math.Max(allowed, 0));
@@ -169,7 +161,7 @@ public sealed partial class Sale
         entry.Kind = EntryKind.Waited;
         entry.Hold = command.Hold;
         entry.Buyer = command.Buyer;
-        entry.Content = content;
+        entry.Content = Content.OfHold(command);
         (entry.From, entry.To) = (command.From, command.To);
         entry.Seats.Clear();
         entry.Passengers.Clear();

@@ -223,14 +223,9 @@ public sealed partial class Sale
 
     private Verdict DecideHold(in Command command, long nowMs, ref Entry entry, ref Reply reply)
     {
-        var content = Content.OfHold(command);
-        var number = _holds.Find(command.Hold);
-        if (number >= 0) return Sees(command, _holds[number]) ? RepeatHold(number, content, ref reply) : Refuse(Refusal.IdReused, ref reply);
+        if (IsAnsweredAtOnce(command, nowMs, ref reply, out var verdict)) return verdict;
 
-        var refusal = NotSelling(nowMs);
-        if (refusal != Refusal.None) return Refuse(refusal, ref reply);
-
-        refusal = Price(command, ref entry, ref reply);
+        var refusal = Price(command, ref entry, ref reply);
         if (refusal != Refusal.None) return Refuse(refusal, ref reply, reply.Allowed);
         var allowed = Plan!.Rules.PerBuyer - _buyers.PlacesOf(command.Buyer);
         if (entry.Lines.Places > allowed) return Refuse(Refusal.BuyerLimit, ref reply, Math.Max(allowed, 0));
@@ -238,7 +233,7 @@ public sealed partial class Sale
 
         entry.Hold = command.Hold;
         entry.Buyer = command.Buyer;
-        entry.Content = content;
+        entry.Content = Content.OfHold(command);
         if (command.Kind == CommandKind.Purchase)
         {
             entry.Kind = _places is null ? EntryKind.Purchased : EntryKind.PurchasedPlaces;
@@ -288,6 +283,21 @@ public sealed partial class Sale
     }
 
     private long HoldEnd(long nowMs) => (nowMs + 999) / 1000 * 1000 + Plan!.Rules.HoldSeconds * 1000L;
+
+    /// <summary>What comes before all else when places are asked for: whether the id is known, and whether the sale sells.</summary>
+    private bool IsAnsweredAtOnce(in Command command, long nowMs, ref Reply reply, out Verdict verdict)
+    {
+        var number = _holds.Find(command.Hold);
+        if (number >= 0)
+        {
+            verdict = Sees(command, _holds[number]) ? RepeatHold(number, Content.OfHold(command), ref reply) : Refuse(Refusal.IdReused, ref reply);
+            return true;
+        }
+
+        var refusal = NotSelling(nowMs);
+        verdict = refusal == Refusal.None ? Verdict.None : Refuse(refusal, ref reply);
+        return refusal != Refusal.None;
+    }
 
     private Verdict RepeatHold(int number, ulong content, ref Reply reply)
     {

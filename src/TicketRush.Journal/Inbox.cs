@@ -11,14 +11,17 @@ internal sealed class Inbox(int capacity)
     private Submission[] _taken = new Submission[64];
     private int _count;
 
-    public bool TryAdd(Submission submission)
+    /// <summary>Adds them behind each other.</summary>
+    /// <returns>How many there was room for.</returns>
+    public int Add(ReadOnlySpan<Submission> submissions)
     {
         lock (_gate)
         {
-            if (_count == capacity) return false;
-            if (_count == _waiting.Length) Array.Resize(ref _waiting, _waiting.Length * 2);
-            _waiting[_count++] = submission;
-            return true;
+            var count = Math.Min(submissions.Length, capacity - _count);
+            if (_waiting.Length < _count + count) Array.Resize(ref _waiting, Math.Max(_waiting.Length * 2, _count + count));
+            submissions[..count].CopyTo(_waiting.AsSpan(_count));
+            _count += count;
+            return count;
         }
     }
 

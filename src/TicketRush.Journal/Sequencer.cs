@@ -106,19 +106,35 @@ public sealed class Sequencer : IBatchReader, IAsyncDisposable
     /// <exception cref="ArgumentException">The command lacks what its kind needs: a mistake in the calling program.</exception>
     public ValueTask<Outcome> SubmitAsync(Submission submission)
     {
-        if (!submission.Command.IsComplete) throw new ArgumentException($"A command {submission.Command.Kind} lacks something.", nameof(submission));
-        var answer = submission.Start(Stopwatch.GetTimestamp());
-        if (_status.RefusedWith is { } refused) AnswerNow(submission, refused);
-        else if (_stopping || !_inbox.TryAdd(submission)) AnswerNow(submission, Outcome.Busy);
-        else
+        Submit([submission]);
+        return submission.Answer;
+    }
+
+    /// <summary>
+    /// Asks for several decisions, in this order: as <see cref="SubmitAsync"/> for each, but they come into the inbox together. Each is
+    /// answered by its <see cref="Submission.Answer"/>.
+    /// </summary>
+    /// <exception cref="ArgumentException">A command lacks what its kind needs. None of them was submitted.</exception>
+    public void Submit(ReadOnlySpan<Submission> submissions)
+    {
+        foreach (var submission in submissions)
+        {
+            if (!submission.Command.IsComplete) throw new ArgumentException($"A command {submission.Command.Kind} lacks something.", nameof(submissions));
+        }
+
+        var now = Stopwatch.GetTimestamp();
+        foreach (var submission in submissions) submission.Start(now);
+        var refused = _status.RefusedWith;
+        var taken = refused is null && !_stopping ? _inbox.Add(submissions) : 0;
+        if (taken > 0)
         {
             Wake();
 
-            // Taken while the loop was ending: either it saw this one, or this thread sees that it ended.
+            // Taken while the loop was ending: either it saw these, or this thread sees that it ended.
             if (_ended.Task.IsCompleted) DrainBusy();
         }
 
-        return answer;
+        foreach (var submission in submissions[taken..]) AnswerNow(submission, refused ?? Outcome.Busy);
     }
 
     /// <summary>

@@ -45,15 +45,17 @@ public sealed class Submission : IValueTaskSource<Outcome>
     /// <summary>Sale time of the reply's sequence; of the decision, when it has none.</summary>
     public long TimeMs { get; internal set; }
 
+    /// <summary>What becomes of it, once it was submitted. To be awaited once.</summary>
+    public ValueTask<Outcome> Answer => new(this, _source.Version);
+
     internal Outcome Outcome { get; set; }
 
     internal long SubmittedAt { get; set; }
 
-    internal ValueTask<Outcome> Start(long timestamp)
+    internal void Start(long timestamp)
     {
         _source.Reset();
         (Outcome, SubmittedAt) = (Outcome.None, timestamp);
-        return new(this, _source.Version);
     }
 
     internal void Complete(Outcome outcome) => _source.SetResult(outcome);

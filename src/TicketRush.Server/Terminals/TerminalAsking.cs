@@ -17,6 +17,8 @@ internal readonly record struct TerminalError(string Code, string Detail)
 /// <summary>From the words of a command to what a sale is asked. What is wrong is told as over HTTP, with the same codes.</summary>
 internal sealed class TerminalAsking(Identities identities)
 {
+    private readonly PaymentReference _noReference = identities.Reference([]);
+
     /// <summary>Writes the command into the submission. Words 0 and 1 are the command's name and the sale's, and there are as many as it
     /// takes at the least.</summary>
     /// <returns>Null when it can be submitted.</returns>
@@ -124,7 +126,7 @@ internal sealed class TerminalAsking(Identities identities)
     private TerminalError? WriteReference(ReadOnlySpan<byte> reference, Plan plan, ref Command asked)
     {
         if (CheckText(reference, "reference", required: plan.PaymentKind == PaymentKind.External) is { } wrong) return wrong;
-        asked.Reference = identities.Reference(reference);
+        asked.Reference = reference.IsEmpty ? _noReference : identities.Reference(reference);
         return null;
     }
 

@@ -13,7 +13,7 @@ namespace TicketRush.Server.Terminals;
 /// One connection of the terminals port: reads commands, hands them to the sale in the order in which they were sent, and answers in that
 /// order, with one flush for everything that arrived together.
 /// <para>
-/// Commands for one sale that stand behind each other are submitted before the first is decided, so that they share a turn and a flush of
+/// Commands for one sale that stand behind each other are submitted together, so that they share a turn and a flush of
 /// the journal. A command for another sale, or one that is answered at once, waits for those before it: whoever sends A, then B, never
 /// finds B done and A not begun.
 /// </para>
@@ -42,12 +42,6 @@ internal sealed class TerminalSession
         End = 4,
     }
 
-    private struct Asked
-    {
-        public TerminalVerb Verb;
-        public ValueTask<Outcome> Outcome;
-    }
-
     private readonly TerminalServices _services;
     private readonly ConnectionContext _connection;
     private readonly Door.Guest _guest;
@@ -61,7 +55,7 @@ internal sealed class TerminalSession
     private readonly long _openedAt = Environment.TickCount64;
 
     private Submission[] _submissions = new Submission[4];
-    private Asked[] _asked = new Asked[4];
+    private TerminalVerb[] _asked = new TerminalVerb[4];
     private int _askedCount;
     private OpenSale? _sale;
     private int _saleNameLength;
@@ -215,7 +209,7 @@ internal sealed class TerminalSession
             return Step.Taken;
         }
 
-        _asked[_askedCount++] = new() { Verb = command.Verb, Outcome = sequencer.SubmitAsync(submission) };
+        _asked[_askedCount++] = command.Verb;
         return Step.Taken;
     }
 
@@ -239,18 +233,19 @@ internal sealed class TerminalSession
     {
         // The last is decided last. Waiting for it first wakes this connection once, not once for each command.
         var count = _askedCount;
-        var last = await _asked[count - 1].Outcome;
+        _sale!.Sequencer!.Submit(_submissions.AsSpan(0, count));
+        var last = await _submissions[count - 1].Answer;
         for (var i = 0; i < count; i++)
         {
-            var outcome = i == count - 1 ? last : await _asked[i].Outcome;
-            _answers.Write(_asked[i].Verb, outcome, _submissions[i], _sale!);
+            var outcome = i == count - 1 ? last : await _submissions[i].Answer;
+            _answers.Write(_asked[i], outcome, _submissions[i], _sale!);
 
             // The sequencer may still hold it: it is not used again.
             if (outcome == Outcome.Unknown) _submissions[i] = null!;
         }
 
         _askedCount = 0;
-        if (_submissions.Length > SubmissionsKept && count <= SubmissionsKept / 4) (_submissions, _asked) = (_submissions[..SubmissionsKept], new Asked[SubmissionsKept]);
+        if (_submissions.Length > SubmissionsKept && count <= SubmissionsKept / 4) (_submissions, _asked) = (_submissions[..SubmissionsKept], new TerminalVerb[SubmissionsKept]);
     }
 
     private Submission Submission()
