@@ -32,11 +32,12 @@ internal sealed class Lockstep : IDisposable
     /// <summary>Replies per second to <c>PING</c>, or to a <c>BUY</c> of the sale of which nothing is left.</summary>
     public static async Task<double> RunAsync(int port, TimeSpan time, bool refused)
     {
-        using var process = Self.Start(
-            "lockstep", port.ToString(CultureInfo.InvariantCulture), time.TotalSeconds.ToString(CultureInfo.InvariantCulture), refused ? "refused" : "ping");
+        var (where, seconds) = (port.ToString(CultureInfo.InvariantCulture), time.TotalSeconds.ToString(CultureInfo.InvariantCulture));
+        using var process = Self.Start("lockstep", where, seconds, refused ? "refused" : "ping");
         var said = await process.StandardOutput.ReadToEndAsync();
         await process.WaitForExitAsync();
-        return process.ExitCode == 0 ? double.Parse(said, CultureInfo.InvariantCulture) : throw new InvalidOperationException("The lockstep process failed.");
+        if (process.ExitCode != 0) throw new InvalidOperationException("The lockstep process failed.");
+        return double.Parse(said, CultureInfo.InvariantCulture);
     }
 
     /// <summary>The process.</summary>

@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Globalization;
 using TicketRush.Engine;
 using TicketRush.Journal;
@@ -11,15 +10,7 @@ namespace TicketRush.Load;
 /// <summary>Sales in PostgreSQL, against the transaction that everybody writes first, on the same server in the same run.</summary>
 internal static class Postgres
 {
-    private const int Callers = 512, HotClients = 16, Connections = 256;
-
-    // One row that everybody wants: the count goes down, and an order is written.
-    private const string HotRow = """
-        BEGIN;
-        UPDATE stock SET free = free - 1 WHERE id = 1 AND free > 0;
-        INSERT INTO orders (buyer) VALUES (:client_id);
-        COMMIT;
-        """;
+    private const int Callers = 512, Connections = 256;
 
     public static async Task RunAsync(Run run)
     {
@@ -34,7 +25,7 @@ internal static class Postgres
         for (var i = 0; i < run.Runs; i++)
         {
             run.Report.Progress($"run {i + 1} of {run.Runs}: pgbench, hot row");
-            hot.Add(await HotRowAsync(run, server));
+            hot.Add(await HotRow.RunAsync(run, server));
             run.Report.Progress($"run {i + 1} of {run.Runs}: one server");
             var alone = (await SellAsync(run, server, "a"))[0];
             one.Add(alone.PerSecond);
@@ -48,17 +39,18 @@ internal static class Postgres
             apart.Add((await SellAsync(run, server, "a", "b")).Sum(seller => seller.PerSecond));
         }
 
-        run.Report.Row($"pgbench, hot row, {HotClients} clients", ("purchases/s", Median.Of(hot)), ("min", hot.Min()), ("max", hot.Max()), ("flush", "fdatasync"));
-        run.Report.Row(
-            $"one server, {Callers} callers", ("purchases/s", Median.Of(one)), ("min", one.Min()), ("max", one.Max()), ("batch", Median.Of(batches)), ("p99 ms", Median.Of(p99)));
-        run.Report.Row(
-            $"two servers, one sale, {Callers} each", ("purchases/s", Median.Of(same)), ("min", same.Min()), ("max", same.Max()), ("smaller share", Median.Of(shares)));
-        run.Report.Row($"two servers, two sales, {Callers} each", ("purchases/s", Median.Of(apart)), ("min", apart.Min()), ("max", apart.Max()));
+        Row($"pgbench, hot row, {HotRow.Clients} clients", hot, ("flush", "fdatasync"));
+        Row($"one server, {Callers} callers", one, ("batch", Median.Of(batches)), ("p99 ms", Median.Of(p99)));
+        Row($"two servers, one sale, {Callers} each", same, ("smaller share", Median.Of(shares)));
+        Row($"two servers, two sales, {Callers} each", apart);
         run.Report.Aim("one server, purchases/s", Median.Of(one), 150_000);
         run.Report.Aim("one server, times the hot row", Median.Of(one) / Median.Of(hot), 50);
         run.Report.Aim("two servers on one sale, of one", Median.Of(same) / Median.Of(one), 0.6);
         run.Report.Aim("two servers on two sales, of one", Median.Of(apart) / Median.Of(one), 0.9);
         await HttpAsync(run, server);
+
+        void Row(string what, List<double> all, params (string Name, object Value)[] more) =>
+            run.Report.Row(what, [("purchases/s", Median.Of(all)), ("min", all.Min()), ("max", all.Max()), .. more]);
     }
 
     /// <summary>One of the servers that sell from a database, as a process of its own.</summary>
@@ -103,27 +95,6 @@ internal static class Postgres
         }));
     }
 
-    private static async Task<double> HotRowAsync(Run run, PostgresServer server)
-    {
-        using var scratch = run.Scratch();
-        var script = Path.Combine(scratch.Path, "hot.sql");
-        await File.WriteAllTextAsync(script, HotRow);
-        server.CreateDatabase();
-        server.Execute("DROP TABLE IF EXISTS stock, orders; CREATE TABLE stock (id int PRIMARY KEY, free int NOT NULL) WITH (fillfactor = 20); "
-            + "INSERT INTO stock VALUES (1, 2000000000); CREATE TABLE orders (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, buyer int NOT NULL)");
-        var start = new ProcessStartInfo(
-            Path.Combine(PostgresServer.Programs!, "pgbench"),
-            ["-h", "127.0.0.1", "-p", $"{server.Port}", "-U", "rush", "-n", "-M", "prepared", "-c", $"{HotClients}", "-j", "2", "-T", $"{Math.Ceiling(run.Time.TotalSeconds)}", "-f", script, "postgres"])
-        { RedirectStandardOutput = true };
-        start.Environment["PGPASSWORD"] = server.Password;
-        using var process = Process.Start(start)!;
-        var output = await process.StandardOutput.ReadToEndAsync();
-        await process.WaitForExitAsync();
-        var line = output.Split('\n').FirstOrDefault(line => line.StartsWith("tps = ", StringComparison.Ordinal))
-            ?? throw new InvalidOperationException($"pgbench said: {output}");
-        return double.Parse(line.Split(' ')[2], CultureInfo.InvariantCulture);
-    }
-
     private static async Task HttpAsync(Run run, PostgresServer server)
     {
         if (!Wrk.IsThere(run)) return;
@@ -147,7 +118,8 @@ internal static class Postgres
     private static async Task<double> PutAsync(Run run, string? journal)
     {
         using var scratch = run.Scratch();
-        await using var app = RushServer.Build(new() { DataDirectory = scratch.Path, Journal = journal, Urls = ["http://127.0.0.1:0"], OfficeKey = Shop.Key });
+        await using var app = RushServer.Build(
+            new() { DataDirectory = scratch.Path, Journal = journal, Urls = ["http://127.0.0.1:0"], OfficeKey = Shop.Key });
         await app.StartAsync();
         var url = app.Urls.First();
         using var shop = new Shop(url);

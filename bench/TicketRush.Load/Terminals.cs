@@ -4,6 +4,7 @@ using Microsoft.Extensions.DependencyInjection;
 using TicketRush.Journal;
 using TicketRush.Server;
 using TicketRush.Server.Terminals;
+using TicketRush.Testing;
 
 namespace TicketRush.Load;
 
@@ -44,14 +45,14 @@ internal static class Terminals
 
         using var redisScratch = run.Scratch();
         await using var redis = RedisPeer.IsInstalled ? await RedisPeer.StartAsync(redisScratch.Path) : null;
-        if (redis is null) run.Report.Row("Redis", ("skipped", "redis-server is not installed (on Debian: apt-get install redis-server)"));
-        using var postgresScratch = run.Scratch();
-        await using var postgres = PostgresPeer.IsInstalled ? await PostgresPeer.StartAsync(postgresScratch.Path) : null;
-        if (postgres is null) run.Report.Row("PostgreSQL", ("skipped", "it is not installed (on Debian: apt-get install postgresql)"));
+        if (redis is null) run.Report.LeaveOut("Redis", "redis-server is not installed (on Debian: apt-get install redis-server)");
+        using var postgres = PostgresServer.Missing is null ? PostgresServer.Start() : null;
+        if (postgres is null) run.Report.LeaveOut("PostgreSQL", PostgresServer.Missing!);
 
         var seconds = run.Time.TotalSeconds;
         var (deep, lone) = ((int)(400_000 * seconds), (int)(40_000 * seconds));
-        List<double> ping16 = [], buy16 = [], redis16 = [], ping1 = [], buy1 = [], redis1 = [], p99 = [], crowded = [], pings = [], refusals = [], postgresBuys = [], batches = [];
+        List<double> ping16 = [], buy16 = [], batches = [], redis16 = [], ping1 = [], buy1 = [], redis1 = [];
+        List<double> p99 = [], crowded = [], pings = [], refusals = [], postgresBuys = [];
         for (var i = -1; i < run.Runs; i++)
         {
             // The first is a warm-up of all of them.
@@ -90,12 +91,13 @@ internal static class Terminals
                 var had = await redis.OrdersAsync();
                 Add(redis16, (await RedisBenchmark.RunAsync(redis.Port, null, 16, deep / 3 / count, redis.Buy)).PerSecond);
                 Add(redis1, (await RedisBenchmark.RunAsync(redis.Port, null, 1, lone / count, redis.Buy)).PerSecond);
-                if (await redis.OrdersAsync() - had < deep / 3 / count) throw new InvalidOperationException("Redis has fewer orders than it answered.");
+                if (await redis.OrdersAsync() - had < deep / 3 / count)
+                    throw new InvalidOperationException("Redis has fewer orders than it answered.");
             }
 
             if (postgres is null) continue;
             Progress("PostgreSQL");
-            Add(postgresBuys, await postgres.PurchasesAsync(run.Time));
+            Add(postgresBuys, await HotRow.RunAsync(run, postgres));
 
             void AssertSold(int asked)
             {
@@ -115,13 +117,10 @@ internal static class Terminals
             "a purchase", ("ours and Redis's", "id looked up and answered again, places, buyer's limit, ticket numbers, order"),
             ("PostgreSQL's", "places, order"));
         Row("PING, 50 connections, pipeline 16", ping16);
-        run.Report.Row(
-            "BUY, durable, pipeline 16", ("per second", Median.Of(buy16)), ("min", buy16.Min()), ("max", buy16.Max()), ("batch", Median.Of(batches)), ("flush", "fdatasync"));
+        Row("BUY, durable, pipeline 16", buy16, ("batch", Median.Of(batches)), ("flush", "fdatasync"));
         Row("PING, pipeline 1", ping1);
-        run.Report.Row("BUY, durable, pipeline 1", ("per second", Median.Of(buy1)), ("min", buy1.Min()), ("max", buy1.Max()), ("p99 ms", Median.Of(p99)));
-        run.Report.Row(
-            "PING in lockstep, pipeline 16", ("per second", Median.Of(pings)), ("min", pings.Min()), ("max", pings.Max()),
-            ("of redis-benchmark's", Ratio(pings, ping16)));
+        Row("BUY, durable, pipeline 1", buy1, ("p99 ms", Median.Of(p99)));
+        Row("PING in lockstep, pipeline 16", pings, ("of redis-benchmark's", Ratio(pings, ping16)));
         Row("SOLD_OUT in lockstep, pipeline 16", refusals);
         run.Report.Aim("BUY of our PING, pipeline 16", Ratio(buy16, ping16), 0.35);
         run.Report.Aim("refusals of our PING, both in lockstep, 16", Ratio(refusals, pings), 0.60);
@@ -143,7 +142,8 @@ internal static class Terminals
 
         await app.StopAsync();
 
-        void Row(string what, List<double> all) => run.Report.Row(what, ("per second", Median.Of(all)), ("min", all.Min()), ("max", all.Max()));
+        void Row(string what, List<double> all, params (string Name, object Value)[] more) =>
+            run.Report.Row(what, [("per second", Median.Of(all)), ("min", all.Min()), ("max", all.Max()), .. more]);
 
         static double Ratio(List<double> one, List<double> other) => Median.Of(one.Zip(other, (mine, theirs) => mine / theirs));
     }

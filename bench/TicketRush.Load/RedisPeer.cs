@@ -2,7 +2,6 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
-using System.Text.RegularExpressions;
 
 namespace TicketRush.Load;
 
@@ -50,8 +49,8 @@ internal sealed class RedisPeer : IAsyncDisposable
         var process = Process.Start(new ProcessStartInfo(
             Program,
             [
-                "--port", $"{port}", "--bind", "127.0.0.1", "--dir", directory, "--save", "", "--appendonly", "yes", "--appendfsync", "always",
-                "--auto-aof-rewrite-percentage", "0", "--daemonize", "no",
+                "--port", $"{port}", "--bind", "127.0.0.1", "--dir", directory, "--daemonize", "no", "--save", "",
+                "--appendonly", "yes", "--appendfsync", "always", "--auto-aof-rewrite-percentage", "0",
             ]) { RedirectStandardOutput = true })!;
         _ = process.StandardOutput.ReadToEndAsync();
         var peer = new RedisPeer(process, port);
@@ -80,7 +79,7 @@ internal sealed class RedisPeer : IAsyncDisposable
         _process.Dispose();
     }
 
-    public static int FreePort()
+    private static int FreePort()
     {
         using var listener = new TcpListener(IPAddress.Loopback, 0);
         listener.Start();
@@ -113,76 +112,4 @@ internal sealed class RedisPeer : IAsyncDisposable
         var reply = System.Text.Encoding.ASCII.GetString(buffer, 0, read);
         return reply[0] == '-' ? throw new InvalidOperationException(reply) : reply;
     }
-}
-
-/// <summary>A PostgreSQL server of this run's own, as it comes: synchronous commits, fsync on.</summary>
-internal sealed partial class PostgresPeer : IAsyncDisposable
-{
-    private const string Script = """
-        \set buyer random(1, 1000000000)
-        BEGIN;
-        UPDATE sale SET remaining = remaining - 1 WHERE id = 1 AND remaining > 0;
-        INSERT INTO orders (id, buyer) VALUES (gen_random_uuid(), :buyer);
-        COMMIT;
-        """;
-
-    private static readonly string? Bin = Directory.Exists("/usr/lib/postgresql")
-        ? Directory.EnumerateDirectories("/usr/lib/postgresql").Select(version => Path.Combine(version, "bin")).LastOrDefault(bin => File.Exists(Path.Combine(bin, "pgbench")) && File.Exists(Path.Combine(bin, "initdb")))
-        : null;
-
-    private readonly string _directory;
-    private readonly string _data;
-    private readonly int _port = RedisPeer.FreePort();
-
-    private PostgresPeer(string directory) => (_directory, _data) = (directory, Path.Combine(directory, "data"));
-
-    public static bool IsInstalled => Bin is not null;
-
-    public static async Task<PostgresPeer> StartAsync(string directory)
-    {
-        var peer = new PostgresPeer(directory);
-
-        // It does not run as root; then the user that its package made runs it.
-        if (Environment.UserName == "root") await peer.RunAsync("chown", asOwner: false, "postgres", directory);
-        await peer.RunAsync("initdb", asOwner: true, "-D", peer._data, "-A", "trust", "-U", "postgres");
-        await peer.RunAsync(
-            "pg_ctl", asOwner: true, "-D", peer._data, "-w", "-l", Path.Combine(directory, "log"), "-o",
-            $"-p {peer._port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={directory} -c shared_buffers=256MB", "start");
-        await peer.RunAsync(
-            "psql", asOwner: true, "-h", "127.0.0.1", "-p", $"{peer._port}", "-U", "postgres", "-q", "-c",
-            "CREATE TABLE sale (id int PRIMARY KEY, remaining bigint NOT NULL) WITH (fillfactor = 50); CREATE TABLE orders (id uuid PRIMARY KEY, buyer bigint NOT NULL); INSERT INTO sale VALUES (1, 1000000000);");
-        await File.WriteAllTextAsync(Path.Combine(directory, "purchase.sql"), Script);
-        return peer;
-    }
-
-    public async Task<double> PurchasesAsync(TimeSpan time)
-    {
-        var said = await RunAsync(
-            "pgbench", asOwner: true, "-h", "127.0.0.1", "-p", $"{_port}", "-U", "postgres", "-n", "-M", "prepared", "-c", "16", "-j", "2",
-            "-T", $"{Math.Max(1, (int)time.TotalSeconds)}", "-f", Path.Combine(_directory, "purchase.sql"), "postgres");
-        return double.Parse(RatePattern().Match(said).Groups[1].Value, CultureInfo.InvariantCulture);
-    }
-
-    public async ValueTask DisposeAsync() => await RunAsync("pg_ctl", asOwner: true, "-D", _data, "-m", "immediate", "stop");
-
-    private async Task<string> RunAsync(string program, bool asOwner, params string[] arguments)
-    {
-        var path = program == "chown" ? program : Path.Combine(Bin!, program);
-        var start = asOwner && Environment.UserName == "root"
-            ? new ProcessStartInfo("setpriv", ["--reuid=postgres", "--regid=postgres", "--clear-groups", path, .. arguments])
-            : new ProcessStartInfo(path, arguments);
-        (start.RedirectStandardError, start.WorkingDirectory) = (true, "/");
-
-        // The server that pg_ctl starts would keep a pipe open for as long as it runs.
-        start.RedirectStandardOutput = program != "pg_ctl";
-        if (program == "pg_ctl") start.RedirectStandardError = false;
-        using var process = Process.Start(start)!;
-        var output = start.RedirectStandardOutput ? process.StandardOutput.ReadToEndAsync() : Task.FromResult("");
-        var error = start.RedirectStandardError ? process.StandardError.ReadToEndAsync() : Task.FromResult("");
-        await process.WaitForExitAsync();
-        return process.ExitCode == 0 ? await output : throw new InvalidOperationException($"{program} failed: {await error}");
-    }
-
-    [GeneratedRegex(@"tps = ([\d.]+)")]
-    private static partial Regex RatePattern();
 }
