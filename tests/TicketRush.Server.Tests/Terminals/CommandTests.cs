@@ -398,7 +398,7 @@ public sealed partial class CommandTests(TerminalServer running) : IClassFixture
         Assert.True(told.Count > 5, $"{told.Count}");
     }
 
-    [GeneratedRegex("(?:new|Error)\\(\"([A-Z_]{4,})\"")]
+    [GeneratedRegex("(?:new|Error)\\(\\s*\"([A-Z_]{4,})\"")]
     private static partial Regex CodePattern();
 
     [GeneratedRegex("^\\| ((?:`[A-Z_]+`(?:, )?)+) \\|", RegexOptions.Multiline)]
