@@ -25,10 +25,8 @@ public sealed partial class TranscriptTests
     public async Task Every_transcript_of_the_document_is_what_a_server_answers()
     {
         await using var server = await RunningServer.StartAsync(terminals: new());
-        var text = await File.ReadAllTextAsync(Document);
-        var part = text.IndexOf("\n# Terminals", StringComparison.Ordinal);
-        var plan = PlanPattern().Match(text, part).Groups[1].Value;
-        await OpenAsync("spring", plan);
+        var (text, part) = Read();
+        await OpenAsync(server, "spring", PlanPattern().Match(text, part).Groups[1].Value);
         var (asked, written) = (new HashSet<string>(), text[..part]);
         var at = part;
         foreach (Match block in BlockPattern().Matches(text, part))
@@ -39,7 +37,8 @@ public sealed partial class TranscriptTests
             foreach (var (sale, sample) in new[] { ("hall", "hall-2000.json"), ("train", "train-16-coaches.json") })
             {
                 if (!shown.Contains($" {sale} ", StringComparison.Ordinal)) continue;
-                await OpenAsync(sale, await File.ReadAllTextAsync(Path.Combine(DescriptionTests.Root(), "samples", "plans", sample)));
+                var path = Path.Combine(DescriptionTests.Root(), "samples", "plans", sample);
+                await OpenAsync(server, sale, await File.ReadAllTextAsync(path));
             }
 
             // Who was connected before is counted in what INFO says.
@@ -54,12 +53,25 @@ public sealed partial class TranscriptTests
 
         Assert.Equal("", string.Join(' ', TerminalCommand.All.Select(command => command.Name).Except(asked)));
         if (Environment.GetEnvironmentVariable("RUSH_TRANSCRIPTS") == "write") await File.WriteAllTextAsync(Document, written + text[at..]);
+    }
 
-        async Task OpenAsync(string sale, string document)
-        {
-            (await server.PutAsync($"/api/sales/{sale}", document)).Is(200);
-            (await server.PostAsync($"/api/sales/{sale}/open")).Is(200);
-        }
+    [Fact]
+    [Trait("Foreign", "true")]
+    public async Task Redis_cli_shows_the_same()
+    {
+        await using var server = await RunningServer.StartAsync(terminals: new());
+        var (text, part) = Read();
+        await OpenAsync(server, "spring", PlanPattern().Match(text, part).Groups[1].Value);
+        var block = BlockPattern().Matches(text, part).First(match => match.Groups[1].Value.StartsWith(Program, StringComparison.Ordinal));
+        var lines = block.Groups[1].Value.Split('\n')[1..];
+
+        // To QUIT it says nothing, and when its machine is busy it says for how long it waited.
+        var asked = lines.Where(line => line.StartsWith(Prompt, StringComparison.Ordinal)).Select(line => line[Prompt.Length..] + "\n");
+        string[] words = ["-p", server.TerminalPort.ToString(CultureInfo.InvariantCulture), "-a", RunningServer.Key, "--no-raw"];
+        var (_, said) = await ForeignTests.RunAsync("redis-cli", string.Concat(asked.SkipLast(1)), [.. words, "--no-auth-warning"]);
+        var shown = said.Replace("\r", "", StringComparison.Ordinal).Split('\n').Where(line => !WaitedPattern().IsMatch(line));
+        var expected = lines.Where(line => !line.StartsWith(Prompt, StringComparison.Ordinal)).SkipLast(2);
+        Assert.Equal(Steady(string.Join('\n', expected)), Steady(string.Join('\n', shown).TrimEnd('\n')));
     }
 
     [Fact]
@@ -87,6 +99,18 @@ public sealed partial class TranscriptTests
         }
 
         string Of(string name) => Regex.Match(example, $"^{name} {{2,}}(\\S+)$", RegexOptions.Multiline).Groups[1].Value;
+    }
+
+    private static (string Text, int Part) Read()
+    {
+        var text = File.ReadAllText(Document);
+        return (text, text.IndexOf("\n# Terminals", StringComparison.Ordinal));
+    }
+
+    private static async Task OpenAsync(RunningServer server, string sale, string plan)
+    {
+        (await server.PutAsync($"/api/sales/{sale}", plan)).Is(200);
+        (await server.PostAsync($"/api/sales/{sale}/open")).Is(200);
     }
 
     private static async Task<string> AskAsync(Client client, string shown, HashSet<string> asked)
@@ -155,6 +179,9 @@ public sealed partial class TranscriptTests
 
     [GeneratedRegex("```json\n(.*?)```", RegexOptions.Singleline)]
     private static partial Regex PlanPattern();
+
+    [GeneratedRegex(@"^\([0-9.]+s\)$")]
+    private static partial Regex WaitedPattern();
 
     [GeneratedRegex("[0-9a-f]{64}")]
     private static partial Regex HexPattern();
