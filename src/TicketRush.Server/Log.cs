@@ -26,4 +26,8 @@ internal static partial class Log
 
     [LoggerMessage(8, LogLevel.Error, "A connection of the terminals port was ended by a defect here.")]
     public static partial void TerminalFailed(ILogger log, Exception e);
+
+    [LoggerMessage(9, LogLevel.Warning, "RUSH_OFFICE_KEY does not end with 64 random hexadecimal digits, so it might be guessed: at the "
+        + "terminals port it is taken over TLS and within this machine, and answers no challenge.")]
+    public static partial void GuessableKey(ILogger log);
 }

@@ -74,6 +74,18 @@ internal static class ServeCommand
         var watching = new ServerOptions { DataDirectory = "" };
         var viewers = Number("--viewers", "Who may watch sales live at once; 5,000 connections stay for others.", watching.ViewersMax);
         var networkViewers = Number("--network-viewers", "… from one network.", watching.ViewersPerNetwork);
+        var terminalDefaults = new TerminalLimits();
+        var terminalConnections = Number("--terminal-connections", "Connections of terminals at once.", terminalDefaults.Connections);
+        var terminalStrangers = Number(
+            "--terminal-strangers", "… that have not proved a key yet.", terminalDefaults.Strangers);
+        var terminalNetworkStrangers = Number(
+            "--terminal-network-strangers",
+            "… from one IPv4 address or IPv6 /64; behind a proxy on this machine that ends TLS, all of them are one.",
+            terminalDefaults.StrangersPerNetwork);
+        var terminalKey = Number(
+            "--terminal-key-connections", "Connections of terminals with keys of one name.", terminalDefaults.ConnectionsPerKey);
+        var watches = Number("--terminal-watches", "Sales that terminals watch at once.", terminalDefaults.Watches);
+        var keyWatches = Number("--terminal-key-watches", "… with keys of one name.", terminalDefaults.WatchesPerKey);
         var keyAgain = Number(
             "--staff-key-again",
             "Minutes after which staff in a browser show their key again to refund, exchange, or change a plan or keys; 0 for each time.",
@@ -92,14 +104,19 @@ internal static class ServeCommand
             Sells every sale of a data directory, or of a PostgreSQL database, over HTTP. Several servers may share either.
 
             The office key, needed for whatever changes something, is made and shown at the first start; the key itself is kept nowhere.
-            RUSH_OFFICE_KEY sets another. Ctrl-C or SIGTERM answers what is under way, then ends. SIGUSR2, or rush upgrade, gives the place to a newer program in mid-sale.
+            RUSH_OFFICE_KEY sets another. Ctrl-C or SIGTERM answers what is under way, then ends. SIGUSR2, or rush upgrade, gives the place
+            to a newer program in mid-sale.
 
             Buyers without a key may hold places and pay where nothing, or nothing real, is collected, within limits that are counted by
             each server process for itself and shown at start. Metrics go to OTEL_EXPORTER_OTLP_ENDPOINT, when that is set.
 
             Example: rush serve --demo
-            """) { data, journal, urls, terminals, board, lan, demo, test, proxies, holds, networkHolds, wait, sessionRate, networkRate, newSessions,
-            wrongKeys, viewers, networkViewers, keyAgain, logs, json };
+            """)
+        {
+            data, journal, urls, terminals, board, lan, demo, test, proxies, holds, networkHolds, wait, sessionRate, networkRate,
+            newSessions, wrongKeys, viewers, networkViewers, terminalConnections, terminalStrangers, terminalNetworkStrangers, terminalKey, watches,
+            keyWatches, keyAgain, logs, json,
+        };
         terminals.Validators.Add(result =>
         {
             if (result.Tokens is [var token] && !TerminalEndpoint.TryParse(token.Value, out _))
@@ -126,7 +143,18 @@ internal static class ServeCommand
                     ? given
                     : [result.GetValue(lan) ? "http://0.0.0.0:8080" : "http://127.0.0.1:8080"],
                 Journal = result.GetValue(journal),
-                Terminals = result.GetValue(terminals) is { } endpoint && TerminalEndpoint.TryParse(endpoint, out var parsed) ? parsed : null,
+                Terminals = result.GetValue(terminals) is { } endpoint && TerminalEndpoint.TryParse(endpoint, out var parsed)
+                    ? parsed
+                    : null,
+                TerminalLimits = new()
+                {
+                    Connections = result.GetValue(terminalConnections),
+                    Strangers = result.GetValue(terminalStrangers),
+                    StrangersPerNetwork = result.GetValue(terminalNetworkStrangers),
+                    ConnectionsPerKey = result.GetValue(terminalKey),
+                    Watches = result.GetValue(watches),
+                    WatchesPerKey = result.GetValue(keyWatches),
+                },
                 Board = result.GetValue(board) is { } boardEndpoint && BoardEndpoint.TryParse(boardEndpoint, out var boardParsed) ? boardParsed : null,
                 AllowTestPayments = result.GetValue(demo) || result.GetValue(test),
                 Demo = result.GetValue(demo),
@@ -204,7 +232,14 @@ internal static class ServeCommand
         var url = app.Urls.First();
         Console.WriteLine($"TicketRush sells {sales.Count} sale{(sales.Count == 1 ? "" : "s")} from {store}");
         Console.WriteLine($"  listening    {string.Join(' ', app.Urls)}");
-        if (app.Services.GetService<TerminalListener>() is { } terminals) Console.WriteLine($"  terminals    {terminals.Address}");
+        if (app.Services.GetService<TerminalListener>() is { } terminals)
+        {
+            var bounds = options.TerminalLimits;
+            Console.WriteLine($"  terminals    {terminals.Address}");
+            Console.WriteLine($"               {bounds.Connections} connections, {bounds.ConnectionsPerKey} of a key; {bounds.Strangers} "
+                + $"strangers, {bounds.StrangersPerNetwork} of a network; {bounds.Watches} watches, {bounds.WatchesPerKey} of a key");
+        }
+
         if (app.Services.GetService<BoardServer>() is { } board) Console.WriteLine($"  board        {board.Address}");
         if (key is not null) Console.WriteLine($"  office key   {key}\n               (shown this once; the key itself is kept nowhere)");
         var limits = options.Limits;

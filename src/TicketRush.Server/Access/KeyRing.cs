@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
@@ -16,7 +17,8 @@ public sealed record Key(string Id, string Name, Role Role, DateTimeOffset Made,
     [JsonIgnore]
     internal byte[] Hash { get; init; } = [];
 
-    /// <summary>Under which terminals prove that they have the key; null for a key that was made before there was such a thing.</summary>
+    /// <summary>Under which terminals prove that they have the key; null for a key that was made before there was such a thing, or that
+    /// somebody might guess.</summary>
     [JsonIgnore]
     internal byte[]? Verifier { get; init; }
 
@@ -50,6 +52,11 @@ public sealed class KeyRing
 
     private const string FileName = "keys.json";
     private const int LookEveryMs = 500;
+
+    // Of a key that nobody can guess: 256 random bits, and among so many digits far more kinds than these.
+    private const int RandomDigits = 64, RandomKinds = 8;
+
+    private static readonly SearchValues<char> HexDigits = SearchValues.Create("0123456789abcdefABCDEF");
 
     private readonly ISecrets _secrets;
     private readonly Key? _given;
@@ -97,7 +104,7 @@ public sealed class KeyRing
         var office = given is null ? null : new Key("", OfficeName, Role.Office, DateTimeOffset.UnixEpoch, null)
         {
             Hash = HashOf(given),
-            Verifier = VerifierOf(given),
+            Verifier = IsRandom(given) ? VerifierOf(given) : null,
         };
         string? made = null;
         if (office is null)
@@ -209,6 +216,15 @@ public sealed class KeyRing
         return true;
     }
 
+    /// <summary>
+    /// Whether a key ends with 64 random hexadecimal digits, as <c>rush keys add</c> and <c>openssl rand -hex 32</c> make them. Any
+    /// stranger may ask for a challenge, and what it is answered tells a right guess from a wrong one without asking here again: a key that
+    /// a person has thought of would be found out that way, at leisure.
+    /// </summary>
+    internal static bool IsRandom(string key) =>
+        key.Length >= RandomDigits && key.AsSpan(key.Length - RandomDigits) is var end && !end.ContainsAnyExcept(HexDigits)
+        && key[^RandomDigits..].Distinct().Count() >= RandomKinds;
+
     /// <summary>What is shared with who has the key, for challenges: HMAC-SHA256 under the key over <c>terminals</c>.</summary>
     internal static byte[] VerifierOf(string key) => HMACSHA256.HashData(Encoding.UTF8.GetBytes(key), "terminals"u8);
 
@@ -264,8 +280,8 @@ internal sealed record KeyFile(int Format, KeyLine[] Keys)
 
     public static string Write(IEnumerable<Key> keys) => JsonSerializer.Serialize(
         new(FormatNow, [.. keys.Select(key => new KeyLine(
-            key.Id, key.Name, key.Role.Name(), key.Made.ToUnixTimeSeconds(), key.Revoked?.ToUnixTimeSeconds(), Convert.ToHexStringLower(key.Hash),
-            key.Verifier is null ? null : Convert.ToHexStringLower(key.Verifier)))]),
+            key.Id, key.Name, key.Role.Name(), key.Made.ToUnixTimeSeconds(), key.Revoked?.ToUnixTimeSeconds(),
+            Convert.ToHexStringLower(key.Hash), key.Verifier is null ? null : Convert.ToHexStringLower(key.Verifier)))]),
         KeyFileJson.Default.KeyFile);
 
     /// <exception cref="InvalidDataException">The text is no file of keys.</exception>
@@ -292,13 +308,10 @@ internal sealed record KeyLine(string Id, string Name, string Role, long Made, l
     public Key Read()
     {
         var verifier = Verifier is null ? null : Convert.FromHexString(Verifier);
-        return Permissions.TryParse(Role, out var role) && Convert.FromHexString(Hash) is { Length: 32 } hash && verifier is null or { Length: 32 }
-            && PlanCheck.IsId(Name) && Id.Length == 8
-            ? new(Id, Name, role, DateTimeOffset.FromUnixTimeSeconds(Made), Revoked is { } at ? DateTimeOffset.FromUnixTimeSeconds(at) : null)
-            {
-                Hash = hash,
-                Verifier = verifier,
-            }
+        DateTimeOffset? revoked = Revoked is { } at ? DateTimeOffset.FromUnixTimeSeconds(at) : null;
+        return Permissions.TryParse(Role, out var role) && Convert.FromHexString(Hash) is { Length: 32 } hash
+            && verifier is null or { Length: 32 } && PlanCheck.IsId(Name) && Id.Length == 8
+            ? new(Id, Name, role, DateTimeOffset.FromUnixTimeSeconds(Made), revoked) { Hash = hash, Verifier = verifier }
             : throw new FormatException($"the key \"{Id}\" is none");
     }
 }

@@ -5,11 +5,13 @@ namespace TicketRush.Server.Terminals;
 
 /// <summary>
 /// Who may come in: so many connections at once, and few of them strangers, in all and from one network. Asked before a byte is read and
-/// before any TLS, so that turning somebody away costs next to nothing. For every thread.
+/// before any TLS, so that turning somebody away costs next to nothing. And how many of them one key may have, so that a shop whose program
+/// runs wild leaves room for the others. For every thread.
 /// </summary>
 internal sealed class Door(TerminalLimits limits)
 {
     private readonly Dictionary<UInt128, int> _strangers = [];
+    private readonly Dictionary<string, int> _known = new(StringComparer.Ordinal);
     private readonly Lock _gate = new();
     private int _inside, _strangersInside;
 
@@ -49,36 +51,63 @@ internal sealed class Door(TerminalLimits limits)
         return new(this, network);
     }
 
-    private void Know(UInt128 network)
+    private bool TryKnow(Guest guest, string name)
     {
         lock (_gate)
         {
-            _strangersInside--;
-            if (--_strangers[network] is var left && left == 0) _strangers.Remove(network);
+            if (guest.Name == name) return true;
+            var there = _known.GetValueOrDefault(name);
+            if (guest.HasLeft || there >= limits.ConnectionsPerKey) return false;
+            Forget(guest);
+            _known[name] = there + 1;
+            guest.Name = name;
+            return true;
         }
     }
 
-    private void Leave()
+    private void Leave(Guest guest)
     {
-        lock (_gate) _inside--;
+        lock (_gate)
+        {
+            if (guest.HasLeft) return;
+            guest.HasLeft = true;
+            Forget(guest);
+            _inside--;
+        }
+    }
+
+    /// <summary>It is no longer counted as what it was, a stranger or somebody.</summary>
+    private void Forget(Guest guest)
+    {
+        if (guest.Name is { } name) CountDown(_known, name);
+        else
+        {
+            _strangersInside--;
+            CountDown(_strangers, guest.Network);
+        }
+    }
+
+    // What counts nobody is not kept: names and networks come and go.
+    private static void CountDown<T>(Dictionary<T, int> counts, T key)
+        where T : notnull
+    {
+        if (--counts[key] == 0) counts.Remove(key);
     }
 
     /// <summary>One connection inside. Leaves when disposed.</summary>
     internal sealed class Guest(Door door, UInt128 network) : IDisposable
     {
-        private int _known, _gone;
+        public UInt128 Network => network;
 
-        /// <summary>It has proved who it is: it is no stranger any more.</summary>
-        public void BecomeKnown()
-        {
-            if (Interlocked.Exchange(ref _known, 1) == 0) door.Know(network);
-        }
+        /// <summary>Who it has proved to be; the door's to change.</summary>
+        public string? Name { get; set; }
 
-        public void Dispose()
-        {
-            if (Interlocked.Exchange(ref _gone, 1) != 0) return;
-            BecomeKnown();
-            door.Leave();
-        }
+        public bool HasLeft { get; set; }
+
+        /// <summary>It has proved that it has a key of that name, and is no stranger any more.</summary>
+        /// <returns>False when as many connections with keys of that name are inside as may be; it stays who it was.</returns>
+        public bool TryBecomeKnown(string name) => door.TryKnow(this, name);
+
+        public void Dispose() => door.Leave(this);
     }
 }

@@ -51,7 +51,8 @@ internal sealed class Handshake
         Prove(role, _keyId, _clientNonce, Convert.ToHexStringLower(_serverNonce), channel, verifier, proof);
 
     /// <summary>The proof in full; a client computes the same.</summary>
-    public static void Prove(string role, string keyId, string clientNonce, string serverNonce, string channel, ReadOnlySpan<byte> verifier, Span<byte> proof) =>
+    public static void Prove(
+        string role, string keyId, string clientNonce, string serverNonce, string channel, ReadOnlySpan<byte> verifier, Span<byte> proof) =>
         HMACSHA256.HashData(verifier, Encoding.UTF8.GetBytes($"{Version}|{role}|{keyId}|{clientNonce}|{serverNonce}|{channel}"), proof);
 
     /// <summary>64 lower-case hexadecimal digits: one way to write a nonce or a proof.</summary>

@@ -61,10 +61,12 @@ internal sealed record TerminalCommand(
         AtOnce(TerminalVerb.Watch, -2, isForStrangers: false, "WATCH sale [AFTER sequence]", Permission.ListOrders),
         AtOnce(TerminalVerb.Unwatch, 2, isForStrangers: false, "UNWATCH sale"),
         AtOnce(TerminalVerb.Hello, -1, isForStrangers: true, "HELLO [2|3 [AUTH keyid secret] [SETNAME text]]"),
-        AtOnce(TerminalVerb.Auth, -2, isForStrangers: true, "AUTH keyid secret | AUTH CHALLENGE client keyid nonce | AUTH PROOF proof"),
+        AtOnce(
+            TerminalVerb.Auth, -2, isForStrangers: true,
+            "AUTH keyid secret | AUTH CHALLENGE client keyid nonce | AUTH PROOF proof"),
         AtOnce(TerminalVerb.Command, -1, isForStrangers: false, "COMMAND [COUNT|LIST|INFO|DOCS]"),
         AtOnce(TerminalVerb.Info, -1, isForStrangers: false, "INFO"),
-        AtOnce(TerminalVerb.Client, -2, isForStrangers: true, "CLIENT SETNAME|SETINFO …"),
+        AtOnce(TerminalVerb.Client, -2, isForStrangers: true, "CLIENT SETNAME text|GETNAME|ID|SETINFO name value"),
         AtOnce(TerminalVerb.Quit, 1, isForStrangers: true, "QUIT"),
     ];
 
@@ -78,13 +80,18 @@ internal sealed record TerminalCommand(
         return null;
     }
 
-    public bool Is(ReadOnlySpan<byte> name) => name.SequenceEqual(Utf8) || (name.Length == Utf8.Length && Ascii.EqualsIgnoreCase(name, Utf8));
+    public bool Is(ReadOnlySpan<byte> name) =>
+        name.SequenceEqual(Utf8) || (name.Length == Utf8.Length && Ascii.EqualsIgnoreCase(name, Utf8));
 
     public bool Takes(int words) => Arity < 0 ? words >= -Arity : words == Arity;
+
+    /// <summary>What to say to other words than it takes.</summary>
+    public TerminalError HasOtherWords => TerminalError.Invalid($"{Name} has other words: {Usage}");
 
     private static TerminalCommand Sale(TerminalVerb verb, int arity, Permission permission, CommandKind asks, string usage) =>
         new(verb, arity, permission, IsForStrangers: false, asks, usage);
 
-    private static TerminalCommand AtOnce(TerminalVerb verb, int arity, bool isForStrangers, string usage, Permission permission = Permission.None) =>
+    private static TerminalCommand AtOnce(
+        TerminalVerb verb, int arity, bool isForStrangers, string usage, Permission permission = Permission.None) =>
         new(verb, arity, permission, isForStrangers, CommandKind.None, usage);
 }

@@ -14,8 +14,13 @@ namespace TicketRush.Server.Terminals;
 /// <summary>What one connection is answered at once: who it is, and what there is to be seen.</summary>
 internal sealed class TerminalDesk
 {
+    // What clients send as the user when they were given a password alone.
+    private const string NoUser = "default";
+
     // One bucket of wrong keys for HTTP and terminals; a right key always passes.
     private const string WrongKey = "The key is not known here, was revoked, or was not proved.";
+
+    private static readonly string Version = typeof(TerminalDesk).Assembly.GetName().Version!.ToString(3);
 
     private readonly TerminalServices _services;
     private readonly RespWriter _writer;
@@ -29,15 +34,19 @@ internal sealed class TerminalDesk
 
     private Key? _key;
     private string _name = "";
+    private int _wrongKeys;
 
-    public TerminalDesk(TerminalServices services, ConnectionContext connection, RespWriter writer, TerminalAnswers answers, Door.Guest guest)
+    public TerminalDesk(
+        TerminalServices services, ConnectionContext connection, RespWriter writer, TerminalAnswers answers, Door.Guest guest)
     {
         (_services, _writer, _answers, _guest, _id) = (services, writer, answers, guest, services.NextConnection());
         var (client, server) = (connection.RemoteEndPoint as IPEndPoint, connection.LocalEndPoint as IPEndPoint);
         _address = client?.Address;
         var tls = connection.Features.Get<ITlsHandshakeFeature>() is not null;
-        _isPrivate = tls || (client is not null && server is not null && IPAddress.IsLoopback(client.Address) && IPAddress.IsLoopback(server.Address));
-        _channel = tls ? connection.Items[TerminalListener.ChannelItem] as string ?? "" : client is null || server is null ? "" : Handshake.ChannelOf(client, server);
+        _isPrivate = tls
+            || (client is not null && server is not null && IPAddress.IsLoopback(client.Address) && IPAddress.IsLoopback(server.Address));
+        _channel = tls ? connection.Items[TerminalListener.ChannelItem] as string ?? ""
+            : client is null || server is null ? "" : Handshake.ChannelOf(client, server);
         Watching = new(services, connection, writer);
     }
 
@@ -53,17 +62,18 @@ internal sealed class TerminalDesk
 
     public bool May(TerminalCommand command) => _key is null
         ? command.IsForStrangers
-        : Caller.May(command.Permission) && (_writer.Version == 3 || !Watching.IsWatching || command.Verb is TerminalVerb.Watch or TerminalVerb.Unwatch
-            or TerminalVerb.Ping or TerminalVerb.Quit);
+        : Caller.May(command.Permission) && (_writer.Version == 3 || !Watching.IsWatching
+            || command.Verb is TerminalVerb.Watch or TerminalVerb.Unwatch or TerminalVerb.Ping or TerminalVerb.Quit);
 
     /// <summary>Says why a command is not served.</summary>
     public void TurnAway(TerminalCommand? command, in Words words)
     {
         if (command is null) Refuse(new("UNKNOWN_COMMAND", $"There is no command {Printable(words[0])}; COMMAND LIST lists them."));
-        else if (!command.Takes(words.Count)) Refuse(TerminalError.Invalid($"{command.Name} has other words: {command.Usage}"));
+        else if (!command.Takes(words.Count)) Refuse(command.HasOtherWords);
         else if (_key is null) Refuse(new("UNAUTHORIZED", "Say who you are first: AUTH keyid secret, or AUTH CHALLENGE."));
         else if (!Caller.May(command.Permission)) Refuse(new("FORBIDDEN", $"A {_key.Role.Name()} key may not do this."));
-        else Refuse(TerminalError.Invalid("What watches in version 2 of the protocol has no room for replies: HELLO 3 first, or use another connection."));
+        else Refuse(TerminalError.Invalid(
+            "What watches in version 2 of the protocol has no room for replies: HELLO 3 first, or use another connection."));
     }
 
     /// <returns>False when the connection ends.</returns>
@@ -71,15 +81,17 @@ internal sealed class TerminalDesk
     {
         TerminalVerb.Ping => Ping(words),
         TerminalVerb.Echo => Echo(words),
-        TerminalVerb.Available => Available(words),
+        TerminalVerb.Available => Available(command, words),
         TerminalVerb.Sales => Sales(),
-        TerminalVerb.Watch => Watch(words),
+        TerminalVerb.Watch => Watch(command, words),
         TerminalVerb.Unwatch => Unwatch(words),
-        TerminalVerb.Hello => Hello(words),
-        TerminalVerb.Auth => Auth(words),
-        TerminalVerb.Command => Commands(words),
+
+        // Whoever guesses comes again for the next few guesses.
+        TerminalVerb.Hello => Hello(command, words) && _wrongKeys < _services.Limits.WrongKeys,
+        TerminalVerb.Auth => Auth(command, words) && _wrongKeys < _services.Limits.WrongKeys,
+        TerminalVerb.Command => Commands(command, words),
         TerminalVerb.Info => Info(),
-        TerminalVerb.Client => Client(words),
+        TerminalVerb.Client => Client(command, words),
         _ => Quit(),
     };
 
@@ -117,33 +129,28 @@ internal sealed class TerminalDesk
         return false;
     }
 
-    private bool Hello(in Words words)
+    private bool Hello(TerminalCommand command, in Words words)
     {
         var version = _writer.Version;
         if (words.Count > 1 && (!words.TryNumber(1, out version) || version is not (2 or 3)))
             return Refuse(new("NOPROTO", "Versions 2 and 3 of the protocol are spoken here."));
+
+        // All of it is right, or nothing of it is done: who is answered an error is who it was before.
+        var (auth, name) = (0, 0);
         for (var i = 2; i < words.Count;)
         {
-            if (words.Is(i, "AUTH"u8) && words.Count > i + 2)
-            {
-                if (Plain(words[i + 1], words[i + 2]) is { } wrong) return Refuse(wrong);
-                i += 3;
-            }
-            else if (words.Is(i, "SETNAME"u8) && words.Count > i + 1)
-            {
-                if (!TryName(words[i + 1])) return Refuse(NameWrong);
-                i += 2;
-            }
-            else
-            {
-                return Refuse(TerminalError.Invalid("HELLO has other words: HELLO [2|3 [AUTH keyid secret] [SETNAME text]]"));
-            }
+            if (auth == 0 && words.Is(i, "AUTH"u8) && words.Count > i + 2) (auth, i) = (i, i + 3);
+            else if (name == 0 && words.Is(i, "SETNAME"u8) && words.Count > i + 1) (name, i) = (i, i + 2);
+            else return Refuse(command.HasOtherWords);
         }
 
+        if (name != 0 && !IsName(words[name + 1])) return Refuse(NameWrong);
+        if (auth != 0 && Plain(words[auth + 1], words[auth + 2]) is { } wrong) return Refuse(wrong);
+        if (name != 0) _name = words.Text(name + 1);
         _writer.Version = version;
         _writer.Map(7);
         Member("server", "ticketrush");
-        Member("version", typeof(TerminalDesk).Assembly.GetName().Version!.ToString(3));
+        Member("version", Version);
         _writer.Bulk("proto"u8);
         _writer.Integer(version);
         _writer.Bulk("id"u8);
@@ -155,7 +162,7 @@ internal sealed class TerminalDesk
         return true;
     }
 
-    private bool Auth(in Words words)
+    private bool Auth(TerminalCommand command, in Words words)
     {
         if (words.Is(1, "CHALLENGE"u8) && words.Count == 5) return Challenge(words);
         if (words.Is(1, "PROOF"u8) && words.Count == 3) return Proof(words[2]);
@@ -164,7 +171,7 @@ internal sealed class TerminalDesk
             // The key says its own id; so clients that know a password alone can be given it.
             2 => Plain(default, words[1]),
             3 => Plain(words[1], words[2]),
-            _ => TerminalError.Invalid("AUTH has other words: AUTH keyid secret | AUTH CHALLENGE client keyid nonce | AUTH PROOF proof"),
+            _ => command.HasOtherWords,
         };
         if (wrong is { } error) return Refuse(error);
         _writer.Simple("OK"u8);
@@ -174,16 +181,20 @@ internal sealed class TerminalDesk
     /// <summary>The key itself. Not where somebody on the way could read it.</summary>
     private TerminalError? Plain(ReadOnlySpan<byte> keyId, ReadOnlySpan<byte> secret)
     {
-        if (!_isPrivate) return new("INSECURE", "A key is sent over TLS or within one machine only. Prove it with AUTH CHALLENGE, and revoke the one that you have just sent.");
-        Span<char> text = stackalloc char[KeyRing.LengthMax];
-        if (secret.Length <= text.Length && Encoding.UTF8.TryGetChars(secret, text, out var length) && _services.Keys.Find(text[..length]) is { } key
-            && (keyId.IsEmpty || keyId.SequenceEqual(Encoding.UTF8.GetBytes(IdOf(key)))))
+        if (!_isPrivate)
         {
-            BeKnown(key);
-            return null;
+            return new(
+                "INSECURE",
+                "A key is sent over TLS or within one machine only. Prove it with AUTH CHALLENGE, and revoke the one that you have just "
+                    + "sent.");
         }
 
-        return Wrong();
+        if (Ascii.Equals(keyId, NoUser)) keyId = default;
+        Span<char> text = stackalloc char[KeyRing.LengthMax];
+        return secret.Length <= text.Length && Encoding.UTF8.TryGetChars(secret, text, out var length)
+            && _services.Keys.Find(text[..length]) is { } key && (keyId.IsEmpty || Ascii.Equals(keyId, IdOf(key)))
+            ? BeKnown(key)
+            : Wrong();
     }
 
     private bool Challenge(in Words words)
@@ -211,7 +222,7 @@ internal sealed class TerminalDesk
         _handshake.Prove("client", _channel, VerifierOf(_handshake.KeyId, out var key), right);
         Convert.FromHexString(given, sent, out _, out _);
         if (!CryptographicOperations.FixedTimeEquals(right, sent) || key is null) return Refuse(Wrong());
-        BeKnown(key);
+        if (BeKnown(key) is { } full) return Refuse(full);
         _writer.Simple("OK"u8);
         return true;
     }
@@ -227,17 +238,24 @@ internal sealed class TerminalDesk
 
     private static string IdOf(Key key) => key.Id.Length == 0 ? KeyRing.OfficeName : key.Id;
 
-    private void BeKnown(Key key)
+    private TerminalError? BeKnown(Key key)
     {
+        if (!_guest.TryBecomeKnown(key.Name))
+            return new("TOO_MANY_CONNECTIONS", "As many connections as may be are open with keys of this name.");
+
         // What it watches as somebody else ends.
         if (_key is not null && _key.Name != key.Name) Watching.EndAll();
         (_key, Caller) = (key, Caller.Of(key, byCookie: false));
-        _guest.BecomeKnown();
+        return null;
     }
 
-    private TerminalError Wrong() => _services.Rates.TryWrongKey(_address, out var later)
-        ? new("UNAUTHORIZED", WrongKey)
-        : new("RATE_LIMITED", $"Too many wrong keys came from your network. Try again in {later} s.");
+    private TerminalError Wrong()
+    {
+        var end = ++_wrongKeys >= _services.Limits.WrongKeys ? " The connection ends." : "";
+        return _services.Rates.TryWrongKey(_address, out var later)
+            ? new("UNAUTHORIZED", WrongKey + end)
+            : new("RATE_LIMITED", $"Too many wrong keys came from your network. Try again in {later} s.{end}");
+    }
 
     private bool Sales()
     {
@@ -257,9 +275,10 @@ internal sealed class TerminalDesk
         return true;
     }
 
-    private bool Available(in Words words)
+    private bool Available(TerminalCommand command, in Words words)
     {
-        if (_services.Sales.Find(words.Text(1)) is not { } sale) return Refuse(new("UNKNOWN_SALE", Problems.UnknownSaleDetail(words.Text(1))));
+        var name = words.Text(1);
+        if (_services.Sales.Find(name) is not { } sale) return Refuse(new("UNKNOWN_SALE", Problems.UnknownSaleDetail(name)));
         if (sale.Sequencer?.Snapshot is not { } snapshot) return Refuse(new("SALE_STOPPED", Problems.StoppedDetail(sale)));
         var plan = snapshot.Plan;
         var tier = -1;
@@ -276,11 +295,15 @@ internal sealed class TerminalDesk
         {
             (from, to) = (plan.StopNamed(words.Text(next + 1)), plan.StopNamed(words.Text(next + 3)));
             if (from < 0 || to < 0) return Refuse(new("UNKNOWN_STOP", "The plan has no such stop; GET the sale to see its stops."));
-            if (from >= to) return Refuse(new("BAD_JOURNEY", "from must be a stop before to, where something travels; where nothing does, leave both out."));
+            if (from >= to)
+            {
+                return Refuse(new(
+                    "BAD_JOURNEY", "from must be a stop before to, where something travels; where nothing does, leave both out."));
+            }
         }
         else if (words.Count != next)
         {
-            return Refuse(TerminalError.Invalid("AVAILABLE has other words: AVAILABLE sale [tier] [FROM stop TO stop]"));
+            return Refuse(command.HasOtherWords);
         }
 
         if (tier >= 0)
@@ -311,17 +334,18 @@ internal sealed class TerminalDesk
         return Math.Max(snapshot.Views[pool]!.FreeFor(from, to), 0);
     }
 
-    private bool Watch(in Words words)
+    private bool Watch(TerminalCommand command, in Words words)
     {
         long after = 0;
         if (words.Count != 2 && (words.Count != 4 || !words.Is(2, "AFTER"u8) || !words.TrySequence(3, out after)))
-            return Refuse(TerminalError.Invalid("WATCH has other words: WATCH sale [AFTER sequence]"));
+            return Refuse(command.HasOtherWords);
         var name = words.Text(1);
         if (_services.Sales.Find(name) is not { } sale) return Refuse(new("UNKNOWN_SALE", Problems.UnknownSaleDetail(name)));
         if (sale.Sequencer?.Snapshot is not { } snapshot) return Refuse(new("SALE_STOPPED", Problems.StoppedDetail(sale)));
         if (words.Count == 2) after = snapshot.Sequence;
-        if (after > snapshot.Sequence) return Refuse(TerminalError.Invalid($"The sale has come to sequence {snapshot.Sequence}, not {after}."));
-        if (Watching.TryAdd(sale.Name, after, Caller, snapshot.Sequence) is { } wrong) return Refuse(wrong);
+        if (after > snapshot.Sequence)
+            return Refuse(TerminalError.Invalid($"The sale has come to sequence {snapshot.Sequence}, not {after}."));
+        if (Watching.TryAdd(sale.Name, after, Caller) is { } wrong) return Refuse(wrong);
         _writer.Array(3);
         _writer.Bulk("watch"u8);
         _writer.Bulk(sale.Name);
@@ -339,7 +363,7 @@ internal sealed class TerminalDesk
         return true;
     }
 
-    private bool Commands(in Words words)
+    private bool Commands(TerminalCommand asked, in Words words)
     {
         var all = TerminalCommand.All;
         if (words.Is(1, "COUNT"u8)) _writer.Integer(all.Length);
@@ -373,7 +397,7 @@ internal sealed class TerminalDesk
         }
         else
         {
-            return Refuse(TerminalError.Invalid("COMMAND, COMMAND COUNT, COMMAND LIST, COMMAND INFO or COMMAND DOCS."));
+            return Refuse(asked.HasOtherWords);
         }
 
         return true;
@@ -381,40 +405,45 @@ internal sealed class TerminalDesk
 
     private bool Info()
     {
-        var text = new StringBuilder();
-        text.Append(CultureInfo.InvariantCulture, $"# Server\r\nserver_name:ticketrush\r\nticketrush_version:{typeof(TerminalDesk).Assembly.GetName().Version!.ToString(3)}\r\n");
-        text.Append(CultureInfo.InvariantCulture, $"uptime_in_seconds:{(Environment.TickCount64 - _services.StartedAt) / 1000}\r\nloading:0\r\n\r\n");
-        text.Append(CultureInfo.InvariantCulture, $"# Clients\r\nconnected_clients:{_services.Door.Inside}\r\nmaxclients:{_services.Limits.Connections}\r\nunauthenticated_clients:{_services.Door.Strangers}\r\n\r\n# Sales\r\n");
+        var (text, door) = (new StringBuilder(), _services.Door);
+        Append($"# Server\r\nserver_name:ticketrush\r\nticketrush_version:{Version}\r\n");
+        Append($"uptime_in_seconds:{(Environment.TickCount64 - _services.StartedAt) / 1000}\r\nloading:0\r\n\r\n");
+        Append($"# Clients\r\nconnected_clients:{door.Inside}\r\nmaxclients:{_services.Limits.Connections}\r\n");
+        Append($"unauthenticated_clients:{door.Strangers}\r\n\r\n# Sales\r\n");
         foreach (var sale in _services.Sales.Opened().OrderBy(sale => sale.Name, StringComparer.Ordinal))
         {
             var snapshot = sale.Sequencer?.Snapshot;
-            text.Append(CultureInfo.InvariantCulture, $"sale_{sale.Name}:state={SaleEndpoints.StateOf(sale)},sequence={snapshot?.Sequence ?? 0},orders={snapshot?.Orders ?? 0}\r\n");
+            Append($"sale_{sale.Name}:state={SaleEndpoints.StateOf(sale)},sequence={snapshot?.Sequence ?? 0}");
+            Append($",orders={snapshot?.Orders ?? 0}\r\n");
         }
 
         _writer.Bulk(text.ToString());
         return true;
+
+        void Append(FormattableString line) => text.Append(line.ToString(CultureInfo.InvariantCulture));
     }
 
     // What clients say of themselves when they connect. It is taken and forgotten.
-    private bool Client(in Words words)
+    private bool Client(TerminalCommand command, in Words words)
     {
         if (words.Is(1, "SETINFO"u8) && words.Count == 4) _writer.Simple("OK"u8);
         else if (words.Is(1, "ID"u8) && words.Count == 2) _writer.Integer(_id);
         else if (words.Is(1, "GETNAME"u8) && words.Count == 2) _writer.Bulk(_name);
-        else if (!words.Is(1, "SETNAME"u8) || words.Count != 3) return Refuse(TerminalError.Invalid("CLIENT SETNAME text, CLIENT GETNAME, CLIENT ID or CLIENT SETINFO name value."));
-        else if (TryName(words[2])) _writer.Simple("OK"u8);
-        else return Refuse(NameWrong);
+        else if (!words.Is(1, "SETNAME"u8) || words.Count != 3) return Refuse(command.HasOtherWords);
+        else if (!IsName(words[2])) return Refuse(NameWrong);
+        else
+        {
+            _name = words.Text(2);
+            _writer.Simple("OK"u8);
+        }
+
         return true;
     }
 
     private static TerminalError NameWrong => TerminalError.Invalid("A name has 1 to 64 characters from ! to ~.");
 
-    private bool TryName(ReadOnlySpan<byte> name)
-    {
-        if (name.Length is 0 or > 64 || name.ContainsAnyExceptInRange((byte)'!', (byte)'~')) return false;
-        _name = Encoding.ASCII.GetString(name);
-        return true;
-    }
+    private static bool IsName(ReadOnlySpan<byte> name) =>
+        name.Length is > 0 and <= 64 && !name.ContainsAnyExceptInRange((byte)'!', (byte)'~');
 
     private bool Refuse(in TerminalError error)
     {

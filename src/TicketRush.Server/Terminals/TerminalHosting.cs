@@ -1,5 +1,3 @@
-using Microsoft.Extensions.Configuration;
-
 namespace TicketRush.Server.Terminals;
 
 internal static class TerminalHosting
@@ -11,9 +9,7 @@ internal static class TerminalHosting
         options.TerminalLimits.Check();
         services.AddSingleton(options.TerminalLimits);
         services.AddSingleton<TerminalServices>();
-        services.AddSingleton(provider => new TerminalListener(
-            provider.GetRequiredService<TerminalServices>(), endpoint, provider.GetRequiredService<IConfiguration>(), provider,
-            provider.GetRequiredService<ILoggerFactory>()));
+        services.AddSingleton(provider => new TerminalListener(endpoint, provider));
         services.AddHostedService(provider => provider.GetRequiredService<TerminalListener>());
     }
 }

@@ -26,7 +26,14 @@ public sealed record TerminalLimits
     /// <summary>… and from one network: an IPv4 address, or the first 64 bits of an IPv6 address.</summary>
     public int StrangersPerNetwork { get; init; } = 100;
 
-    /// <summary>How long a connection may take to prove who it is.</summary>
+    /// <summary>Connections with keys of one name.</summary>
+    public int ConnectionsPerKey { get; init; } = 1_000;
+
+    /// <summary>Wrong keys and proofs that end the connection they come by. Whoever guesses has to come again, and there is the bound on
+    /// strangers.</summary>
+    public int WrongKeys { get; init; } = 5;
+
+    /// <summary>How long a connection may take to prove who it is; before that, as long again for TLS.</summary>
     public TimeSpan HandshakeMax { get; init; } = TimeSpan.FromSeconds(10);
 
     /// <summary>How long a server's nonce is good for.</summary>
@@ -38,6 +45,10 @@ public sealed record TerminalLimits
     /// <summary>How long a connection may take to read what it was sent.</summary>
     public TimeSpan SlowReaderMax { get; init; } = TimeSpan.FromSeconds(15);
 
+    /// <summary>How long a peer's machine may say nothing, when it is asked whether it is still there or sent something, before the
+    /// connection is given up: its power or its network is gone.</summary>
+    public TimeSpan SilentPeerMax { get; init; } = TimeSpan.FromSeconds(30);
+
     /// <summary>Bytes that wait for a reader before nothing more is written.</summary>
     public int OutputMax { get; init; } = 256 * 1024;
 
@@ -47,13 +58,20 @@ public sealed record TerminalLimits
     /// <summary>… and by one connection.</summary>
     public int WatchesPerConnection { get; init; } = 4;
 
+    /// <summary>… and with keys of one name.</summary>
+    public int WatchesPerKey { get; init; } = 8;
+
     /// <exception cref="ArgumentException">A bound is out of bounds.</exception>
     public void Check()
     {
-        int[] counts = [Connections, Strangers, StrangersPerNetwork, Watches, WatchesPerConnection];
+        int[] counts =
+            [Connections, Strangers, StrangersPerNetwork, ConnectionsPerKey, WrongKeys, Watches, WatchesPerConnection, WatchesPerKey];
         if (counts.Any(count => count is < 1 or > 1_000_000)) throw new ArgumentException("A bound on connections is 1 to 1,000,000.");
         TimeSpan[] times = [HandshakeMax, NonceAge, IdleMax, SlowReaderMax];
-        if (times.Any(time => time < TimeSpan.FromMilliseconds(10) || time > TimeSpan.FromDays(1))) throw new ArgumentException("A time is 10 ms to a day.");
+        if (times.Any(time => time < TimeSpan.FromMilliseconds(10) || time > TimeSpan.FromDays(1)))
+            throw new ArgumentException("A time is 10 ms to a day.");
+        if (SilentPeerMax < TimeSpan.FromSeconds(1) || SilentPeerMax > TimeSpan.FromHours(1))
+            throw new ArgumentException("A peer may be silent for 1 s to an hour.");
         if (OutputMax is < 4_096 or > 64 * 1024 * 1024) throw new ArgumentException("4 KiB to 64 MiB may wait for a reader.");
     }
 }

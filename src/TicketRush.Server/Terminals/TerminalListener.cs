@@ -1,6 +1,8 @@
 using System.Net;
+using System.Net.Sockets;
 using System.Security.Cryptography.X509Certificates;
 using Microsoft.AspNetCore.Connections;
+using Microsoft.AspNetCore.Connections.Features;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.AspNetCore.Http.Features;
@@ -8,6 +10,7 @@ using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.Options;
+using TicketRush.Server.Upgrades;
 
 namespace TicketRush.Server.Terminals;
 
@@ -24,18 +27,25 @@ public sealed class TerminalListener : IHostedService, IDisposable
     private readonly TerminalServices _services;
     private readonly TerminalEndpoint _endpoint;
     private readonly KestrelServer _kestrel;
+    private readonly Drain _drain;
     private readonly ILogger _log;
     private readonly X509Certificate2? _certificate;
 
-    internal TerminalListener(TerminalServices services, TerminalEndpoint endpoint, IConfiguration configuration, IServiceProvider provider, ILoggerFactory logs)
+    internal TerminalListener(TerminalEndpoint endpoint, IServiceProvider provider)
     {
+        var logs = provider.GetRequiredService<ILoggerFactory>();
+        var (services, configuration) = (provider.GetRequiredService<TerminalServices>(), provider.GetRequiredService<IConfiguration>());
         (_services, _endpoint, _log) = (services, endpoint, logs.CreateLogger("TicketRush.Terminals"));
+        _drain = provider.GetRequiredService<Drain>();
         _certificate = endpoint.Tls ? Certificate(configuration) : null;
         var options = new KestrelServerOptions { ApplicationServices = provider };
         options.Limits.MaxResponseBufferSize = services.Limits.OutputMax;
         options.Limits.MaxRequestBufferSize = 2 * TerminalLimits.CommandBytesMax;
-        foreach (var address in endpoint.Addresses()) options.Listen(address, endpoint.Port, Listen);
-        _kestrel = new(Options.Create(options), new SocketTransportFactory(Options.Create(new SocketTransportOptions()), logs), logs);
+        endpoint.ListenWith(options, Listen);
+
+        // The host's own: a successor is given these listening sockets with the others.
+        var transport = provider.GetRequiredService<IOptions<SocketTransportOptions>>();
+        _kestrel = new(Options.Create(options), new SocketTransportFactory(transport, logs), logs);
     }
 
     /// <summary>Where it listens, once it does; a port of 0 has become a real one.</summary>
@@ -46,6 +56,7 @@ public sealed class TerminalListener : IHostedService, IDisposable
         await _kestrel.StartAsync(new NoHttp(), cancellationToken);
         var bound = new Uri(_kestrel.Features.Get<IServerAddressesFeature>()!.Addresses.First());
         Address = (_endpoint.Tls ? "tls:" : "") + $"{_endpoint.Host}:{bound.Port}";
+        if (_services.Keys.WithId("") is { Verifier: null }) Log.GuessableKey(_log);
     }
 
     public Task StopAsync(CancellationToken cancellationToken) => _kestrel.StopAsync(cancellationToken);
@@ -58,6 +69,7 @@ public sealed class TerminalListener : IHostedService, IDisposable
 
     private void Listen(ListenOptions listen)
     {
+        _drain.Count(listen);
         listen.Use(next => connection => AdmitAsync(connection, next));
         if (_certificate is not null)
         {
@@ -79,6 +91,10 @@ public sealed class TerminalListener : IHostedService, IDisposable
         {
             await new TerminalSession(_services, connection, connection.Features.Get<Door.Guest>()!).RunAsync();
         }
+        catch (SocketException)
+        {
+            // The peer's machine has not answered for too long.
+        }
         catch (Exception e)
         {
             // What is wrong with one connection ends that one; Kestrel would do the same and say nothing.
@@ -91,6 +107,10 @@ public sealed class TerminalListener : IHostedService, IDisposable
         using var guest = _services.Door.TryEnter((connection.RemoteEndPoint as IPEndPoint)?.Address, out var reason);
         if (guest is not null)
         {
+            AskAfter(connection.Features.Get<IConnectionSocketFeature>()?.Socket, _services.Limits.SilentPeerMax);
+            var closing = connection.Features.Get<IConnectionLifetimeNotificationFeature>()?.ConnectionClosedRequested ?? default;
+            using var leaving = CancellationTokenSource.CreateLinkedTokenSource(closing, _drain.Leaving);
+            connection.Features.Set<IConnectionLifetimeNotificationFeature>(new Leaving(leaving));
             connection.Features.Set(guest);
             await next(connection);
             return;
@@ -106,6 +126,26 @@ public sealed class TerminalListener : IHostedService, IDisposable
         }
     }
 
+    // A peer that is gone without a word, with its power or its network, would keep its connection for ever, and a watch with it: such a
+    // one may be silent. What was sent and is not acknowledged keeps the first two from being asked at all; the third is for that.
+    private static void AskAfter(Socket? socket, TimeSpan most)
+    {
+        const int Tcp = 6, UserTimeout = 18;
+        if (socket is null) return;
+        try
+        {
+            socket.SetSocketOption(SocketOptionLevel.Socket, SocketOptionName.KeepAlive, true);
+            socket.SetSocketOption(SocketOptionLevel.Tcp, SocketOptionName.TcpKeepAliveTime, Math.Max(1, (int)most.TotalSeconds / 2));
+            socket.SetSocketOption(SocketOptionLevel.Tcp, SocketOptionName.TcpKeepAliveInterval, Math.Max(1, (int)most.TotalSeconds / 6));
+            socket.SetSocketOption(SocketOptionLevel.Tcp, SocketOptionName.TcpKeepAliveRetryCount, 3);
+            if (OperatingSystem.IsLinux()) socket.SetRawSocketOption(Tcp, UserTimeout, BitConverter.GetBytes((int)most.TotalMilliseconds));
+        }
+        catch (Exception e) when (e is SocketException or ObjectDisposedException)
+        {
+            // It has gone already.
+        }
+    }
+
     /// <summary>The certificate that Kestrel would serve HTTPS with, read from the same settings.</summary>
     /// <exception cref="ArgumentException">There is none.</exception>
     private static X509Certificate2 Certificate(IConfiguration configuration)
@@ -113,10 +153,24 @@ public sealed class TerminalListener : IHostedService, IDisposable
         var settings = configuration.GetSection("Kestrel:Certificates:Default");
         var (path, key, password) = (settings["Path"], settings["KeyPath"], settings["Password"]);
         if (path is null)
-            throw new ArgumentException("--terminals tls:… needs a certificate: set Kestrel__Certificates__Default__Path, and …__KeyPath or …__Password.");
+        {
+            throw new ArgumentException(
+                "--terminals tls:… needs a certificate: set Kestrel__Certificates__Default__Path, and …__KeyPath or …__Password.");
+        }
+
         if (key is null) return X509CertificateLoader.LoadPkcs12FromFile(path, password);
-        using var pem = password is null ? X509Certificate2.CreateFromPemFile(path, key) : X509Certificate2.CreateFromEncryptedPemFile(path, password, key);
+        using var pem = password is null
+            ? X509Certificate2.CreateFromPemFile(path, key)
+            : X509Certificate2.CreateFromEncryptedPemFile(path, password, key);
         return X509CertificateLoader.LoadPkcs12(pem.Export(X509ContentType.Pkcs12), null);
+    }
+
+    /// <summary>The connection is asked to end when Kestrel stops, and already when a successor has taken this server's place.</summary>
+    private sealed class Leaving(CancellationTokenSource source) : IConnectionLifetimeNotificationFeature
+    {
+        public CancellationToken ConnectionClosedRequested { get; set; } = source.Token;
+
+        public void RequestClose() => source.Cancel();
     }
 
     // Kestrel asks for somebody to serve HTTP; no endpoint here speaks it.
@@ -147,13 +201,13 @@ public sealed record TerminalEndpoint(string Host, int Port, bool Tls)
         return endpoint.Host is "localhost" or "*" || IPAddress.TryParse(endpoint.Host.Trim('[', ']'), out _);
     }
 
-    internal IPAddress[] Addresses() => Host switch
+    internal void ListenWith(KestrelServerOptions options, Action<ListenOptions> configure)
     {
-        "*" => [IPAddress.IPv6Any],
+        // Both families where there are two, and the older one alone where the newer is switched off.
+        if (Host == "*") options.ListenAnyIP(Port, configure);
+        else if (Host == "localhost" && Port != 0) options.ListenLocalhost(Port, configure);
 
         // A free port is free in one family; the other may have given it away.
-        "localhost" when Port == 0 || !System.Net.Sockets.Socket.OSSupportsIPv6 => [IPAddress.Loopback],
-        "localhost" => [IPAddress.Loopback, IPAddress.IPv6Loopback],
-        _ => [IPAddress.Parse(Host.Trim('[', ']'))],
-    };
+        else options.Listen(Host == "localhost" ? IPAddress.Loopback : IPAddress.Parse(Host.Trim('[', ']')), Port, configure);
+    }
 }

@@ -11,7 +11,8 @@ internal sealed class TerminalServices(
     // For keys that are not there: whoever asks for one is answered as if it were.
     private readonly byte[] _noKey = RandomNumberGenerator.GetBytes(32);
     private long _lastConnection;
-    private int _watches;
+    private readonly Dictionary<string, int> _watches = new(StringComparer.Ordinal);
+    private int _allWatches;
 
     public Sales Sales => sales;
 
@@ -37,12 +38,25 @@ internal sealed class TerminalServices(
 
     public long NextConnection() => Interlocked.Increment(ref _lastConnection);
 
-    public bool TryBeginWatch()
+    /// <param name="name">The name of the key with which is watched.</param>
+    public bool TryBeginWatch(string name)
     {
-        if (Interlocked.Increment(ref _watches) <= limits.Watches) return true;
-        Interlocked.Decrement(ref _watches);
-        return false;
+        lock (_watches)
+        {
+            var there = _watches.GetValueOrDefault(name);
+            if (_allWatches >= limits.Watches || there >= limits.WatchesPerKey) return false;
+            _watches[name] = there + 1;
+            _allWatches++;
+            return true;
+        }
     }
 
-    public void EndWatch() => Interlocked.Decrement(ref _watches);
+    public void EndWatch(string name)
+    {
+        lock (_watches)
+        {
+            _allWatches--;
+            if (--_watches[name] == 0) _watches.Remove(name);
+        }
+    }
 }

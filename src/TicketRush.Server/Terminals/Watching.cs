@@ -40,13 +40,13 @@ internal sealed class Watching(TerminalServices services, ConnectionContext conn
     }
 
     /// <summary>Watches a sale from the moment of <see cref="Start"/>. With the output.</summary>
-    public TerminalError? TryAdd(string sale, long after, Caller caller, long told)
+    public TerminalError? TryAdd(string sale, long after, Caller caller)
     {
         if (_watches.ContainsKey(sale)) return TerminalError.Invalid("This sale is watched here already; UNWATCH it first.");
-        if (_watches.Count >= services.Limits.WatchesPerConnection || !services.TryBeginWatch())
-            return new("TOO_MANY_WATCHES", "As many sales are watched as can be served, here or in all.");
+        if (_watches.Count >= services.Limits.WatchesPerConnection || !services.TryBeginWatch(caller.Key!.Name))
+            return new("TOO_MANY_WATCHES", "As many sales are watched as may be, by this connection, with keys of this name, or in all.");
 
-        var watch = new Watch(sale, after, told, caller);
+        var watch = new Watch(sale, after, caller);
         _watches.Add(sale, watch);
         _begun.Add(watch);
         Volatile.Write(ref _count, _watches.Count);
@@ -59,7 +59,10 @@ internal sealed class Watching(TerminalServices services, ConnectionContext conn
         if (!_watches.Remove(sale, out var watch)) return false;
         Volatile.Write(ref _count, _watches.Count);
         watch.Stop.Cancel();
-        if (_begun.Remove(watch)) services.EndWatch();
+        _begun.Remove(watch);
+
+        // Not when it has ended, which is a moment later: who watches another sale instead has its place.
+        GiveBack(watch);
         return true;
     }
 
@@ -123,8 +126,8 @@ internal sealed class Watching(TerminalServices services, ConnectionContext conn
         {
             // The watch, or the connection, has ended.
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or JournalDamagedException or NewerFormatException or JournalRefusedException
-            or ConnectionAbortedException)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or JournalDamagedException or NewerFormatException
+            or JournalRefusedException or ConnectionAbortedException)
         {
             // The client resumes behind the last entry that it has, when the journal can be read again.
             connection.Abort(new ConnectionAbortedException("What it watches cannot be read."));
@@ -137,8 +140,13 @@ internal sealed class Watching(TerminalServices services, ConnectionContext conn
         }
         finally
         {
-            services.EndWatch();
+            GiveBack(watch);
         }
+    }
+
+    private void GiveBack(Watch watch)
+    {
+        if (watch.TryEnd()) services.EndWatch(watch.Name);
     }
 
     /// <summary>The output while somebody writes.</summary>
@@ -148,10 +156,17 @@ internal sealed class Watching(TerminalServices services, ConnectionContext conn
     }
 
     /// <param name="After">The last sequence that the client has.</param>
-    /// <param name="Told">How far the sale had come when it was asked.</param>
-    private sealed record Watch(string Sale, long After, long Told, Caller Caller)
+    private sealed record Watch(string Sale, long After, Caller Caller)
     {
+        private int _hasEnded;
+
+        /// <summary>Of the key, as the journal has it.</summary>
+        public string Name => Caller.Key!.Name;
+
         public CancellationTokenSource Stop { get; } = new();
+
+        /// <returns>False when it had ended already.</returns>
+        public bool TryEnd() => Interlocked.Exchange(ref _hasEnded, 1) == 0;
     }
 
     /// <summary>Picks what concerns the key out of a journal.</summary>
@@ -171,8 +186,8 @@ internal sealed class Watching(TerminalServices services, ConnectionContext conn
 
         public Reader(Watch watch, RespWriter writer)
         {
-            (_watch, _writer, _name) = (watch, writer, watch.Caller.Key!.Name);
-            _isEverybodys = !watch.Caller.Key.Role.SeesOnlyItsOwn();
+            (_watch, _writer, _name) = (watch, writer, watch.Name);
+            _isEverybodys = !watch.Caller.Key!.Role.SeesOnlyItsOwn();
         }
 
         public bool HasWritten { get; set; }

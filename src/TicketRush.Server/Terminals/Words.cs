@@ -21,24 +21,19 @@ internal readonly ref struct Words(ReadOnlySpan<byte> input, RespParser parser)
     /// <summary>Reads a whole number of at most nine digits, with nothing around it.</summary>
     public bool TryNumber(int index, out int number)
     {
-        var word = this[index];
-        number = 0;
-        if (word.Length is 0 or > 9) return false;
-        foreach (var digit in word)
-        {
-            if ((uint)(digit - '0') > 9) return false;
-            number = number * 10 + (digit - '0');
-        }
-
-        return true;
+        var isNumber = TryDigits(index, most: 9, out var value);
+        number = (int)value;
+        return isNumber;
     }
 
     /// <summary>Reads a sequence: a whole number of at most eighteen digits.</summary>
-    public bool TrySequence(int index, out long number)
+    public bool TrySequence(int index, out long number) => TryDigits(index, most: 18, out number);
+
+    private bool TryDigits(int index, int most, out long number)
     {
         var word = this[index];
         number = 0;
-        if (word.Length is 0 or > 18) return false;
+        if (word.Length == 0 || word.Length > most) return false;
         foreach (var digit in word)
         {
             if ((uint)(digit - '0') > 9) return false;

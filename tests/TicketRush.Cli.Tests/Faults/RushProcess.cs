@@ -9,7 +9,8 @@ namespace TicketRush.Cli.Tests.Faults;
 /// <summary>One server of the built program, as a process of its own that can be killed, frozen and watched.</summary>
 internal sealed partial class RushProcess : IAsyncDisposable
 {
-    public const string OfficeKey = "the-office-key-of-the-fault-tests";
+    // Random, so that terminals may prove it.
+    public const string OfficeKey = "0b6f2d9c81e745a3f0d8b1c26e9a4f7352d7c8e10a9b4f63d5e2817c90fa34b6";
 
     private static readonly List<RushProcess> Running = [];
 

@@ -15,7 +15,8 @@ namespace TicketRush.Server.Tests.Hosting;
 /// <summary>The real server on a real port, over a directory of its own unless one is given.</summary>
 public sealed class RunningServer : IAsyncLifetime
 {
-    public const string Key = "the office key of the tests";
+    // Random, so that terminals may prove it.
+    public const string Key = "5d1c0f7ba93e4862d07f1b5ca8e6394217fd60b2c95e3a84d1f07b6c29ae5831";
 
     private static int s_sales;
 
@@ -34,7 +35,7 @@ public sealed class RunningServer : IAsyncLifetime
         string? directory, bool allowTestPayments = true, string? officeKey = Key, Action<WebApplicationBuilder>? configure = null,
         BuyerLimits? limits = null, bool demo = true,
         Action<WebApplication>? map = null, TerminalLimits? terminals = null, string endpoint = "127.0.0.1:0",
-        BoardEndpoint? board = null, BoardLimits? boardLimits = null)
+        BoardEndpoint? board = null, BoardLimits? boardLimits = null, string? journal = null)
     {
         _ownsDirectory = directory is null;
         (_configure, _map) = (configure, map);
@@ -42,6 +43,7 @@ public sealed class RunningServer : IAsyncLifetime
         _options = new()
         {
             DataDirectory = Directory,
+            Journal = journal,
             Urls = ["http://127.0.0.1:0"],
             OfficeKey = officeKey,
             AllowTestPayments = allowTestPayments,
@@ -65,7 +67,8 @@ public sealed class RunningServer : IAsyncLifetime
     public Uri Url { get; private set; } = null!;
 
     /// <summary>The port at which terminals are listened for.</summary>
-    internal int TerminalPort => int.Parse(App.Services.GetRequiredService<TerminalListener>().Address.Split(':')[^1], System.Globalization.CultureInfo.InvariantCulture);
+    internal int TerminalPort => int.Parse(
+        App.Services.GetRequiredService<TerminalListener>().Address.Split(':')[^1], System.Globalization.CultureInfo.InvariantCulture);
 
     public HttpClient Client { get; private set; } = null!;
 
@@ -76,9 +79,10 @@ public sealed class RunningServer : IAsyncLifetime
         string? directory = null, bool allowTestPayments = true, string? officeKey = Key, Action<WebApplicationBuilder>? configure = null,
         BuyerLimits? limits = null, bool demo = true,
         Action<WebApplication>? map = null, TerminalLimits? terminals = null, string endpoint = "127.0.0.1:0",
-        BoardEndpoint? board = null, BoardLimits? boardLimits = null)
+        BoardEndpoint? board = null, BoardLimits? boardLimits = null, string? journal = null)
     {
-        var server = new RunningServer(directory, allowTestPayments, officeKey, configure, limits, demo, map, terminals, endpoint, board, boardLimits);
+        var server = new RunningServer(
+            directory, allowTestPayments, officeKey, configure, limits, demo, map, terminals, endpoint, board, boardLimits, journal);
         await server.InitializeAsync();
         return server;
     }

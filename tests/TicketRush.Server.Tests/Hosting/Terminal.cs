@@ -19,10 +19,15 @@ internal sealed class Terminal : IAsyncDisposable
     private byte[] _buffer = new byte[64 * 1024];
     private int _at, _end;
 
-    public static async Task<Terminal> ConnectAsync(RunningServer server, string? key = RunningServer.Key, string id = "office", Func<Stream, Task<Stream>>? wrap = null)
+    public static Task<Terminal> ConnectAsync(
+        RunningServer server, string? key = RunningServer.Key, string id = "office", Func<Stream, Task<Stream>>? wrap = null) =>
+        ConnectAsync(server.TerminalPort, key, id, wrap);
+
+    public static async Task<Terminal> ConnectAsync(
+        int port, string? key = RunningServer.Key, string id = "office", Func<Stream, Task<Stream>>? wrap = null)
     {
         var terminal = new Terminal();
-        await terminal._tcp.ConnectAsync("127.0.0.1", server.TerminalPort);
+        await terminal._tcp.ConnectAsync("127.0.0.1", port);
         terminal._tcp.NoDelay = true;
         terminal._stream = terminal._tcp.GetStream();
         if (wrap is not null) terminal._stream = await wrap(terminal._stream);

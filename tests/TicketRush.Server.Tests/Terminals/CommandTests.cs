@@ -20,7 +20,8 @@ public sealed partial class CommandTests(TerminalServer running) : IClassFixture
         var id = Plans.NewId();
         var held = await terminal.AskArrayAsync("HOLD", sale, id, "ann", "floor", "2");
         Assert.Equal(("held", 0L, 76000L), (held[0], held[4], held[5]));
-        Assert.Equal(held, await terminal.AskArrayAsync("hold", sale, id.Replace("-", "", StringComparison.Ordinal).ToUpperInvariant(), "ann", "floor", "2"));
+        var bare = id.Replace("-", "", StringComparison.Ordinal).ToUpperInvariant();
+        Assert.Equal(held, await terminal.AskArrayAsync("hold", sale, bare, "ann", "floor", "2"));
         var extended = await terminal.AskArrayAsync("EXTEND", sale, id, "more-1");
         Assert.Equal(1L, extended[4]);
         Assert.True((long)extended[3]! > (long)held[3]!);
@@ -87,7 +88,8 @@ public sealed partial class CommandTests(TerminalServer running) : IClassFixture
     {
         var sale = await OpenAsync("""
             {"name":"Hall","timeZone":"UTC","currency":"EUR","paymentKind":"none",
-             "pools":[{"id":"stalls","rows":[{"rows":"1-5","seats":"1-10"}]}],"tiers":[{"id":"stalls","name":"Stalls","pool":"stalls","price":100}]}
+             "pools":[{"id":"stalls","rows":[{"rows":"1-5","seats":"1-10"}]}],
+             "tiers":[{"id":"stalls","name":"Stalls","pool":"stalls","price":100}]}
             """);
         await using var terminal = await Terminal.ConnectAsync(Server);
         var named = await terminal.AskArrayAsync("BUY", sale, Plans.NewId(), "ann", "stalls", "2", "SEATS", "2-4", "2-5");
@@ -103,22 +105,25 @@ public sealed partial class CommandTests(TerminalServer running) : IClassFixture
     public async Task Journeys_have_stops_and_a_seat_is_sold_on_every_leg()
     {
         var sale = await OpenAsync("""
-            {"name":"Train","timeZone":"UTC","currency":"EUR","paymentKind":"none","stops":[{"id":"a","name":"A"},{"id":"b","name":"B"},{"id":"c","name":"C"}],
+            {"name":"Train","timeZone":"UTC","currency":"EUR","paymentKind":"none",
+             "stops":[{"id":"a","name":"A"},{"id":"b","name":"B"},{"id":"c","name":"C"}],
              "pools":[{"id":"coach","travel":"seat-now","rows":[{"section":"1","rows":"1","seats":"A"}]}],
              "tiers":[{"id":"second","name":"Second","pool":"coach","legPrices":[100,200]}],"rules":{"passengers":true}}
             """);
         await using var terminal = await Terminal.ConnectAsync(Server);
         Assert.Equal(1L, await terminal.AskAsync("AVAILABLE", sale, "second", "FROM", "a", "TO", "b"));
-        var first = await terminal.AskArrayAsync("BUY", sale, Plans.NewId(), "ann", "second", "1", "PASSENGERS", "P1", "FROM", "a", "TO", "b");
+        var first = await terminal.AskArrayAsync([.. Wish("ann"), "PASSENGERS", "P1", "FROM", "a", "TO", "b"]);
         Assert.Equal(["seats", "from", "a", "to", "b"], ((object?[])first[7]!).Where(item => item is string));
         Assert.Equal(0L, await terminal.AskAsync("AVAILABLE", sale, "second", "FROM", "a", "TO", "b"));
-        var second = await terminal.AskArrayAsync("BUY", sale, Plans.NewId(), "bob", "second", "1", "FROM", "b", "TO", "c", "PASSENGERS", "P2");
+        var second = await terminal.AskArrayAsync([.. Wish("bob"), "FROM", "b", "TO", "c", "PASSENGERS", "P2"]);
         Assert.Equal(200L, second[5]);
-        await terminal.AskRefusedAsync("SOLD_OUT", "BUY", sale, Plans.NewId(), "cat", "second", "1", "FROM", "a", "TO", "c", "PASSENGERS", "P3");
-        await terminal.AskRefusedAsync("UNKNOWN_STOP", "BUY", sale, Plans.NewId(), "cat", "second", "1", "FROM", "a", "TO", "x", "PASSENGERS", "P3");
-        await terminal.AskRefusedAsync("BAD_JOURNEY", "BUY", sale, Plans.NewId(), "cat", "second", "1", "PASSENGERS", "P3");
+        await terminal.AskRefusedAsync("SOLD_OUT", [.. Wish("cat"), "FROM", "a", "TO", "c", "PASSENGERS", "P3"]);
+        await terminal.AskRefusedAsync("UNKNOWN_STOP", [.. Wish("cat"), "FROM", "a", "TO", "x", "PASSENGERS", "P3"]);
+        await terminal.AskRefusedAsync("BAD_JOURNEY", [.. Wish("cat"), "PASSENGERS", "P3"]);
         await terminal.AskRefusedAsync("UNKNOWN_STOP", "AVAILABLE", sale, "second", "FROM", "x", "TO", "c");
         await terminal.AskRefusedAsync("BAD_JOURNEY", "AVAILABLE", sale, "second", "FROM", "c", "TO", "a");
+
+        string[] Wish(string buyer) => ["BUY", sale, Plans.NewId(), buyer, "second", "1"];
     }
 
     // Each with the code that HTTP has for it.
@@ -193,7 +198,8 @@ public sealed partial class CommandTests(TerminalServer running) : IClassFixture
         // A byte that no text has begins the names of browsers.
         byte[] frame =
         [
-            .. Encoding.ASCII.GetBytes($"*6\r\n$4\r\nHOLD\r\n${sale.Length}\r\n{sale}\r\n$36\r\n{Plans.NewId()}\r\n$2\r\n"), 0xff, 0x61, .. "\r\n$5\r\nfloor\r\n$1\r\n1\r\n"u8,
+            .. Encoding.ASCII.GetBytes($"*6\r\n$4\r\nHOLD\r\n${sale.Length}\r\n{sale}\r\n$36\r\n{Plans.NewId()}\r\n$2\r\n"),
+            0xff, 0x61, .. "\r\n$5\r\nfloor\r\n$1\r\n1\r\n"u8,
         ];
         await terminal.SendAsync(frame);
         Assert.Equal("INVALID_REQUEST", Assert.IsType<RespError>(await terminal.ReadAsync()).Code);
@@ -255,8 +261,9 @@ public sealed partial class CommandTests(TerminalServer running) : IClassFixture
         {
             var (key, secret) = ring.Add($"walk-{role.Name()}", role);
             await using var terminal = await Terminal.ConnectAsync(Server, secret, key.Id);
-            foreach (var command in TerminalCommand.All.Where(command => command.Verb is not (TerminalVerb.Quit or TerminalVerb.Auth or TerminalVerb.Hello)))
+            foreach (var command in TerminalCommand.All)
             {
+                if (command.Verb is TerminalVerb.Quit or TerminalVerb.Auth or TerminalVerb.Hello) continue;
                 string[] words = command.Verb switch
                 {
                     TerminalVerb.Buy or TerminalVerb.Hold => [command.Name, sale, Plans.NewId(), "ann", "floor", "1"],
@@ -310,11 +317,12 @@ public sealed partial class CommandTests(TerminalServer running) : IClassFixture
         var sale = await OpenAsync();
         await using var other = await Terminal.ConnectAsync(Server);
         await using var terminal = await Terminal.ConnectAsync(Server);
-        byte[] frames = [.. Terminal.Frame("HOLD", sale, Plans.NewId(), "ann", "floor", "1"), .. "*1\r\n:4\r\n"u8, .. Terminal.Frame("HOLD", sale, Plans.NewId(), "ann", "floor", "1")];
-        await terminal.SendAsync(frames);
+        await terminal.SendAsync((byte[])[.. Hold(), .. "*1\r\n:4\r\n"u8, .. Hold()]);
         Assert.Equal("held", ((object?[])(await terminal.ReadAsync())!)[0]);
         Assert.StartsWith("-PROTOCOL_ERROR", await terminal.ReadToEndAsync(), StringComparison.Ordinal);
         Assert.Equal(99L, await other.AskAsync("AVAILABLE", sale, "floor"));
+
+        byte[] Hold() => Terminal.Frame("HOLD", sale, Plans.NewId(), "ann", "floor", "1");
     }
 
     [Theory]
@@ -344,7 +352,8 @@ public sealed partial class CommandTests(TerminalServer running) : IClassFixture
         {
             for (var i = 0; i < 1_000; i++) await slow.SendAsync(docs);
         });
-        await Plans.UntilAsync(() => Task.FromResult(server.App.Services.GetRequiredService<TerminalServices>().Door.Inside == 0), "nobody is inside");
+        var door = server.App.Services.GetRequiredService<TerminalServices>().Door;
+        await Plans.UntilAsync(() => Task.FromResult(door.Inside == 0), "nobody is inside");
     }
 
     [Fact]
@@ -380,7 +389,8 @@ public sealed partial class CommandTests(TerminalServer running) : IClassFixture
     public void The_documents_list_every_command_and_nothing_else()
     {
         // Cells of a table write a bar with a stroke before it, and may have several commands.
-        var documents = File.ReadAllText(Path.Combine(DescriptionTests.Root(), "docs", "PROTOCOL.md")).Replace("\\|", "|", StringComparison.Ordinal);
+        var documents = File.ReadAllText(Path.Combine(DescriptionTests.Root(), "docs", "PROTOCOL.md"))
+            .Replace("\\|", "|", StringComparison.Ordinal);
         foreach (var command in TerminalCommand.All)
             Assert.True(documents.Contains($"`{command.Usage}`", StringComparison.Ordinal), $"docs/PROTOCOL.md lacks `{command.Usage}`");
     }
@@ -398,7 +408,7 @@ public sealed partial class CommandTests(TerminalServer running) : IClassFixture
         Assert.True(told.Count > 5, $"{told.Count}");
     }
 
-    [GeneratedRegex("(?:new|Error)\\(\"([A-Z_]{4,})\"")]
+    [GeneratedRegex("(?:new|Error)\\(\\s*\"([A-Z_]{4,})\"")]
     private static partial Regex CodePattern();
 
     [GeneratedRegex("^\\| ((?:`[A-Z_]+`(?:, )?)+) \\|", RegexOptions.Multiline)]

@@ -32,7 +32,8 @@ public sealed class ForeignTests(TerminalServer running) : IClassFixture<Termina
     public async Task Redis_cli_takes_what_is_piped_into_it()
     {
         var sale = await OpenAsync();
-        var pipe = string.Concat(Enumerable.Range(0, 500).Select(i => $"*6\r\n$3\r\nBUY\r\n${sale.Length}\r\n{sale}\r\n$36\r\n{Plans.NewId()}\r\n$3\r\nann\r\n$5\r\nfloor\r\n$1\r\n1\r\n"));
+        var pipe = string.Concat(Enumerable.Range(0, 500)
+            .Select(_ => System.Text.Encoding.ASCII.GetString(Terminal.Frame("BUY", sale, Plans.NewId(), "ann", "floor", "1"))));
         var (code, output) = await RunAsync("redis-cli", pipe, [.. Who, "--pipe"]);
         Assert.True(code == 0 && output.Contains("errors: 0, replies: 500", StringComparison.Ordinal), output);
     }
@@ -53,8 +54,12 @@ public sealed class ForeignTests(TerminalServer running) : IClassFixture<Termina
 
         var sold = (await Server.GetAsync($"/api/sales/{sale}/availability")).Json.GetProperty("pools")[0].GetProperty("sold").GetInt32();
         Assert.Equal(count, sold);
-        (code, output) = await RunAsync("redis-benchmark", "", [.. Who, "-c", "10", "-n", "1000", "-P", $"{pipeline}", "-t", "ping_inline,ping_mbulk", "--csv"]);
-        Assert.True(code == 0 && output.Contains("PING_INLINE", StringComparison.Ordinal) && output.Contains("PING_MBULK", StringComparison.Ordinal), output);
+        (code, output) = await RunAsync(
+            "redis-benchmark", "",
+            [.. Who, "-c", "10", "-n", "1000", "-P", $"{pipeline}", "-t", "ping_inline,ping_mbulk", "--csv"]);
+        Assert.True(code == 0, output);
+        Assert.Contains("PING_INLINE", output, StringComparison.Ordinal);
+        Assert.Contains("PING_MBULK", output, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -64,13 +69,18 @@ public sealed class ForeignTests(TerminalServer running) : IClassFixture<Termina
         var folder = Directory.CreateTempSubdirectory("rush-ioredis-");
         try
         {
+            var kept = Path.Combine(DescriptionTests.Root(), "tests", "TicketRush.Server.Tests", "Terminals", "Foreign");
             foreach (var file in new[] { "package.json", "package-lock.json", "terminal.js" })
-                File.Copy(Path.Combine(DescriptionTests.Root(), "tests", "TicketRush.Server.Tests", "Terminals", "Foreign", file), Path.Combine(folder.FullName, file));
+                File.Copy(Path.Combine(kept, file), Path.Combine(folder.FullName, file));
             var (installed, said) = await RunAsync("npm", "", ["ci", "--prefix", folder.FullName, "--no-audit", "--no-fund"]);
             if (installed != 0) Assert.Skip($"needs the npm package ioredis, which could not be installed here: {said.Split('\n')[0]}");
 
             var (code, output) = await RunAsync(
-                "node", "", [Path.Combine(folder.FullName, "terminal.js"), Server.TerminalPort.ToString(CultureInfo.InvariantCulture), "office", RunningServer.Key, sale]);
+                "node", "",
+                [
+                    Path.Combine(folder.FullName, "terminal.js"), Server.TerminalPort.ToString(CultureInfo.InvariantCulture), "office",
+                    RunningServer.Key, sale,
+                ]);
             Assert.True(code == 0, output);
             var steps = output.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => JsonDocument.Parse(line).RootElement)
                 .ToDictionary(step => step.GetProperty("step").GetString()!, step => step.GetProperty("value"));
@@ -100,11 +110,19 @@ public sealed class ForeignTests(TerminalServer running) : IClassFixture<Termina
         return output.TrimEnd('\n');
     }
 
-    private static async Task<(int Code, string Output)> RunAsync(string program, string input, string[] arguments)
+    /// <summary>Runs a program to its end; skips the test where it is not installed.</summary>
+    internal static async Task<(int Code, string Output)> RunAsync(string program, string input, string[] arguments)
     {
         if (Environment.GetEnvironmentVariable("PATH")!.Split(':').All(folder => !File.Exists(Path.Combine(folder, program))))
-            Assert.Skip($"needs {program}: apt-get install {(program.StartsWith("redis", StringComparison.Ordinal) ? "redis-tools" : "nodejs npm")}");
-        var start = new ProcessStartInfo(program, arguments) { RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true };
+        {
+            var package = program.StartsWith("redis", StringComparison.Ordinal) ? "redis-tools" : "nodejs npm";
+            Assert.Skip($"needs {program}: apt-get install {package}");
+        }
+
+        var start = new ProcessStartInfo(program, arguments)
+        {
+            RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true,
+        };
         using var process = Process.Start(start)!;
         var (output, error) = (process.StandardOutput.ReadToEndAsync(), process.StandardError.ReadToEndAsync());
         await process.StandardInput.WriteAsync(input);

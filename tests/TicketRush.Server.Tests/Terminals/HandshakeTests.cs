@@ -74,7 +74,8 @@ public sealed class HandshakeTests(TerminalServer running) : IClassFixture<Termi
     public async Task A_nonce_dies_of_age()
     {
         var clock = new Clock();
-        await using var server = await RunningServer.StartAsync(terminals: new(), configure: builder => builder.Services.AddSingleton<TimeProvider>(clock));
+        await using var server = await RunningServer.StartAsync(
+            terminals: new(), configure: builder => builder.Services.AddSingleton<TimeProvider>(clock));
         await using var terminal = await Terminal.ConnectAsync(server, key: null);
         var late = await Exchange.BeginAsync(terminal, "office", RunningServer.Key, ChannelOf(terminal));
         clock.Go(TimeSpan.FromSeconds(5.001));
@@ -233,10 +234,66 @@ public sealed class HandshakeTests(TerminalServer running) : IClassFixture<Termi
         await using var second = await Terminal.ConnectAsync(server);
         await using var third = await Terminal.ConnectAsync(server);
         await using var fourth = await Terminal.ConnectAsync(server, key: null);
-        Assert.StartsWith("-TOO_MANY_CONNECTIONS", await fourth.ReadToEndAsync(), StringComparison.Ordinal);
+        Assert.Equal("-TOO_MANY_CONNECTIONS As many are connected as can be served.\r\n", await fourth.ReadToEndAsync());
         await third.DisposeAsync();
         await Plans.UntilAsync(() => Task.FromResult(server.App.Services.GetRequiredService<TerminalServices>().Door.Inside == 2), "room");
         await using var fifth = await Terminal.ConnectAsync(server);
+    }
+
+    [Fact]
+    [Trait("Statement", "S11")]
+    public void Strangers_are_bounded_in_all_and_from_one_network_and_who_goes_makes_room()
+    {
+        var door = new Door(new() { Strangers = 3, StrangersPerNetwork = 2, Connections = 4 });
+        var first = door.TryEnter(IPAddress.Parse("10.0.0.1"), out _)!;
+        using var second = door.TryEnter(IPAddress.Parse("::ffff:10.0.0.1"), out _);
+        Assert.Null(door.TryEnter(IPAddress.Parse("10.0.0.1"), out var reason));
+        Assert.Contains("of your network", reason, StringComparison.Ordinal);
+        using var third = door.TryEnter(IPAddress.Parse("10.0.0.2"), out _)!;
+        Assert.Null(door.TryEnter(IPAddress.Parse("10.0.0.3"), out reason));
+        Assert.Equal("As many connections as may be have not said who they are.", reason);
+        Assert.True(third.TryBecomeKnown("shop"));
+        using var fourth = door.TryEnter(IPAddress.Parse("10.0.0.3"), out _)!;
+        Assert.Equal((4, 3), (door.Inside, door.Strangers));
+        Assert.True(fourth.TryBecomeKnown("desk"));
+        Assert.Null(door.TryEnter(IPAddress.Parse("10.0.0.4"), out reason));
+        Assert.Equal("As many are connected as can be served.", reason);
+        first.Dispose();
+        first.Dispose();
+        Assert.Equal((3, 1), (door.Inside, door.Strangers));
+        using var fifth = door.TryEnter(IPAddress.Parse("10.0.0.1"), out _);
+        Assert.NotNull(fifth);
+    }
+
+    [Fact]
+    [Trait("Statement", "S11")]
+    public async Task One_key_takes_neither_every_connection_nor_every_watch()
+    {
+        await using var server = await RunningServer.StartAsync(terminals: new() { ConnectionsPerKey = 2, WatchesPerKey = 2 });
+        var (key, secret) = server.App.Services.GetRequiredService<KeyRing>().Add("other-shop", Role.Shop);
+        string[] sales = [.. await Task.WhenAll(Enumerable.Range(0, 3).Select(async _ => (await server.OpenSaleAsync()).Split('/')[^1]))];
+        await using var first = await Terminal.ConnectAsync(server);
+        await using var second = await Terminal.ConnectAsync(server);
+        await using var third = await Terminal.ConnectAsync(server, key: null);
+        await third.AskRefusedAsync("TOO_MANY_CONNECTIONS", "AUTH", "office", RunningServer.Key);
+        await third.AskRefusedAsync("UNAUTHORIZED", "SALES");
+
+        // Another key has its own, and a connection that changes its key is counted with the new one alone.
+        Assert.Equal("OK", await third.AskAsync("AUTH", key.Id, secret));
+        Assert.Equal("OK", await second.AskAsync("AUTH", key.Id, secret));
+        await using var fourth = await Terminal.ConnectAsync(server);
+        await second.AskRefusedAsync("TOO_MANY_CONNECTIONS", "AUTH", "office", RunningServer.Key);
+        Assert.Equal(3, (await second.AskArrayAsync("SALES")).Length);
+
+        // Two of four that one connection might have, and of 64 in all.
+        foreach (var sale in sales[..2]) await first.AskArrayAsync("WATCH", sale);
+        await first.AskRefusedAsync("TOO_MANY_WATCHES", "WATCH", sales[2]);
+        await fourth.AskRefusedAsync("TOO_MANY_WATCHES", "WATCH", sales[2]);
+        await third.AskArrayAsync("WATCH", sales[2]);
+
+        // Whose watch ends has room for another at once.
+        await first.AskArrayAsync("UNWATCH", sales[0]);
+        await fourth.AskArrayAsync("WATCH", sales[2]);
     }
 
     [Fact]
@@ -282,6 +339,127 @@ public sealed class HandshakeTests(TerminalServer running) : IClassFixture<Termi
     }
 
     [Fact]
+    public async Task The_user_that_clients_send_when_they_were_given_none_is_none()
+    {
+        var (_, secret) = Ring.Add("kiosk-11", Role.Read);
+        await using var terminal = await Terminal.ConnectAsync(Server, key: null);
+        await terminal.AskRefusedAsync("UNAUTHORIZED", "HELLO", "3", "AUTH", "default", "wrong");
+        Assert.Contains("proto", await terminal.AskArrayAsync("HELLO", "3", "AUTH", "default", secret));
+        await terminal.AskArrayAsync("SALES");
+        await using var second = await Terminal.ConnectAsync(Server, key: null);
+        Assert.Equal("OK", await second.AskAsync("AUTH", "default", RunningServer.Key));
+    }
+
+    [Theory]
+    [InlineData("3", "AUTH", "office", RunningServer.Key, "SETNAME", "two words")]
+    [InlineData("3", "AUTH", "office", RunningServer.Key, "SETNAME")]
+    [InlineData("3", "SETNAME", "desk", "AUTH", "office", RunningServer.Key, "AUTH", "office", RunningServer.Key)]
+    [InlineData("3", "SETNAME", "desk", "AUTH", "office", "wrong")]
+    [InlineData("4", "SETNAME", "desk", "AUTH", "office", RunningServer.Key)]
+    public async Task A_greeting_that_is_refused_has_done_nothing(params string[] words)
+    {
+        await using var pipe = new TerminalPipe(Server);
+        Assert.StartsWith("-", await pipe.AskLineAsync(["HELLO", .. words]), StringComparison.Ordinal);
+        Assert.StartsWith("-UNAUTHORIZED ", await pipe.AskLineAsync("SALES"), StringComparison.Ordinal);
+        await pipe.SendAsync(Terminal.Frame("CLIENT", "GETNAME"));
+        Assert.Equal("$0\r\n\r\n", await pipe.ReadUntilAsync("\r\n\r\n"));
+
+        // Still the second version, in which a map is an array.
+        await pipe.SendAsync(Terminal.Frame("HELLO"));
+        Assert.StartsWith("*14\r\n", await pipe.ReadUntilAsync("*0\r\n"), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [Trait("Statement", "S8")]
+    [InlineData("10.0.0.7", "10.0.0.2")]
+    [InlineData("127.0.0.1", "10.0.0.2")]
+    [InlineData("10.0.0.7", "127.0.0.1")]
+    [InlineData("fd00::7", "fd00::2")]
+    public async Task A_key_in_the_clear_between_machines_is_not_looked_at(string remote, string local)
+    {
+        await using var pipe = new TerminalPipe(Server, remote, local);
+        foreach (var words in new string[][] { ["AUTH", "office", RunningServer.Key], ["AUTH", RunningServer.Key],
+            ["HELLO", "3", "AUTH", "office", RunningServer.Key], ["AUTH", "office", "wrong"] })
+        {
+            Assert.StartsWith("-INSECURE ", await pipe.AskLineAsync(words), StringComparison.Ordinal);
+            Assert.StartsWith("-UNAUTHORIZED ", await pipe.AskLineAsync("SALES"), StringComparison.Ordinal);
+        }
+
+        // Proved it is taken there too.
+        var nonce = Exchange.Nonce();
+        var (serverNonce, serverProof) = await pipe.ChallengeAsync("office", nonce);
+        var exchange = new Exchange("office", RunningServer.Key, pipe.Channel, nonce, serverNonce);
+        Assert.Equal(exchange.Proof("server"), serverProof);
+        Assert.Equal("+OK", await pipe.AskLineAsync("AUTH", "PROOF", exchange.Proof("client")));
+    }
+
+    [Theory]
+    [InlineData("127.0.0.1", "127.0.0.1")]
+    [InlineData("::1", "::1")]
+    [InlineData("::ffff:127.0.0.1", "::ffff:127.0.0.1")]
+    public async Task Within_one_machine_a_key_may_be_sent(string remote, string local)
+    {
+        await using var pipe = new TerminalPipe(Server, remote, local);
+        Assert.Equal("+OK", await pipe.AskLineAsync("AUTH", "office", RunningServer.Key));
+    }
+
+    [Theory]
+    [InlineData("correct horse battery staple and so on, until it is longer than a key")]
+    [InlineData("0000000000000000000000000000000000000000000000000000000000000000")]
+    [InlineData("5d1c0f7ba93e4862d07f1b5ca8e6394217fd60b2c95e3a84d1f07b6c29ae583")]
+    public async Task A_key_that_might_be_guessed_answers_no_challenge_and_is_taken_where_nobody_listens(string key)
+    {
+        await using var server = await RunningServer.StartAsync(officeKey: key, terminals: new());
+        await using var terminal = await Terminal.ConnectAsync(server, key: null);
+        var exchange = await Exchange.BeginAsync(terminal, "office", key, ChannelOf(terminal));
+
+        // What a stranger is answered says nothing about the key, not even to who has it.
+        Assert.Matches("^[0-9a-f]{64}$", exchange.ServerProof);
+        Assert.NotEqual(exchange.Proof("server"), exchange.ServerProof);
+        await terminal.AskRefusedAsync("UNAUTHORIZED", "AUTH", "PROOF", exchange.Proof("client"));
+        Assert.Equal("OK", await terminal.AskAsync("AUTH", "office", key));
+        Assert.Contains(server.Logged, line => line.Contains("RUSH_OFFICE_KEY", StringComparison.Ordinal));
+        Assert.DoesNotContain(server.Logged, line => line.Contains(key, StringComparison.Ordinal));
+
+        // The control: one that nobody guesses is proved, and nothing is said of it.
+        Assert.DoesNotContain(Server.Logged, line => line.Contains("RUSH_OFFICE_KEY", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void Keys_that_are_made_and_64_random_digits_are_not_to_be_guessed()
+    {
+        var (_, made) = Ring.Add("kiosk-12", Role.Shop);
+        Assert.True(KeyRing.IsRandom(made));
+        for (var i = 0; i < 1_000; i++) Assert.True(KeyRing.IsRandom(RandomNumberGenerator.GetHexString(64, lowercase: i % 2 == 0)));
+        Assert.False(KeyRing.IsRandom(made[..^1] + "g"));
+        Assert.False(KeyRing.IsRandom("office"));
+        Assert.False(KeyRing.IsRandom(string.Concat(Enumerable.Repeat("deadbeef", 8))));
+    }
+
+    [Fact]
+    public async Task A_stranger_who_guesses_is_shown_out_and_nobody_else()
+    {
+        await using var known = await Terminal.ConnectAsync(Server);
+        await using var guesser = await Terminal.ConnectAsync(Server, key: null);
+        for (var i = 0; i < 2; i++)
+        {
+            await guesser.AskRefusedAsync("UNAUTHORIZED", "AUTH", "office", $"guess {i}");
+            var exchange = await Exchange.BeginAsync(guesser, "office", $"guess {i}", ChannelOf(guesser));
+            await guesser.AskRefusedAsync("UNAUTHORIZED", "AUTH", "PROOF", exchange.Proof("client"));
+        }
+
+        // What came with the fifth guess is not looked at.
+        byte[] more =
+        [
+            .. Terminal.Frame("HELLO", "3", "AUTH", "office", "guess 2"), .. Terminal.Frame("AUTH", "office", RunningServer.Key),
+        ];
+        await guesser.SendAsync(more);
+        var last = await guesser.ReadToEndAsync();
+        Assert.Matches("^-(UNAUTHORIZED|RATE_LIMITED) .* The connection ends.\r\n$", last);
+        Assert.Equal("PONG", await known.AskAsync("PING"));
+    }
+
+    [Fact]
     public async Task A_revoked_key_ends_its_connections()
     {
         var (key, secret) = Ring.Add("kiosk-9", Role.Shop);
@@ -293,7 +471,8 @@ public sealed class HandshakeTests(TerminalServer running) : IClassFixture<Termi
     [Fact]
     public async Task Wrong_keys_are_rationed_and_a_right_one_passes()
     {
-        await using var server = await RunningServer.StartAsync(terminals: new(), limits: RunningServer.Generous with { WrongKeysPerMinute = 3 });
+        await using var server = await RunningServer.StartAsync(
+            terminals: new(), limits: RunningServer.Generous with { WrongKeysPerMinute = 3 });
         await using var terminal = await Terminal.ConnectAsync(server, key: null);
         for (var i = 0; i < 3; i++) await terminal.AskRefusedAsync("UNAUTHORIZED", "AUTH", "office", "wrong");
         await terminal.AskRefusedAsync("RATE_LIMITED", "AUTH", "office", "wrong");
@@ -319,7 +498,8 @@ public sealed class HandshakeTests(TerminalServer running) : IClassFixture<Termi
         var directory = Directory.CreateTempSubdirectory("rush-keys-");
         var path = Path.Combine(directory.FullName, "keys.json");
         var hash = new string('a', 64);
-        File.WriteAllText(path, $$"""{"format":1,"keys":[{"id":"0123abcd","name":"old","role":"shop","made":1,"revoked":null,"hash":"{{hash}}"}]}""");
+        File.WriteAllText(
+            path, $$"""{"format":1,"keys":[{"id":"0123abcd","name":"old","role":"shop","made":1,"revoked":null,"hash":"{{hash}}"}]}""");
         var old = Assert.Single(KeyRing.Open(directory.FullName).List());
         Assert.Equal(("old", Role.Shop, true), (old.Name, old.Role, old.IsLive));
         Assert.Null(old.Verifier);
@@ -337,7 +517,8 @@ public sealed class HandshakeTests(TerminalServer running) : IClassFixture<Termi
     private static X509Certificate2 Certificate(string name)
     {
         using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-        return new CertificateRequest(name, key, HashAlgorithmName.SHA256).CreateSelfSigned(DateTimeOffset.UtcNow.AddDays(-1), DateTimeOffset.UtcNow.AddDays(1));
+        var now = DateTimeOffset.UtcNow;
+        return new CertificateRequest(name, key, HashAlgorithmName.SHA256).CreateSelfSigned(now.AddDays(-1), now.AddDays(1));
     }
 
     /// <summary>A client's side of the exchange, written from the protocol's description and not from the server's code.</summary>
@@ -359,7 +540,8 @@ public sealed class HandshakeTests(TerminalServer running) : IClassFixture<Termi
         public string Proof(string role)
         {
             var verifier = HMACSHA256.HashData(Encoding.UTF8.GetBytes(Secret), "terminals"u8);
-            return Convert.ToHexStringLower(HMACSHA256.HashData(verifier, Encoding.UTF8.GetBytes($"{Version}|{role}|{KeyId}|{ClientNonce}|{ServerNonce}|{Channel}")));
+            var proved = Encoding.UTF8.GetBytes($"{Version}|{role}|{KeyId}|{ClientNonce}|{ServerNonce}|{Channel}");
+            return Convert.ToHexStringLower(HMACSHA256.HashData(verifier, proved));
         }
     }
 

@@ -53,7 +53,8 @@ public sealed class RespParserTests
     {
         var input = Encoding.UTF8.GetBytes(line);
         var parser = new RespParser();
-        for (var length = 0; length < input.Length; length++) Assert.Equal(RespStatus.NeedMore, parser.Parse(input.AsSpan(0, length), out _));
+        for (var length = 0; length < input.Length; length++)
+            Assert.Equal(RespStatus.NeedMore, parser.Parse(input.AsSpan(0, length), out _));
         Assert.Equal(RespStatus.Complete, parser.Parse(input, out var consumed));
         Assert.Equal(input.Length, consumed);
         Assert.Equal(words, string.Join('|', Enumerable.Range(0, parser.Count).Select(i => Encoding.UTF8.GetString(input[parser[i]]))));

@@ -13,21 +13,29 @@ namespace TicketRush.Server.Tests.Terminals;
 internal sealed class TerminalPipe : IAsyncDisposable
 {
     private static readonly PipeOptions Inline = new(
-        readerScheduler: PipeScheduler.Inline, writerScheduler: PipeScheduler.Inline, pauseWriterThreshold: 0, useSynchronizationContext: false);
+        readerScheduler: PipeScheduler.Inline, writerScheduler: PipeScheduler.Inline, pauseWriterThreshold: 0,
+        useSynchronizationContext: false);
 
     private readonly Pipe _toServer = new(Inline), _toClient = new(Inline);
     private readonly Task _running;
 
-    public TerminalPipe(RunningServer server)
+    /// <param name="remote">The client's address as the server sees it; that of this machine unless one is given.</param>
+    /// <param name="local">The server's own, likewise.</param>
+    public TerminalPipe(RunningServer server, string remote = "127.0.0.1", string local = "127.0.0.1")
     {
         var services = server.App.Services.GetRequiredService<TerminalServices>();
-        var connection = new DefaultConnectionContext("fuzz", new Duplex(_toServer.Reader, _toClient.Writer), new Duplex(_toClient.Reader, _toServer.Writer))
+        var (input, output) = (new Duplex(_toServer.Reader, _toClient.Writer), new Duplex(_toClient.Reader, _toServer.Writer));
+        var connection = new DefaultConnectionContext("pipe", input, output)
         {
-            RemoteEndPoint = new IPEndPoint(IPAddress.Loopback, 1),
-            LocalEndPoint = new IPEndPoint(IPAddress.Loopback, 2),
+            RemoteEndPoint = new IPEndPoint(IPAddress.Parse(remote), 1),
+            LocalEndPoint = new IPEndPoint(IPAddress.Parse(local), 2),
         };
-        _running = RunAsync(new(services, connection, services.Door.TryEnter(IPAddress.Loopback, out _)!));
+        Channel = Handshake.ChannelOf((IPEndPoint)connection.RemoteEndPoint, (IPEndPoint)connection.LocalEndPoint);
+        _running = RunAsync(new(services, connection, services.Door.TryEnter(IPAddress.Parse(remote), out _)!));
     }
+
+    /// <summary>What proofs on this connection are bound to.</summary>
+    public string Channel { get; }
 
     /// <summary>The session has ended by itself.</summary>
     public bool HasEnded => _running.IsCompleted;
@@ -37,7 +45,23 @@ internal sealed class TerminalPipe : IAsyncDisposable
         await _toServer.Writer.WriteAsync(piece);
     }
 
-    /// <summary>Reads replies until there are so many lines, or no more come.</summary>
+    /// <summary>Asks for what is answered with one line.</summary>
+    public async Task<string> AskLineAsync(params string[] words)
+    {
+        await SendAsync(Terminal.Frame(words));
+        return (await ReadUntilAsync("\r\n"))[..^2];
+    }
+
+    /// <summary>Asks for a challenge.</summary>
+    /// <returns>The server's nonce and its proof.</returns>
+    public async Task<(string Nonce, string Proof)> ChallengeAsync(string keyId, string nonce)
+    {
+        await SendAsync(Terminal.Frame("AUTH", "CHALLENGE", "client", keyId, nonce));
+        var lines = (await ReadUntilAsync("\r\n")).Split("\r\n");
+        return (lines[2], lines[4]);
+    }
+
+    /// <summary>Reads replies until what came ends so, or no more comes.</summary>
     public async Task<string> ReadUntilAsync(string end)
     {
         var last = Encoding.UTF8.GetBytes(end);
