@@ -13,9 +13,9 @@ namespace TicketRush.Server.Terminals;
 /// One connection of the terminals port: reads commands, hands them to the sale in the order in which they were sent, and answers in that
 /// order, with one flush for everything that arrived together.
 /// <para>
-/// Commands for one sale that stand behind each other are submitted together, so that they share a turn and a flush of
-/// the journal. A command for another sale, or one that is answered at once, waits for those before it: whoever sends A, then B, never
-/// finds B done and A not begun.
+/// Commands for one sale that stand behind each other are submitted together, so that they share a turn and a flush of the journal. A
+/// command for another sale, or one that is answered at once, waits for those before it: whoever sends A, then B, never finds B done and A
+/// not begun, unless A was answered BUSY.
 /// </para>
 /// </summary>
 internal sealed class TerminalSession
