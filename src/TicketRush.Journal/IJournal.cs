@@ -84,5 +84,7 @@ public sealed class TurnLostException(string message) : IOException(message);
 /// <summary>A journal that a newer program wrote: not damaged, and not for this program to sell from.</summary>
 public sealed class NewerFormatException(string message) : Exception(message);
 
-/// <summary>A journal that may not be used as it is: replaced under a running sale, on a network file system, or no journal at all.</summary>
+/// <summary>
+/// A journal that may not be used as it is: replaced under a running sale, on a network file system, or no journal at all.
+/// </summary>
 public sealed class JournalRefusedException(string message) : Exception(message);

@@ -4,7 +4,9 @@ using static TicketRush.Journal.Tests.SequencerRig;
 
 namespace TicketRush.Journal.Tests;
 
-/// <summary>A batch that is known never to have been written is not "unknown": who waits for it is told that nothing has happened.</summary>
+/// <summary>
+/// A batch that is known never to have been written is not "unknown": who waits for it is told that nothing has happened.
+/// </summary>
 public sealed class SequencerTurnLost : IDisposable
 {
     private readonly ScratchDirectory _directory = new();

@@ -5,10 +5,11 @@ namespace TicketRush.Journal.Postgres;
 /// <summary>
 /// A sale's journal in a database, shared by any number of servers on any number of machines. The turn is the lock of the sale's row: it is
 /// taken with the database's time, the batch goes in with the tail in one statement and one commit, and the lock goes with that commit, or
-/// with the connection of a server that died. Who stands still in a turn loses it to the database's clock, and finds at its commit that it has.
+/// with the connection of a server that died. Who stands still in a turn loses it to the database's clock, and finds at its commit that it
+/// has.
 /// <para>
-/// A commit that was not answered cleanly is settled before anybody is told anything: on a new connection, behind the row's lock, where the old
-/// transaction has either happened or never will.
+/// A commit that was not answered cleanly is settled before anybody is told anything: on a new connection, behind the row's lock, where the
+/// old transaction has either happened or never will.
 /// </para>
 /// </summary>
 public sealed class PostgresJournal : IJournal
@@ -168,8 +169,8 @@ public sealed class PostgresJournal : IJournal
     }
 
     /// <summary>
-    /// Tries until it is done, or the database was not to be reached for a while: one that restarts, or that another takes the place of, stops
-    /// a sale no longer than that takes. Waiting for the lock is no failure, whatever it takes.
+    /// Tries until it is done, or the database was not to be reached for a while: one that restarts, or that another takes the place of,
+    /// stops a sale no longer than that takes. Waiting for the lock is no failure, whatever it takes.
     /// </summary>
     private void Persist(string what, Func<bool> isDone)
     {
@@ -203,7 +204,8 @@ public sealed class PostgresJournal : IJournal
                 : session.Lock(_news.Sale, out row);
             if (!isLocked)
             {
-                // Nobody who moves has the turn for so long. Who does not has lost it to the database's bound, or stands where there is none.
+                // Nobody who moves has the turn for so long. Who does not has lost it to the database's bound, or stands where there is
+                // none.
                 if (wait && ++_waits * PostgresSession.LockWaitMs >= 2 * _options.TurnIdleMax.TotalMilliseconds)
                     session.EndFrozen(2 * _options.TurnIdleMax);
                 _pool.Return(session);
@@ -225,7 +227,9 @@ public sealed class PostgresJournal : IJournal
         return true;
     }
 
-    /// <summary>Gives what others have written up to a tail that is known to be durable, and holds it against what was known before.</summary>
+    /// <summary>
+    /// Gives what others have written up to a tail that is known to be durable, and holds it against what was known before.
+    /// </summary>
     private void CatchUp(PostgresSession session, in Tail durable, IBatchReader reader)
     {
         CheckPast(durable);
@@ -244,8 +248,8 @@ public sealed class PostgresJournal : IJournal
     // The hash is looked at also where nothing is new: a past of the same length is another past all the same.
     private void CheckPast(in Tail durable)
     {
-        if (durable.Sequence < Math.Max(_tail.Sequence, _witness.Sequence) || (durable.Sequence == _tail.Sequence && durable.Hash != _tail.Hash)
-            || !_witness.Allows(_tail) || !_witness.Allows(durable))
+        var isAnother = durable.Sequence == _tail.Sequence && durable.Hash != _tail.Hash;
+        if (durable.Sequence < Math.Max(_tail.Sequence, _witness.Sequence) || isAnother || !_witness.Allows(_tail) || !_witness.Allows(durable))
             throw Behind(durable);
     }
 
@@ -255,7 +259,8 @@ public sealed class PostgresJournal : IJournal
         if (header.Format > BatchHeader.CurrentFormat)
         {
             throw new NewerFormatException(
-                $"{_name} goes on at sequence {first} in format {header.Format}; this program knows formats up to {BatchHeader.CurrentFormat}.");
+                $"{_name} goes on at sequence {first} in format {header.Format}; this program knows formats up to "
+                + $"{BatchHeader.CurrentFormat}.");
         }
 
         if (header.Length != batch.Length || !header.Verifies(batch)) throw Damaged("its bytes do not have its hash");
@@ -316,8 +321,8 @@ public sealed class PostgresJournal : IJournal
     }
 
     /// <summary>
-    /// Finds out what became of a batch, and writes it again when it never came to be and nobody has come between. Behind the row's lock there
-    /// is no third possibility: the transaction that held it is over.
+    /// Finds out what became of a batch, and writes it again when it never came to be and nobody has come between. Behind the row's lock
+    /// there is no third possibility: the transaction that held it is over.
     /// </summary>
     /// <exception cref="TurnLostException">It did not come to be, and the turn's batches before it neither.</exception>
     /// <exception cref="IOException">It did not come to be; or nobody can tell, for the database cannot be reached.</exception>
@@ -386,8 +391,8 @@ public sealed class PostgresJournal : IJournal
 
     private JournalRefusedException Behind(in Tail durable) => new(
         $"{_options.Name} has lost entries of {_name} that were acknowledged: it ends at, or is another past from, sequence "
-        + $"{durable.Sequence}, and this machine has seen sequence {Math.Max(_tail.Sequence, _witness.Sequence)}. Nothing is sold from it here. "
-        + "Bring back a server that has them; or, if they are lost for good, stop all servers, delete "
+        + $"{durable.Sequence}, and this machine has seen sequence {Math.Max(_tail.Sequence, _witness.Sequence)}. Nothing is sold from it "
+        + "here. Bring back a server that has them; or, if they are lost for good, stop all servers, delete "
         + $"{(_witness.Path.Length > 0 ? _witness.Path : "the witnesses")} on each, and know that receipts beyond it are void.");
 
     private JournalDamagedException Damaged(string what) => new(

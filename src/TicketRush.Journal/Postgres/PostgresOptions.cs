@@ -21,8 +21,8 @@ public sealed record PostgresOptions
     public int WatchSessionsMax { get; init; } = 4;
 
     /// <summary>
-    /// How long a turn may stand still, in a server that is frozen or cut off, before the database ends it. In the middle of a message, where
-    /// no bound of the database runs, another server that waits ends it after twice that.
+    /// How long a turn may stand still, in a server that is frozen or cut off, before the database ends it. In the middle of a message,
+    /// where no bound of the database runs, another server that waits ends it after twice that.
     /// </summary>
     public TimeSpan TurnIdleMax { get; init; } = TimeSpan.FromSeconds(1.5);
 
@@ -41,7 +41,9 @@ public sealed record PostgresOptions
     /// <summary>How often news is looked for that no notification told of.</summary>
     public TimeSpan PollEvery { get; init; } = TimeSpan.FromMilliseconds(500);
 
-    /// <summary>For showing what it is worth: false commits without waiting for the disk, or a standby, and a failover loses acknowledged entries.</summary>
+    /// <summary>
+    /// For showing what it is worth: false commits without waiting for the disk, or a standby, and a failover loses acknowledged entries.
+    /// </summary>
     internal bool SynchronousCommit { get; init; } = true;
 
     /// <summary>For showing what it is worth: false does not hold the database against what this machine has seen.</summary>
@@ -56,7 +58,8 @@ public sealed record PostgresOptions
         get
         {
             var parts = new NpgsqlConnectionStringBuilder(Connection);
-            return $"postgres://{parts.Host}{(parts.Port == NpgsqlConnection.DefaultPort ? "" : $":{parts.Port}")}/{parts.Database ?? parts.Username}";
+            var port = parts.Port == NpgsqlConnection.DefaultPort ? "" : $":{parts.Port}";
+            return $"postgres://{parts.Host}{port}/{parts.Database ?? parts.Username}";
         }
     }
 

@@ -3,8 +3,8 @@ using System.Diagnostics;
 namespace TicketRush.Journal.Postgres;
 
 /// <summary>
-/// The connections on which a process takes its turns: as many as are needed at once, up to a bound; a turn has one to itself from its lock to
-/// its commit. Beyond the bound, who comes waits. For every thread.
+/// The connections on which a process takes its turns: as many as are needed at once, up to a bound; a turn has one to itself from its lock
+/// to its commit. Beyond the bound, who comes waits. For every thread.
 /// </summary>
 internal sealed class PostgresPool : IDisposable
 {
@@ -60,7 +60,9 @@ internal sealed class PostgresPool : IDisposable
         _room.Release();
     }
 
-    /// <summary>Ends a connection of which nobody knows what state it is in; and those that lay idle, which are probably no better.</summary>
+    /// <summary>
+    /// Ends a connection of which nobody knows what state it is in; and those that lay idle, which are probably no better.
+    /// </summary>
     public void Discard(PostgresSession session)
     {
         session.Dispose();

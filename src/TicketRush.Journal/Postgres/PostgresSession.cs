@@ -122,7 +122,9 @@ internal sealed class PostgresSession : IDisposable
             return answer;
         });
 
-    /// <summary>Begins a transaction. Not an <see cref="NpgsqlTransaction"/>: disposing of one waits for the answer to its commit.</summary>
+    /// <summary>
+    /// Begins a transaction. Not an <see cref="NpgsqlTransaction"/>: disposing of one waits for the answer to its commit.
+    /// </summary>
     internal static void Begin(NpgsqlConnection connection) => Execute(connection, "BEGIN");
 
     /// <summary>
@@ -243,7 +245,8 @@ internal sealed class PostgresSession : IDisposable
     }
 
     /// <summary>Writes the batch, moves the tail and commits, in one round trip.</summary>
-    /// <returns>True when all of it is durable. False: the tail was another, or the database had something to say about the commit.</returns>
+    /// <returns>True when all of it is durable. False: the tail was another, or the database had something to say about the
+    /// commit.</returns>
     public bool Write(int sale, in Tail before, in Tail after, ReadOnlyMemory<byte> batch)
     {
         _sales[2].TypedValue = sale;

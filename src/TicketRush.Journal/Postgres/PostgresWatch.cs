@@ -31,9 +31,9 @@ internal sealed class SaleNews(int sale)
 }
 
 /// <summary>
-/// Tells other servers what this one has committed, and hears what they have. A notification is sent after the commit and in a statement of its
-/// own: in the transaction it would take a lock that all of the database's commits wait for. It may be lost; every half second the tails are
-/// looked at too. And anybody who may connect may send one: it names sales, and how far they go is looked up.
+/// Tells other servers what this one has committed, and hears what they have. A notification is sent after the commit and in a statement of
+/// its own: in the transaction it would take a lock that all of the database's commits wait for. It may be lost; every half second the
+/// tails are looked at too. And anybody who may connect may send one: it names sales, and how far they go is looked up.
 /// </summary>
 internal sealed class PostgresWatch : IDisposable
 {

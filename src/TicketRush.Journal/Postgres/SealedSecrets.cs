@@ -8,8 +8,8 @@ using TicketRush.Journal.Files;
 namespace TicketRush.Journal.Postgres;
 
 /// <summary>
-/// Secrets in the database, sealed with a key that is not in it: who reads the database, its backups or its wire reads nothing. The cluster key
-/// is in the environment (RUSH_CLUSTER_KEY) or in <c>cluster.key</c> of the state directory; every server has the same.
+/// Secrets in the database, sealed with a key that is not in it: who reads the database, its backups or its wire reads nothing. The cluster
+/// key is in the environment (RUSH_CLUSTER_KEY) or in <c>cluster.key</c> of the state directory; every server has the same.
 /// <code>
 ///    0  nonce   12
 ///   12  tag     16  AES-256-GCM over the text; the secret's name is authenticated too
@@ -37,7 +37,11 @@ internal sealed class SealedSecrets : ISecrets
         var given = Environment.GetEnvironmentVariable(ClusterKeyVariable);
         var text = string.IsNullOrEmpty(given) ? ReadFile(new DirectorySecrets(directory)) : given;
         if (text.Length != KeyDigits || !text.All(char.IsAsciiHexDigit))
-            throw new InvalidDataException($"{ClusterKeyVariable}, or {ClusterKeyFile} in {directory}, must be {KeyDigits} hexadecimal digits.");
+        {
+            throw new InvalidDataException(
+                $"{ClusterKeyVariable}, or {ClusterKeyFile} in {directory}, must be {KeyDigits} hexadecimal digits.");
+        }
+
         _key = HKDF.DeriveKey(HashAlgorithmName.SHA256, Convert.FromHexString(text), 32, info: "TicketRush sealed secrets 1"u8.ToArray());
     }
 
@@ -105,7 +109,10 @@ internal sealed class SealedSecrets : ISecrets
         catch (IOException e) when (isCommitting)
         {
             if (ReadBehindBarrier(name, e) != written.Text && written.Text is not null)
-                throw new IOException($"{Describe(name)} was not written, or another has changed it since: look, and try again. {e.Message}", e);
+            {
+                throw new IOException(
+                    $"{Describe(name)} was not written, or another has changed it since: look, and try again. {e.Message}", e);
+            }
         }
 
         if (written.Text is null) return false;
@@ -174,8 +181,8 @@ internal sealed class SealedSecrets : ISecrets
         catch (Exception e) when (e is CryptographicException or OverflowException)
         {
             throw new InvalidDataException(
-                $"{Describe(name)} is sealed under another cluster key, or damaged. Give this server the {ClusterKeyFile} of one that can read "
-                + $"it, or its {ClusterKeyVariable}.", e);
+                $"{Describe(name)} is sealed under another cluster key, or damaged. Give this server the {ClusterKeyFile} of one that can "
+                + $"read it, or its {ClusterKeyVariable}.", e);
         }
     }
 }

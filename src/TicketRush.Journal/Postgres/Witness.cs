@@ -4,15 +4,15 @@ using TicketRush.Journal.Files;
 namespace TicketRush.Journal.Postgres;
 
 /// <summary>
-/// What this machine has seen of a sale to be durable: the last sequence and its hash, in a small file that the database knows nothing of. A
-/// database that is behind it has lost what was acknowledged, as a standby may that was promoted before it had everything.
+/// What this machine has seen of a sale to be durable: the last sequence and its hash, in a small file that the database knows nothing of.
+/// A database that is behind it has lost what was acknowledged, as a standby may that was promoted before it had everything.
 /// <code>
 ///    0  sequence   8    and the same again from byte 64
 ///    8  hash      32
 ///   40  check      4  CRC-32C of the bytes 0 to 40
 /// </code>
-/// All processes of the machine share the file, and it never runs back: who writes holds its lock, has just read it, and takes the place of the
-/// lower of the two. Not flushed: it is there for the day on which the database fails, not this machine. One thread at a time.
+/// All processes of the machine share the file, and it never runs back: who writes holds its lock, has just read it, and takes the place of
+/// the lower of the two. Not flushed: it is there for the day on which the database fails, not this machine. One thread at a time.
 /// </summary>
 internal sealed class Witness : IDisposable
 {
@@ -36,7 +36,8 @@ internal sealed class Witness : IDisposable
 
     /// <param name="directory">Null: it remembers as long as the process lives.</param>
     /// <param name="journal">Names the journal, also in another database.</param>
-    /// <param name="writes">False for who only looks on: it is held against what was seen, and leaves no trace of how far it has come.</param>
+    /// <param name="writes">False for who only looks on: it is held against what was seen, and leaves no trace of how far it has
+    /// come.</param>
     public static Witness Open(string? directory, UInt128 journal, bool writes = true)
     {
         if (directory is null) return new("", null, writes);
@@ -82,7 +83,8 @@ internal sealed class Witness : IDisposable
         }
         catch (IOException)
         {
-            // The entries are in the database, and this process goes on knowing them. Not to sell because this disk is full would be no help.
+            // The entries are in the database, and this process goes on knowing them. Not to sell because this disk is full would be no
+            // help.
         }
     }
 

@@ -18,7 +18,9 @@ public enum CommitFate
     /// <summary>The batch never reaches the database: the connection is cut instead.</summary>
     BatchIsCut,
 
-    /// <summary>The batch reaches the database and the commit does not, and the connection stays: its sender was frozen between the two.</summary>
+    /// <summary>
+    /// The batch reaches the database and the commit does not, and the connection stays: its sender was frozen between the two.
+    /// </summary>
     CommitIsHeld,
 
     /// <summary>The next answer that says "on" says something else: a setting of this session is another's.</summary>
@@ -26,8 +28,8 @@ public enum CommitFate
 }
 
 /// <summary>
-/// Stands between a server and its database and loses one batch or its answer when it is told to. It knows a batch by the mark in its header, and the
-/// answer to a commit by its tag.
+/// Stands between a server and its database and loses one batch or its answer when it is told to. It knows a batch by the mark in its
+/// header, and the answer to a commit by its tag.
 /// </summary>
 internal sealed class CommitProxy : IDisposable
 {

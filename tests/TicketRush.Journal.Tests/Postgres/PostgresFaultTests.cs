@@ -142,7 +142,9 @@ public sealed class PostgresFaultTests(PostgresFixture fixture) : IDisposable
         await AssertKeptAsync(crowd, place);
     }
 
-    /// <summary>The control: with commits that do not wait for the disk the same stop is seen to lose, and the witness does not go on behind it.</summary>
+    /// <summary>
+    /// The control: with commits that do not wait for the disk the same stop is seen to lose, and the witness does not go on behind it.
+    /// </summary>
     [Fact]
     public async Task Commits_that_do_not_wait_are_seen_to_lose_and_the_witness_refuses()
     {
@@ -210,7 +212,8 @@ public sealed class PostgresFaultTests(PostgresFixture fixture) : IDisposable
         standby.Run();
         standby.Promote();
 
-        using (var blind = PostgresStore.Open(new() { Connection = place.ConnectionAt(standby), StateDirectory = place.State.Path, Witness = false }))
+        var without = new PostgresOptions { Connection = place.ConnectionAt(standby), StateDirectory = place.State.Path, Witness = false };
+        using (var blind = PostgresStore.Open(without))
         using (var journal = blind.OpenJournal(Sale))
         {
             journal.Read(new Collector());
@@ -226,7 +229,8 @@ public sealed class PostgresFaultTests(PostgresFixture fixture) : IDisposable
         if (PostgresServer.Missing is { } why) Assert.Skip(why);
         using var server = PostgresServer.Start("fsync=off");
         using var state = new ScratchDirectory();
-        var refused = Assert.Throws<JournalRefusedException>(() => PostgresStore.Open(new() { Connection = server.CreateDatabase(), StateDirectory = state.Path }));
+        var options = new PostgresOptions { Connection = server.CreateDatabase(), StateDirectory = state.Path };
+        var refused = Assert.Throws<JournalRefusedException>(() => PostgresStore.Open(options));
         Assert.Contains("fsync", refused.Message, StringComparison.Ordinal);
     }
 
@@ -264,12 +268,14 @@ public sealed class PostgresFaultTests(PostgresFixture fixture) : IDisposable
     public void Secrets_are_sealed_and_another_cluster_key_cannot_read_them()
     {
         Place.OpenStore().Secrets.TryAdd("session.key", "the secret of all sessions");
-        var raw = fixture.Server.Ask("SELECT string_agg(encode(sealed, 'escape'), ' ') FROM ticketrush.secret", new Npgsql.NpgsqlConnectionStringBuilder(Place.Connection).Database!);
+        var database = new Npgsql.NpgsqlConnectionStringBuilder(Place.Connection).Database!;
+        var raw = fixture.Server.Ask("SELECT string_agg(encode(sealed, 'escape'), ' ') FROM ticketrush.secret", database);
         Assert.DoesNotContain("the secret", (string)raw!, StringComparison.Ordinal);
         Assert.Equal("the secret of all sessions", Place.OpenStore().Secrets.Read("session.key"));
 
         using var stranger = new ScratchDirectory();
-        Assert.Throws<InvalidDataException>(() => PostgresStore.Open(new() { Connection = Place.Connection, StateDirectory = stranger.Path }));
+        var options = new PostgresOptions { Connection = Place.Connection, StateDirectory = stranger.Path };
+        Assert.Throws<InvalidDataException>(() => PostgresStore.Open(options));
     }
 
     public void Dispose()
@@ -356,7 +362,8 @@ internal sealed class PostgresCrowd : IAsyncDisposable
             }
         }) { IsBackground = true };
         _ticks.Start();
-        _buyers = Task.WhenAll(Enumerable.Range(0, Buyers).Select(buyer => Task.Run(() => BuyAsync(sequencers[buyer % sequencers.Length]))));
+        _buyers = Task.WhenAll(
+            Enumerable.Range(0, Buyers).Select(buyer => Task.Run(() => BuyAsync(sequencers[buyer % sequencers.Length]))));
     }
 
     /// <summary>Ids that were acknowledged, with the sequence that they were told.</summary>
@@ -369,7 +376,11 @@ internal sealed class PostgresCrowd : IAsyncDisposable
     public async Task UntilAsync(Func<bool> isSo)
     {
         for (var since = Stopwatch.GetTimestamp(); !isSo(); await Task.Delay(5))
-            Assert.True(Stopwatch.GetElapsedTime(since) < TimeSpan.FromSeconds(60), $"{Done} done; {string.Join(" | ", _sequencers.Select(one => one.Status))}");
+        {
+            Assert.True(
+                Stopwatch.GetElapsedTime(since) < TimeSpan.FromSeconds(60),
+                $"{Done} done; {string.Join(" | ", _sequencers.Select(one => one.Status))}");
+        }
     }
 
     public async Task StopAsync()
@@ -417,7 +428,8 @@ internal sealed class PostgresCrowd : IAsyncDisposable
 
                 isUnknown |= outcome == Outcome.Unknown;
                 if (isUnknown) _unknown[id] = 0;
-                if (outcome is not (Outcome.Unknown or Outcome.Busy or Outcome.Stopped)) Wrong.Enqueue($"{id}: {outcome} {purchase.Reply.Refusal}");
+                if (outcome is not (Outcome.Unknown or Outcome.Busy or Outcome.Stopped))
+                    Wrong.Enqueue($"{id}: {outcome} {purchase.Reply.Refusal}");
                 if (_stop.IsCancellationRequested || !isUnknown) break;
                 await Task.Delay(20);
             }

@@ -14,8 +14,8 @@ public sealed class PostgresStandbyTests
     private const string Waiting = "FROM pg_stat_activity WHERE wait_event = 'SyncRep'";
 
     /// <summary>
-    /// A commit whose wait is cancelled is there and reported done, with a warning; whoever takes that for durable loses it with the primary
-    /// (the control).
+    /// A commit whose wait is cancelled is there and reported done, with a warning; whoever takes that for durable loses it with the
+    /// primary (the control).
     /// </summary>
     [Theory]
     [InlineData(true)]
@@ -73,8 +73,8 @@ public sealed class PostgresStandbyTests
         Assert.Equal("first", store.Secrets.Read("keys"));
 
         // The connections that were left to themselves are closed when they were answered.
-        await UntilAsync(
-            () => primary.Ask("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'ticketrush secrets'") is 0L, "they are gone");
+        const string Left = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'ticketrush secrets'";
+        await UntilAsync(() => primary.Ask(Left) is 0L, "they are gone");
     }
 
     /// <summary>The first start: the tables are made with the standby away, and nothing is sold before they are safe.</summary>
