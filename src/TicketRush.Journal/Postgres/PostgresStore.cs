@@ -19,11 +19,11 @@ public sealed class PostgresStore : ISaleStore
     private readonly SemaphoreSlim _asking = new(AskingMax);
     private volatile string[] _names = [];
 
-    private PostgresStore(PostgresOptions options)
+    private PostgresStore(PostgresOptions options, PostgresClock clock)
     {
         _options = options;
         _pool = new(options);
-        _watch = new(options, _pool);
+        _watch = new(options, _pool, clock);
         try
         {
             Secrets = new SealedSecrets(options, _watch);
@@ -52,14 +52,15 @@ public sealed class PostgresStore : ISaleStore
     /// <exception cref="InvalidDataException">Its secrets are sealed under another cluster key.</exception>
     public static PostgresStore Open(PostgresOptions options)
     {
+        var clock = new PostgresClock();
         for (var since = Stopwatch.GetTimestamp(); ; Thread.Sleep(TryAgainAfter))
         {
             try
             {
-                using var connection = PostgresSession.Connect(options, "schema");
-                PostgresSession.Guarded(() =>
+                PostgresSession.With(options, "schema", connection =>
                 {
-                    PostgresSchema.Migrate(connection);
+                    PostgresSchema.Migrate(connection, options);
+                    PostgresSession.Observe(connection, clock);
                     return true;
                 });
                 break;
@@ -70,7 +71,7 @@ public sealed class PostgresStore : ISaleStore
             }
         }
 
-        return new(options);
+        return new(options, clock);
     }
 
     public IEnumerable<string> Sales()
@@ -112,11 +113,14 @@ public sealed class PostgresStore : ISaleStore
 
     public IJournal Open(string sale) => OpenJournal(sale);
 
-    public PostgresJournal OpenJournal(string sale)
+    public IJournal OpenToRead(string sale) => OpenJournal(sale, writes: false);
+
+    public PostgresJournal OpenJournal(string sale, bool writes = true)
     {
         var (id, header) = Find(sale) ?? throw new FileNotFoundException($"There is no sale {sale} in {Name}.");
         var read = FileHeader.Read(header, $"{sale} in {Name}");
-        var witness = Witness.Open(_options is { Witness: true, StateDirectory: { } state } ? Path.Combine(state, WitnessDirectory) : null, read.Journal);
+        var witnesses = _options is { Witness: true, StateDirectory: { } state } ? Path.Combine(state, WitnessDirectory) : null;
+        var witness = Witness.Open(witnesses, read.Journal, writes);
         return new(_pool, _watch, _watch.NewsOf(id), sale, header, witness);
     }
 

@@ -19,7 +19,9 @@ public sealed class ClusterTests(ITestOutputHelper output)
         await using var cluster = await Cluster.MakeAsync();
         var survivor = await cluster.ServeAsync();
         string? url = null;
-        var crowd = new Crowd(cluster.Shop, cluster.Ledger, 12, buyer => buyer % 2 == 0 ? survivor.Url : Volatile.Read(ref url));
+        const int Buyers = 12;
+        var crowd = new Crowd(cluster.Shop, cluster.Ledger, Buyers, buyer => buyer % 2 == 0 ? survivor.Url : Volatile.Read(ref url));
+        var survivors = Enumerable.Range(0, Buyers / 2).Select(buyer => 2 * buyer).ToArray();
         var random = new Random(7);
         var stalls = new List<TimeSpan>();
         var kills = Storm.IsFull ? 200 : 8;
@@ -29,20 +31,25 @@ public sealed class ClusterTests(ITestOutputHelper output)
             Volatile.Write(ref url, victim.Url);
             var enough = cluster.Ledger.Done + random.Next(20, 300);
             await Until.TrueAsync(() => cluster.Ledger.Done >= enough, $"{enough} orders are acknowledged");
+
+            // From the signal on, until each of the survivor's buyers has what it asked for after it: the first answer may be to a
+            // question from before.
+            var before = survivors.Select(crowd.Served).ToArray();
+            var since = Stopwatch.GetTimestamp();
             victim.Kill();
             Volatile.Write(ref url, null);
+            await Until.TrueAsync(
+                () => survivors.Zip(before).All(pair => crowd.Served(pair.First) >= pair.Second + 2), "each of the others is served");
+            stalls.AddRange(survivors.Select(buyer => Stopwatch.GetElapsedTime(since, crowd.ServedAt(buyer))));
             await victim.WaitForExitAsync();
-
-            // Nobody is left but the survivor's buyers: each of them is served once more.
-            var (since, before) = (Stopwatch.GetTimestamp(), cluster.Ledger.Done);
-            await Until.TrueAsync(() => cluster.Ledger.Done >= before + 6, "the others go on");
-            stalls.Add(Stopwatch.GetElapsedTime(since));
         }
 
         await crowd.StopAsync();
         stalls.Sort();
         var p99 = stalls[Math.Min(stalls.Count - 1, stalls.Count * 99 / 100)];
-        output.WriteLine($"{kills} kills: {cluster.Ledger.Summary}; the others waited {stalls[stalls.Count / 2].TotalMilliseconds:0} ms, 99 of 100 {p99.TotalMilliseconds:0} ms");
+        output.WriteLine(
+            $"{kills} kills: {cluster.Ledger.Summary}; the others waited {stalls[stalls.Count / 2].TotalMilliseconds:0} ms, "
+            + $"99 of 100 {p99.TotalMilliseconds:0} ms, the longest {stalls[^1].TotalMilliseconds:0} ms");
         Assert.True(p99 <= StallMax, $"The others were held up for {p99}.");
         await cluster.SettleAndAuditAsync();
     }

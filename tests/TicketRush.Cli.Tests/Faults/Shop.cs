@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Net.Http.Headers;
 using System.Net.Http.Json;
 using System.Text.Json;
@@ -84,13 +85,22 @@ internal sealed class Crowd : IAsyncDisposable
 {
     private readonly CancellationTokenSource _stop = new();
     private readonly Task _buyers;
+    private readonly long[] _servedAt;
+    private readonly int[] _served;
 
     /// <param name="urlOf">Where a buyer finds a server now; null while there is none.</param>
     public Crowd(Shop shop, Ledger ledger, int buyers, Func<int, string?> urlOf, Func<int, string>? saleOf = null)
     {
+        (_servedAt, _served) = (new long[buyers], new int[buyers]);
         _buyers = Task.WhenAll(Enumerable.Range(0, buyers).Select(buyer => Task.Run(
             () => BuyAsync(shop, ledger, buyer, () => urlOf(buyer), saleOf?.Invoke(buyer) ?? Place.Sale))));
     }
+
+    /// <summary>How often a buyer was told that it has what it wanted.</summary>
+    public int Served(int buyer) => Volatile.Read(ref _served[buyer]);
+
+    /// <summary>When a buyer was last told that it has what it wanted, by the stopwatch.</summary>
+    public long ServedAt(int buyer) => Volatile.Read(ref _servedAt[buyer]);
 
     /// <summary>Lets everybody finish what they are asking.</summary>
     public async Task StopAsync()
@@ -120,6 +130,12 @@ internal sealed class Crowd : IAsyncDisposable
             var wish = unknown ?? new Wish(sale, $"buyer {buyer} {random.Next(100)}", random.Next(1, 5));
             await shop.BuyAsync(ledger, wish, server);
             unknown = wish.Fate == Fate.Unknown ? wish : null;
+            if (wish.Fate == Fate.Done)
+            {
+                Volatile.Write(ref _servedAt[buyer], Stopwatch.GetTimestamp());
+                Volatile.Write(ref _served[buyer], _served[buyer] + 1);
+            }
+
 
             // A repeated success must be the same success.
             if (wish.Fate == Fate.Done && random.Next(8) == 0) await shop.BuyAsync(ledger, wish, server);
