@@ -108,7 +108,6 @@ internal static class Postgres
         using var scratch = run.Scratch();
         var script = Path.Combine(scratch.Path, "hot.sql");
         await File.WriteAllTextAsync(script, HotRow);
-        server.CreateDatabase();
         server.Execute("DROP TABLE IF EXISTS stock, orders; CREATE TABLE stock (id int PRIMARY KEY, free int NOT NULL) WITH (fillfactor = 20); "
             + "INSERT INTO stock VALUES (1, 2000000000); CREATE TABLE orders (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, buyer int NOT NULL)");
         var start = new ProcessStartInfo(

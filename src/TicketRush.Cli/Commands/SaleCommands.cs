@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Text.Json;
 using TicketRush.Engine;
 using TicketRush.Journal;
+using TicketRush.Server;
 using TicketRush.Server.Api;
 using Command = System.CommandLine.Command;
 
@@ -140,7 +141,7 @@ internal static class SaleCommands
 
         try
         {
-            using var store = Shared.OpenStore(where.Data, where.Journal);
+            using var store = RushServer.OpenStore(where.Data, where.Journal);
             await using var sales = new Sales(store);
             return await act(sales);
         }

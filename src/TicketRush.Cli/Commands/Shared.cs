@@ -1,8 +1,6 @@
 using System.CommandLine;
 using System.Text.Json.Serialization;
 using TicketRush.Journal;
-using TicketRush.Journal.Files;
-using TicketRush.Journal.Postgres;
 
 namespace TicketRush.Cli.Commands;
 
@@ -27,13 +25,10 @@ internal static class Shared
 
     public const string JournalOption = "--journal";
 
-    /// <summary>The database of <see cref="Journal"/>, or the directory when there is none.</summary>
-    public static ISaleStore OpenStore(string data, string? journal) =>
-        journal is null ? new DataDirectory(data) : PostgresStore.Open(PostgresOptions.Parse(journal, data));
-
     /// <summary>What may be wrong with a store, which a person can put right; anything else is a defect.</summary>
-    public static bool IsTheStores(Exception e) => e is IOException or UnauthorizedAccessException or InvalidDataException or InvalidOperationException
-        or JournalRefusedException or NewerFormatException or ArgumentException or FormatException;
+    public static bool IsTheStores(Exception e) => e is IOException or UnauthorizedAccessException or InvalidDataException
+        or InvalidOperationException or JournalRefusedException or JournalDamagedException or NewerFormatException or ArgumentException
+        or FormatException;
 
     public static Option<bool> Json(string description = "Print JSON.") => new("--json") { Description = description };
 
