@@ -52,9 +52,9 @@ internal sealed class Cluster : IAsyncDisposable
         return directory.FullName;
     }
 
-    public async Task<RushProcess> ServeAsync(string? state = null)
+    public async Task<RushProcess> ServeAsync(string? state = null, string urls = "http://127.0.0.1:0")
     {
-        var server = await RushProcess.StartAsync(state ?? NewState(), environment: Environment);
+        var server = await RushProcess.StartAsync(state ?? NewState(), environment: Environment, urls: urls);
         lock (_servers) _servers.Add(server);
         return server;
     }
