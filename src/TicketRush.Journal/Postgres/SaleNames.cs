@@ -20,7 +20,6 @@ internal sealed class SaleNames : IDisposable
 
     // A database that answers does so in a hundredth of it.
     private static readonly TimeSpan LookupMax = TimeSpan.FromMilliseconds(250);
-    private static readonly TimeSpan AwayAfter = TimeSpan.FromSeconds(1.5);
 
     private readonly PostgresOptions _options;
     private readonly PostgresWatch _watch;
@@ -82,7 +81,7 @@ internal sealed class SaleNames : IDisposable
 
     // Neither seen lately, nor there when somebody looked since.
     private bool IsAway => _watch.NamesAt is not 0 and var at
-        && (Stopwatch.GetElapsedTime(at) > AwayAfter || at < Volatile.Read(ref _failedAt));
+        && (Stopwatch.GetElapsedTime(at) > 3 * _options.PollEvery || at < Volatile.Read(ref _failedAt));
 
     private void Fail() => Volatile.Write(ref _failedAt, Stopwatch.GetTimestamp());
 
