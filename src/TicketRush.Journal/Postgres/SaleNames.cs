@@ -20,6 +20,7 @@ internal sealed class SaleNames : IDisposable
 
     // A database that answers does so in a hundredth of it.
     private static readonly TimeSpan LookupMax = TimeSpan.FromMilliseconds(250);
+    private static readonly TimeSpan FailedMax = TimeSpan.FromSeconds(1);
 
     private readonly PostgresOptions _options;
     private readonly PostgresWatch _watch;
@@ -79,9 +80,10 @@ internal sealed class SaleNames : IDisposable
         _looking.Release();
     }
 
-    // Neither seen lately, nor there when somebody looked since.
+    // Not seen lately; or it was not there when somebody looked since, a moment ago.
     private bool IsAway => _watch.NamesAt is not 0 and var at
-        && (Stopwatch.GetElapsedTime(at) > 3 * _options.PollEvery || at < Volatile.Read(ref _failedAt));
+        && (Stopwatch.GetElapsedTime(at) > 3 * _options.PollEvery
+            || (Volatile.Read(ref _failedAt) is var failed && at < failed && Stopwatch.GetElapsedTime(failed) < FailedMax));
 
     private void Fail() => Volatile.Write(ref _failedAt, Stopwatch.GetTimestamp());
 

@@ -91,11 +91,12 @@ public sealed class SaleCopyTests(PostgresFixture fixture) : IDisposable
 
         // Somebody makes a sale of that name when the other has just arrived.
         Execute("""
-            CREATE FUNCTION taken() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN
-                IF NEW.name <> ''spring'' THEN
-                    INSERT INTO ticketrush.sale (name, header, tail_sequence, tail_time, tail_hash, tail_offset) VALUES (''spring'', , 0, 0, , 0);
+            CREATE FUNCTION taken() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+                IF NEW.name <> 'spring' THEN
+                    INSERT INTO ticketrush.sale (name, header, tail_sequence, tail_time, tail_hash, tail_offset)
+                    VALUES ('spring', '', 0, 0, '', 0);
                 END IF;
-                RETURN NEW; END';
+                RETURN NEW; END $$;
             CREATE TRIGGER taken AFTER INSERT ON ticketrush.sale FOR EACH ROW EXECUTE FUNCTION taken()
             """);
         Assert.Throws<JournalRefusedException>(() => SaleCopy.Run(new(directory, Sale), new(store, Sale), Options, move: true));
@@ -154,7 +155,8 @@ public sealed class SaleCopyTests(PostgresFixture fixture) : IDisposable
         var refused = Assert.Throws<JournalRefusedException>(() => running.Open(Sale));
         Assert.Contains("Start this server again", refused.Message, StringComparison.Ordinal);
         using var started = open().Open(Sale);
-        started.Read(new Collector());
+        started.TakeTurn(new Collector());
+        started.ReleaseTurn();
         Assert.True(started.Tail.Sequence > 5);
 
         // And what it would make itself from now on is as little found.
