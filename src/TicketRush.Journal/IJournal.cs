@@ -52,6 +52,7 @@ public interface IJournal : IDisposable
     /// In a turn: writes the batch behind the tail and makes it durable. When this throws, nobody knows whether it is: the
     /// writer must <see cref="Rewind"/> and read everything again.
     /// </summary>
+    /// <exception cref="TurnLostException">Nothing of this turn is in the journal, nor ever will be.</exception>
     /// <exception cref="IOException">Writing or flushing failed.</exception>
     void Append(BatchBuffer batch, long timeMs);
 
@@ -76,6 +77,9 @@ public sealed class JournalDamagedException(string message, long sequence, long 
     /// <summary>Where the first bad batch begins.</summary>
     public long Offset => offset;
 }
+
+/// <summary>A turn that another took before its first batch was written: what was decided in it is known not to have happened.</summary>
+public sealed class TurnLostException(string message) : IOException(message);
 
 /// <summary>A journal that a newer program wrote: not damaged, and not for this program to sell from.</summary>
 public sealed class NewerFormatException(string message) : Exception(message);

@@ -30,6 +30,9 @@ public interface ISaleStore : IDisposable
     /// <exception cref="FileNotFoundException">There is none.</exception>
     /// <exception cref="IOException">It cannot be opened now.</exception>
     IJournal Open(string sale);
+
+    /// <summary>As <see cref="Open"/>, for who only looks on and never takes a turn, however far behind.</summary>
+    IJournal OpenToRead(string sale) => Open(sale);
 }
 
 /// <summary>Small texts that nobody else may read, each changed whole. For every thread and any number of processes.</summary>

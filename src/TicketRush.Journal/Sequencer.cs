@@ -427,7 +427,7 @@ public sealed class Sequencer : IBatchReader, IAsyncDisposable
             : new(SequencerStatusKind.Stopped, e is JournalDamagedException or NewerFormatException or JournalRefusedException
                 ? e.Message
                 : "A broken invariant: " + e) { Cause = e });
-        AnswerInFlight(Outcome.Unknown);
+        AnswerInFlight(e is TurnLostException ? Outcome.Busy : Outcome.Unknown);
         foreach (var submission in _inbox.Drain()) AnswerNow(submission, Outcome.Stopped);
     }
 
@@ -468,7 +468,12 @@ public sealed class Sequencer : IBatchReader, IAsyncDisposable
         {
             var answered = _inFlight.AsSpan(0, _inFlightCount);
             _inFlightCount = 0;
-            if (outcome == Outcome.Unknown) _figures.Answered(Outcome.Unknown, answered.Length);
+            if (outcome is { } all) _figures.Answered(all, answered.Length);
+            if (outcome == Outcome.Busy)
+            {
+                foreach (var submission in answered) submission.Reply.Clear();
+            }
+
             _answers.Send(answered, outcome);
             answered.Clear();
         }

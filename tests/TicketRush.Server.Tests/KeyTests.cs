@@ -91,7 +91,7 @@ public sealed class KeyTests(RunningServer server) : IClassFixture<RunningServer
 
         reading.IsAway = true;
         Assert.True(there.Revoke(key.Id));
-        await Plans.UntilAsync(() => Task.FromResult(here.Find(secret) is not null && reading.Refused >= 3), "it has tried again and again");
+        await Plans.UntilAsync(() => Task.FromResult(here.Find(secret) is not null && reading.Refused >= 3), "it has tried again");
         Assert.Single(told);
         reading.IsAway = false;
         await Plans.UntilAsync(() => Task.FromResult(here.Find(secret) is null), "the key has ended");

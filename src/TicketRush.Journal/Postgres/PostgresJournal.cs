@@ -3,9 +3,9 @@ using System.Diagnostics;
 namespace TicketRush.Journal.Postgres;
 
 /// <summary>
-/// A sale's journal in a database, shared by any number of servers on any number of machines. The turn is the lock of the sale's row: it is taken
-/// with the database's time, the batch goes in with the tail in one statement and one commit, and the lock goes with that commit, or with the connection
-/// of a server that died. Who stands still in a turn loses it to the database's clock, and finds at its commit that it has.
+/// A sale's journal in a database, shared by any number of servers on any number of machines. The turn is the lock of the sale's row: it is
+/// taken with the database's time, the batch goes in with the tail in one statement and one commit, and the lock goes with that commit, or
+/// with the connection of a server that died. Who stands still in a turn loses it to the database's clock, and finds at its commit that it has.
 /// <para>
 /// A commit that was not answered cleanly is settled before anybody is told anything: on a new connection, behind the row's lock, where the old
 /// transaction has either happened or never will.
@@ -13,6 +13,9 @@ namespace TicketRush.Journal.Postgres;
 /// </summary>
 public sealed class PostgresJournal : IJournal
 {
+    // What a watch reads ahead of its reader: enough that a round trip is not paid for each small batch.
+    private const int AheadMax = 16, AheadBytes = 256 * 1024;
+
     private static readonly TimeSpan TryAgainAfter = TimeSpan.FromMilliseconds(25);
 
     private readonly PostgresPool _pool;
@@ -23,9 +26,13 @@ public sealed class PostgresJournal : IJournal
     private readonly Tail _start;
     private readonly string _name;
 
+    private readonly Queue<(long First, byte[] Batch)> _ahead = new();
+
     private Tail _tail;
     private long _sequence = -1;
-    private long _turnMs, _turnAt, _ownSequence;
+    private long _ownSequence;
+    private int _lastLength = AheadBytes;
+    private int _waits;
     private bool _isShared;
     private PostgresSession? _session;
     private volatile bool _isDisposed;
@@ -40,32 +47,59 @@ public sealed class PostgresJournal : IJournal
 
     public bool HasNews => _news.Sequence > Volatile.Read(ref _sequence);
 
-    public long NowMs => _session is null
-        ? Math.Max(_watch.Clock.NowMs, _tail.TimeMs)
-        : Math.Max(_turnMs + (long)Stopwatch.GetElapsedTime(_turnAt).TotalMilliseconds, _tail.TimeMs);
+    public long NowMs => Math.Max(_watch.Clock.NowMs, _tail.TimeMs);
 
-    public void Read(IBatchReader reader) => Read(reader, int.MaxValue);
+    public void Read(IBatchReader reader) => Persist("read", () => Reading(_pool, (session, durable) => CatchUp(session, durable, reader)));
 
-    public void ReadBatches(EntryReader reader, int most) => Read(reader, most);
-
-    private void Read(IBatchReader reader, int most) => Persist("read", () =>
+    public void ReadBatches(EntryReader reader, int most)
     {
-        var session = _pool.Rent();
+        // What was read with the last ones may be all that is asked for: then the database is not.
+        if (_ahead.Count == 0 && most > 0 && !reader.IsEnough)
+            Persist("read", () => Reading(_pool.ForWatches!, ReadAhead));
+        for (; most > 0 && !reader.IsEnough && _ahead.TryPeek(out var next); _ahead.Dequeue())
+        {
+            // It may have been read in a turn since.
+            if (next.First <= _tail.Sequence) continue;
+            Give(next.First, next.Batch, reader);
+            most--;
+        }
+
+        Volatile.Write(ref _sequence, _tail.Sequence);
+        _witness.Advance(_tail);
+    }
+
+    private bool Reading(PostgresPool pool, Action<PostgresSession, Tail> read)
+    {
+        _witness.Refresh();
+        var session = pool.Rent();
         try
         {
+            var askedAt = _watch.Clock.Ticks;
             var row = session.Find(_news.Sale);
-            _watch.Clock.Observe(row.NowMs);
-            CatchUp(session, row.Tail, reader, most);
+            _watch.Clock.Observe(row.NowMs, askedAt);
+            read(session, row.Tail);
         }
         catch
         {
-            _pool.Discard(session);
+            pool.Discard(session);
             throw;
         }
 
-        _pool.Return(session);
+        pool.Return(session);
         return true;
-    });
+    }
+
+    private void ReadAhead(PostgresSession session, Tail durable)
+    {
+        CheckPast(durable);
+        _news.Advance(durable.Sequence);
+        if (_tail.Sequence >= durable.Sequence) return;
+        var most = Math.Clamp(AheadBytes / _lastLength, 1, AheadMax);
+        _ahead.Clear();
+        if (session.ReadBatches(_news.Sale, _tail.Sequence, (first, bytes) => _ahead.Enqueue((first, bytes.ToArray())), most) == 0)
+            throw Damaged("it was acknowledged and is not there");
+        _lastLength = _ahead.Max(one => one.Batch.Length);
+    }
 
     public void TakeTurn(IBatchReader reader) => Persist("take the turn of", () => TryTake(wait: true, reader));
 
@@ -89,9 +123,10 @@ public sealed class PostgresJournal : IJournal
         batch.Seal(ref after, timeMs);
 
         // The commit of a first batch has ended the turn; a second one goes in if nobody came between.
+        var isFirst = _session is not null;
         var session = _session ?? Retake(before);
         _session = null;
-        if (!TryWrite(session, before, after, batch.Bytes)) Settle(before, after, batch.Bytes);
+        if (!TryWrite(session, before, after, batch.Bytes)) Settle(before, after, batch.Bytes, isFirst);
 
         _tail = after;
         _ownSequence = after.Sequence;
@@ -121,6 +156,7 @@ public sealed class PostgresJournal : IJournal
     public void Rewind()
     {
         _tail = _start;
+        _ahead.Clear();
         Volatile.Write(ref _sequence, -1);
     }
 
@@ -147,29 +183,35 @@ public sealed class PostgresJournal : IJournal
             }
             catch (IOException e)
             {
-                if (Stopwatch.GetElapsedTime(since) > _options.ReconnectMax) throw new IOException($"Cannot {what} {_name} in {_options.Name}. {e.Message}", e);
+                if (Stopwatch.GetElapsedTime(since) > _options.ReconnectMax)
+                    throw new IOException($"Cannot {what} {_name} in {_options.Name}. {e.Message}", e);
             }
         }
     }
 
     private bool TryTake(bool wait, IBatchReader reader)
     {
+        _witness.Refresh();
         var session = _pool.Rent();
         try
         {
             // Whoever shares a sale finds something new at nearly every turn: it comes with the lock.
+            var askedAt = _watch.Clock.Ticks;
             SaleRow row;
             var isLocked = !wait ? session.TryLock(_news.Sale, out row)
                 : _isShared ? session.Lock(_news.Sale, _tail.Sequence, (first, bytes) => Give(first, bytes.Span, reader), out row)
                 : session.Lock(_news.Sale, out row);
             if (!isLocked)
             {
+                // Nobody who moves has the turn for so long. Who does not has lost it to the database's bound, or stands where there is none.
+                if (wait && ++_waits * PostgresSession.LockWaitMs >= 2 * _options.TurnIdleMax.TotalMilliseconds)
+                    session.EndFrozen(2 * _options.TurnIdleMax);
                 _pool.Return(session);
                 return false;
             }
 
-            (_turnMs, _turnAt) = (row.NowMs, Stopwatch.GetTimestamp());
-            _watch.Clock.Observe(row.NowMs);
+            _waits = 0;
+            _watch.Clock.Observe(row.NowMs, askedAt);
             CatchUp(session, row.Tail, reader);
             _isShared = _tail.Sequence != _ownSequence;
         }
@@ -184,19 +226,13 @@ public sealed class PostgresJournal : IJournal
     }
 
     /// <summary>Gives what others have written up to a tail that is known to be durable, and holds it against what was known before.</summary>
-    private void CatchUp(PostgresSession session, in Tail durable, IBatchReader reader, int most = int.MaxValue)
+    private void CatchUp(PostgresSession session, in Tail durable, IBatchReader reader)
     {
-        // The hash is looked at also where nothing is new: a past of the same length is another past all the same.
-        if (durable.Sequence < Math.Max(_tail.Sequence, _witness.Sequence) || (durable.Sequence == _tail.Sequence && durable.Hash != _tail.Hash))
-            throw Behind(durable);
-
-        while (_tail.Sequence < durable.Sequence && most > 0 && reader is not EntryReader { IsEnough: true })
+        CheckPast(durable);
+        while (_tail.Sequence < durable.Sequence)
         {
-            // One at a time for who may have enough after any.
-            var next = reader is EntryReader ? 1 : Math.Min(most, PostgresSession.ReadMax);
-            if (session.ReadBatches(_news.Sale, _tail.Sequence, (first, bytes) => Give(first, bytes.Span, reader), next) == 0)
+            if (session.ReadBatches(_news.Sale, _tail.Sequence, (first, bytes) => Give(first, bytes.Span, reader)) == 0)
                 throw Damaged("it was acknowledged and is not there");
-            most -= next;
         }
 
         if (_tail.Sequence == durable.Sequence && _tail != durable) throw Damaged("the sale's row names another end");
@@ -205,13 +241,26 @@ public sealed class PostgresJournal : IJournal
         _witness.Advance(_tail);
     }
 
+    // The hash is looked at also where nothing is new: a past of the same length is another past all the same.
+    private void CheckPast(in Tail durable)
+    {
+        if (durable.Sequence < Math.Max(_tail.Sequence, _witness.Sequence) || (durable.Sequence == _tail.Sequence && durable.Hash != _tail.Hash)
+            || !_witness.Allows(_tail) || !_witness.Allows(durable))
+            throw Behind(durable);
+    }
+
     private void Give(long first, ReadOnlySpan<byte> batch, IBatchReader reader)
     {
         if (!BatchHeader.TryRead(batch, out var header)) throw Damaged("no batch begins there");
         if (header.Format > BatchHeader.CurrentFormat)
-            throw new NewerFormatException($"{_name} goes on at sequence {first} in format {header.Format}; this program knows formats up to {BatchHeader.CurrentFormat}.");
+        {
+            throw new NewerFormatException(
+                $"{_name} goes on at sequence {first} in format {header.Format}; this program knows formats up to {BatchHeader.CurrentFormat}.");
+        }
+
         if (header.Length != batch.Length || !header.Verifies(batch)) throw Damaged("its bytes do not have its hash");
-        if (first != _tail.Sequence + 1 || header.FirstSequence != first || header.Previous != _tail.Hash) throw Damaged("it does not continue the batch before it");
+        if (first != _tail.Sequence + 1 || header.FirstSequence != first || header.Previous != _tail.Hash)
+            throw Damaged("it does not continue the batch before it");
         if (!_witness.Allows(header)) throw Behind(new(header.FirstSequence - 1, 0, header.Previous, 0));
         try
         {
@@ -233,7 +282,8 @@ public sealed class PostgresJournal : IJournal
             for (var since = Stopwatch.GetTimestamp(); Stopwatch.GetElapsedTime(since) < _options.SettleMax;)
             {
                 if (!session.Lock(_news.Sale, out var row)) continue;
-                return row.Tail == expected ? session : throw new IOException($"Another server took the turn of {_name} between two batches of one turn.");
+                if (row.Tail == expected) return session;
+                throw new IOException($"Another server took the turn of {_name} between two batches of one turn.");
             }
 
             throw new IOException($"The turn of {_name} did not come back.");
@@ -266,11 +316,12 @@ public sealed class PostgresJournal : IJournal
     }
 
     /// <summary>
-    /// Finds out what became of a batch, and writes it again when it never came to be and nobody has come between. Behind the row's lock there is no
-    /// third possibility: the transaction that held it is over.
+    /// Finds out what became of a batch, and writes it again when it never came to be and nobody has come between. Behind the row's lock there
+    /// is no third possibility: the transaction that held it is over.
     /// </summary>
+    /// <exception cref="TurnLostException">It did not come to be, and the turn's batches before it neither.</exception>
     /// <exception cref="IOException">It did not come to be; or nobody can tell, for the database cannot be reached.</exception>
-    private void Settle(in Tail before, in Tail after, ReadOnlyMemory<byte> batch)
+    private void Settle(in Tail before, in Tail after, ReadOnlyMemory<byte> batch, bool isFirst)
     {
         Interlocked.Increment(ref _watch.Unsettled);
         IOException? last = null;
@@ -279,14 +330,21 @@ public sealed class PostgresJournal : IJournal
             try
             {
                 if (TrySettle(before, after, batch) is not { } isThere) continue;
-                if (!isThere) throw new TurnLostException($"The turn of {_name} was lost before its batch was committed, and another server has taken it since.");
-                Interlocked.Increment(ref _watch.Settled);
-                return;
+                if (isThere)
+                {
+                    Interlocked.Increment(ref _watch.Settled);
+                    return;
+                }
             }
-            catch (IOException e) when (e is not TurnLostException)
+            catch (IOException e)
             {
                 last = e;
+                continue;
             }
+
+            // What went before it in the turn, if anything did, is there all the same.
+            var lost = $"The turn of {_name} was lost before its batch was committed, and another server has taken it since.";
+            throw isFirst ? new TurnLostException(lost) : new IOException(lost);
         }
 
         throw new IOException($"Nobody can tell whether {_options.Name} has committed a batch of {_name}. {last?.Message}", last);
@@ -325,13 +383,14 @@ public sealed class PostgresJournal : IJournal
         return null;
     }
 
-    private sealed class TurnLostException(string message) : IOException(message);
 
     private JournalRefusedException Behind(in Tail durable) => new(
-        $"{_options.Name} has lost entries of {_name} that were acknowledged: it ends at, or is another past from, sequence {durable.Sequence}, and this machine has seen "
-        + $"sequence {Math.Max(_tail.Sequence, _witness.Sequence)}. Nothing is sold from it here. Bring back a server that has them; or, if they are lost for good, stop all "
-        + $"servers, delete {(_witness.Path.Length > 0 ? _witness.Path : "the witnesses")} on each, and know that receipts beyond it are void.");
+        $"{_options.Name} has lost entries of {_name} that were acknowledged: it ends at, or is another past from, sequence "
+        + $"{durable.Sequence}, and this machine has seen sequence {Math.Max(_tail.Sequence, _witness.Sequence)}. Nothing is sold from it here. "
+        + "Bring back a server that has them; or, if they are lost for good, stop all servers, delete "
+        + $"{(_witness.Path.Length > 0 ? _witness.Path : "the witnesses")} on each, and know that receipts beyond it are void.");
 
     private JournalDamagedException Damaged(string what) => new(
-        $"{_name} in {_options.Name} is damaged at sequence {_tail.Sequence + 1}: {what}. Nothing is sold from it until it is restored.", _tail.Sequence + 1, _tail.Offset);
+        $"{_name} in {_options.Name} is damaged at sequence {_tail.Sequence + 1}: {what}. Nothing is sold from it until it is restored.",
+        _tail.Sequence + 1, _tail.Offset);
 }

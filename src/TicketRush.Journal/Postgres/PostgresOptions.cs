@@ -14,16 +14,25 @@ public sealed record PostgresOptions
     /// <summary>Where this machine keeps its witnesses, and the key that seals the database's secrets. Null: only reading.</summary>
     public string? StateDirectory { get; init; }
 
-    /// <summary>Turns that this process may take at once, each on a connection of its own. Two more connections tell and hear of news.</summary>
+    /// <summary>Turns that this process may take at once, each on a connection of its own. Two more tell and hear of news.</summary>
     public int SessionsMax { get; init; } = 16;
 
-    /// <summary>How long a turn may stand still, in a server that is frozen or cut off, before the database ends it.</summary>
+    /// <summary>Connections on which this process reads for those who watch; they never take a turn's.</summary>
+    public int WatchSessionsMax { get; init; } = 4;
+
+    /// <summary>
+    /// How long a turn may stand still, in a server that is frozen or cut off, before the database ends it. In the middle of a message, where
+    /// no bound of the database runs, another server that waits ends it after twice that.
+    /// </summary>
     public TimeSpan TurnIdleMax { get; init; } = TimeSpan.FromSeconds(1.5);
 
     /// <summary>How long to wait for the answer to a commit before its connection is given up, and it is settled on another.</summary>
     public TimeSpan CommitWaitMax { get; init; } = TimeSpan.FromSeconds(2);
 
-    /// <summary>How long to try to learn what became of a commit that was not answered. With <see cref="CommitWaitMax"/> no more than <see cref="SequencerOptions.FlushWaitMax"/>.</summary>
+    /// <summary>
+    /// How long to try to learn what became of a commit that was not answered. With <see cref="CommitWaitMax"/> no more than
+    /// <see cref="SequencerOptions.FlushWaitMax"/>.
+    /// </summary>
     public TimeSpan SettleMax { get; init; } = TimeSpan.FromSeconds(3);
 
     /// <summary>How long a turn or a read waits for a database that cannot be reached, before it fails.</summary>
@@ -38,6 +47,9 @@ public sealed record PostgresOptions
     /// <summary>For showing what it is worth: false does not hold the database against what this machine has seen.</summary>
     internal bool Witness { get; init; } = true;
 
+    /// <summary>For showing what it is worth: false takes a commit for durable though the database gave notice at it.</summary>
+    internal bool Notices { get; init; } = true;
+
     /// <summary>The database without its password.</summary>
     public string Name
     {
@@ -48,7 +60,10 @@ public sealed record PostgresOptions
         }
     }
 
-    /// <summary>Reads a connection string; what it leaves open, and all of it when it is "postgres", comes from PGHOST, PGPORT, PGDATABASE and the like.</summary>
+    /// <summary>
+    /// Reads a connection string; what it leaves open, and all of it when it is "postgres", comes from PGHOST, PGPORT, PGDATABASE and the
+    /// like.
+    /// </summary>
     /// <exception cref="ArgumentException">It is no connection string.</exception>
     public static PostgresOptions Parse(string text, string? stateDirectory = null)
     {

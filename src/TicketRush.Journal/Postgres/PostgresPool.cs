@@ -6,21 +6,30 @@ namespace TicketRush.Journal.Postgres;
 /// The connections on which a process takes its turns: as many as are needed at once, up to a bound; a turn has one to itself from its lock to
 /// its commit. Beyond the bound, who comes waits. For every thread.
 /// </summary>
-internal sealed class PostgresPool(PostgresOptions options) : IDisposable
+internal sealed class PostgresPool : IDisposable
 {
     private static readonly TimeSpan IdleMax = TimeSpan.FromSeconds(60);
 
     private readonly Stack<PostgresSession> _free = new();
-    private readonly SemaphoreSlim _room = new(options.SessionsMax);
+    private readonly SemaphoreSlim _room;
     private readonly Lock _gate = new();
+    private readonly int _most;
     private bool _isDisposed;
 
-    public PostgresOptions Options => options;
+    public PostgresPool(PostgresOptions options)
+        : this(options, options.SessionsMax) => ForWatches = new(options, options.WatchSessionsMax);
+
+    private PostgresPool(PostgresOptions options, int most) => (Options, _most, _room) = (options, most, new(most));
+
+    public PostgresOptions Options { get; }
+
+    /// <summary>Those on which watches read, which have long to read and may wait; null in itself.</summary>
+    public PostgresPool? ForWatches { get; }
 
     /// <exception cref="IOException">The database cannot be reached, or all connections are busy for too long.</exception>
     public PostgresSession Rent()
     {
-        if (!_room.Wait(options.ReconnectMax)) throw new IOException($"All {options.SessionsMax} connections to {options.Name} are busy.");
+        if (!_room.Wait(Options.ReconnectMax)) throw new IOException($"All {_most} connections to {Options.Name} are busy.");
         try
         {
             lock (_gate)
@@ -29,7 +38,7 @@ internal sealed class PostgresPool(PostgresOptions options) : IDisposable
                 if (_free.TryPop(out var session)) return session;
             }
 
-            return PostgresSession.Open(options);
+            return PostgresSession.Open(Options);
         }
         catch
         {
@@ -60,12 +69,17 @@ internal sealed class PostgresPool(PostgresOptions options) : IDisposable
     }
 
     /// <summary>Closes what nobody has used for a while.</summary>
-    public void Trim() => Close(session => Stopwatch.GetElapsedTime(session.UsedAt) > IdleMax);
+    public void Trim()
+    {
+        Close(session => Stopwatch.GetElapsedTime(session.UsedAt) > IdleMax);
+        ForWatches?.Trim();
+    }
 
     public void Dispose()
     {
         lock (_gate) _isDisposed = true;
         Close(_ => true);
+        ForWatches?.Dispose();
     }
 
     private void Close(Func<PostgresSession, bool> which)

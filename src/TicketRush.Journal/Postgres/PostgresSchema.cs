@@ -46,10 +46,10 @@ internal static class PostgresSchema
 
     /// <summary>Makes or brings up to date the tables. Of several servers that start together one does it, and the others wait.</summary>
     /// <exception cref="NewerFormatException">A newer program was here.</exception>
-    public static void Migrate(NpgsqlConnection connection)
+    public static void Migrate(NpgsqlConnection connection, PostgresOptions options)
     {
         if (VersionOf(connection) == Migrations.Length) return;
-        using var transaction = connection.BeginTransaction();
+        PostgresSession.Begin(connection);
 
         // Not the bounds of a turn: who waits here waits for another to be done, and changing a large table takes its time.
         Run(connection, $"SET LOCAL lock_timeout = {PatienceSeconds * 1000}; SET LOCAL idle_in_transaction_session_timeout = 0");
@@ -66,14 +66,15 @@ internal static class PostgresSchema
         var version = VersionOf(connection) ?? 0;
         for (; version < Migrations.Length; version++) Run(connection, Migrations[version]);
         Run(connection, $"UPDATE ticketrush.version SET number = {version}");
-        transaction.Commit();
+        PostgresSession.Commit(connection, options);
     }
 
     /// <exception cref="JournalRefusedException">There are no tables of TicketRush.</exception>
     /// <exception cref="NewerFormatException">They are a newer program's.</exception>
     public static void Check(NpgsqlConnection connection)
     {
-        if (VersionOf(connection) is null) throw new JournalRefusedException($"The database {connection.Database} has no sales of TicketRush; `rush serve` makes the tables.");
+        if (VersionOf(connection) is not null) return;
+        throw new JournalRefusedException($"The database {connection.Database} has no sales of TicketRush; `rush serve` makes the tables.");
     }
 
     private static int? VersionOf(NpgsqlConnection connection)
@@ -82,9 +83,9 @@ internal static class PostgresSchema
         if (there.ExecuteScalar() is not true) return null;
         using var command = new NpgsqlCommand("SELECT number FROM ticketrush.version", connection);
         var version = command.ExecuteScalar() as int?;
-        return version > Migrations.Length
-            ? throw new NewerFormatException($"The tables in {connection.Database} have version {version}; this program knows versions up to {Migrations.Length}.")
-            : version;
+        if (version <= Migrations.Length || version is null) return version;
+        throw new NewerFormatException(
+            $"The tables in {connection.Database} have version {version}; this program knows versions up to {Migrations.Length}.");
     }
 
     private static void Run(NpgsqlConnection connection, string sql)

@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using System.Diagnostics.Metrics;
-using System.Net.Sockets;
 using Npgsql;
 using NpgsqlTypes;
 using TicketRush.Engine;
@@ -27,11 +26,11 @@ public sealed class PostgresStore : ISaleStore
     private readonly Meter _meter = new(SalesMeter.Name);
     private long _keysVersion;
 
-    private PostgresStore(PostgresOptions options)
+    private PostgresStore(PostgresOptions options, PostgresClock clock)
     {
         _options = options;
         _pool = new(options);
-        _watch = new(options, _pool);
+        _watch = new(options, _pool, clock);
         _names = new(options, _watch, () => Ask(AllIn));
         _meter.CreateObservableCounter(
             "ticketrush.commits.unsettled", () => Commits.Unsettled, "{commit}", "Commits that the database did not answer cleanly.");
@@ -66,14 +65,15 @@ public sealed class PostgresStore : ISaleStore
     /// <exception cref="InvalidDataException">Its secrets are sealed under another cluster key.</exception>
     public static PostgresStore Open(PostgresOptions options)
     {
+        var clock = new PostgresClock();
         for (var since = Stopwatch.GetTimestamp(); ; Thread.Sleep(TryAgainAfter))
         {
             try
             {
-                using var connection = PostgresSession.Connect(options, "schema");
-                PostgresSession.Guarded(() =>
+                PostgresSession.With(options, "schema", connection =>
                 {
-                    PostgresSchema.Migrate(connection);
+                    PostgresSchema.Migrate(connection, options);
+                    PostgresSession.Observe(connection, clock);
                     return true;
                 });
                 break;
@@ -84,7 +84,7 @@ public sealed class PostgresStore : ISaleStore
             }
         }
 
-        return new(options);
+        return new(options, clock);
     }
 
     public IEnumerable<string> Sales() => _names.All();
@@ -103,14 +103,16 @@ public sealed class PostgresStore : ISaleStore
 
     public IJournal Open(string sale) => OpenJournal(sale);
 
-    public PostgresJournal OpenJournal(string sale)
+    public IJournal OpenToRead(string sale) => OpenJournal(sale, writes: false);
+
+    public PostgresJournal OpenJournal(string sale, bool writes = true)
     {
         var (id, header, keys) = Ask(connection => FindIn(connection, sale))
             ?? throw new FileNotFoundException($"There is no sale {sale} in {Name}.");
         CheckKeys(keys);
         var read = FileHeader.Read(header, $"{sale} in {Name}");
-        var witness = Witness.Open(
-            _options is { Witness: true, StateDirectory: { } state } ? Path.Combine(state, WitnessDirectory) : null, read.Journal);
+        var witnesses = _options is { Witness: true, StateDirectory: { } state } ? Path.Combine(state, WitnessDirectory) : null;
+        var witness = Witness.Open(witnesses, read.Journal, writes);
         return new(_pool, _watch, _watch.NewsOf(id), sale, header, witness);
     }
 
@@ -139,7 +141,7 @@ public sealed class PostgresStore : ISaleStore
     {
         var isAdded = Ask(connection =>
         {
-            Run(connection, "BEGIN");
+            PostgresSession.Begin(connection);
 
             // Who copies may stand still for a moment, and holds nobody up with a sale that nobody can see.
             Run(connection, "SET LOCAL idle_in_transaction_session_timeout = '60s'");
@@ -195,7 +197,7 @@ public sealed class PostgresStore : ISaleStore
     {
         var isPublished = Ask(connection =>
         {
-            Run(connection, "BEGIN");
+            PostgresSession.Begin(connection);
             KeepKeys(connection);
             if (Secrets.Read(IdentityKeys.SecretName) != keys.Text) return false;
             var isNamed = Run(
@@ -225,13 +227,13 @@ public sealed class PostgresStore : ISaleStore
             // After a commit that was not answered it is there already.
             if (aside is not null && FindIn(connection, aside) is not null)
             {
-                Run(connection, "BEGIN");
+                PostgresSession.Begin(connection);
                 Run(connection, PostgresSession.Barrier);
                 Commit(connection, CopyCommitMax);
                 return true;
             }
 
-            Run(connection, "BEGIN");
+            PostgresSession.Begin(connection);
             using var find = Command(
                 connection, "SELECT id, tail_sequence, tail_offset FROM ticketrush.sale WHERE name = $1 FOR UPDATE", Text(sale));
             int id;
@@ -267,7 +269,7 @@ public sealed class PostgresStore : ISaleStore
     {
         var isBack = Ask(connection =>
         {
-            Run(connection, "BEGIN");
+            PostgresSession.Begin(connection);
             var isNamed = Run(
                 connection,
                 "UPDATE ticketrush.sale SET name = $2 WHERE name = $1 AND NOT EXISTS (SELECT 1 FROM ticketrush.sale WHERE name = $2)",
@@ -352,18 +354,8 @@ public sealed class PostgresStore : ISaleStore
         command.ExecuteNonQuery();
     }
 
-    /// <summary>Commits, and waits for the answer without a time limit of Npgsql's: that is a cancel, and makes a commit that waits for a
-    /// standby look done.</summary>
-    private static void Commit(NpgsqlConnection connection, TimeSpan most)
-    {
-        using var command = new NpgsqlCommand("COMMIT", connection) { CommandTimeout = 0 };
-        var answer = command.ExecuteNonQueryAsync(CancellationToken.None);
-        if (!((IAsyncResult)answer).AsyncWaitHandle.WaitOne(most))
-            throw new UnansweredException($"The commit was not answered for {most.TotalSeconds:0.#} s.");
-        answer.GetAwaiter().GetResult();
-    }
-
-    private sealed class UnansweredException(string message) : IOException(message);
+    private void Commit(NpgsqlConnection connection, TimeSpan most) =>
+        PostgresSession.Commit(connection, _options with { CommitWaitMax = most });
 
     private static NpgsqlParameter Text(string value) => new NpgsqlParameter<string> { TypedValue = value };
 
@@ -379,22 +371,9 @@ public sealed class PostgresStore : ISaleStore
         for (var since = Stopwatch.GetTimestamp(); ; Thread.Sleep(TryAgainAfter))
         {
             if (!_asking.Wait(_options.ReconnectMax)) throw new IOException($"Too many ask {Name} at once.");
-            NpgsqlConnection? connection = null;
             try
             {
-                connection = PostgresSession.Connect(_options, "sales");
-                var isNoticed = false;
-                connection.Notice += (_, _) => isNoticed = true;
-                var answer = PostgresSession.Guarded(() => act(connection));
-                return isNoticed ? throw new IOException("PostgreSQL gave notice; nothing is known to be durable.") : answer;
-            }
-            catch (UnansweredException e)
-            {
-                // Closing it would wait for the answer too.
-                var unanswered = connection!;
-                connection = null;
-                new Thread(() => Close(unanswered)) { IsBackground = true, Name = "postgres leaving" }.Start();
-                if (Stopwatch.GetElapsedTime(since) > _options.ReconnectMax) throw new IOException(e.Message, e);
+                return PostgresSession.With(_options, "sales", act);
             }
             catch (IOException) when (Stopwatch.GetElapsedTime(since) < _options.ReconnectMax)
             {
@@ -402,21 +381,8 @@ public sealed class PostgresStore : ISaleStore
             }
             finally
             {
-                connection?.Dispose();
                 _asking.Release();
             }
-        }
-    }
-
-    private static void Close(NpgsqlConnection connection)
-    {
-        try
-        {
-            connection.Dispose();
-        }
-        catch (Exception e) when (e is NpgsqlException or InvalidOperationException or IOException or SocketException)
-        {
-            // It is of no use to anybody either way.
         }
     }
 }

@@ -16,8 +16,8 @@ internal sealed class SaleNews(int sale)
 
     public long Sequence => Volatile.Read(ref _sequence);
 
-    /// <summary>The last sequence that others have yet to be told of; 0 for none.</summary>
-    public long Untold;
+    /// <summary>1 when others have yet to be told.</summary>
+    public int Untold;
 
     public void Advance(long sequence)
     {
@@ -30,37 +30,17 @@ internal sealed class SaleNews(int sale)
     }
 }
 
-/// <summary>The database's clock as this machine last saw it, carried on by the machine's own; it never runs back. For every thread.</summary>
-internal sealed class PostgresClock
-{
-    private long _offset = DateTimeOffset.UtcNow.ToUnixTimeMilliseconds() - Environment.TickCount64;
-    private long _last;
-
-    public long NowMs
-    {
-        get
-        {
-            var now = Environment.TickCount64 + Volatile.Read(ref _offset);
-            for (var last = Volatile.Read(ref _last); ;)
-            {
-                if (now <= last) return last;
-                var found = Interlocked.CompareExchange(ref _last, now, last);
-                if (found == last) return now;
-                last = found;
-            }
-        }
-    }
-
-    public void Observe(long databaseMs) => Volatile.Write(ref _offset, databaseMs - Environment.TickCount64);
-}
-
 /// <summary>
 /// Tells other servers what this one has committed, and hears what they have. A notification is sent after the commit and in a statement of its
-/// own: in the transaction it would take a lock that all of the database's commits wait for. It may be lost; every half second the tails are looked at too.
+/// own: in the transaction it would take a lock that all of the database's commits wait for. It may be lost; every half second the tails are
+/// looked at too. And anybody who may connect may send one: it names sales, and how far they go is looked up.
 /// </summary>
 internal sealed class PostgresWatch : IDisposable
 {
     private const string Channel = "ticketrush";
+
+    // The database takes 7,999 bytes.
+    private const int PayloadMax = 7_900;
 
     // What is committed within one is told of at once; nobody sees a difference, and a busy server sends a hundred a second.
     private static readonly TimeSpan TellEvery = TimeSpan.FromMilliseconds(10);
@@ -70,22 +50,23 @@ internal sealed class PostgresWatch : IDisposable
     private readonly PostgresPool _pool;
     private readonly ConcurrentDictionary<int, SaleNews> _sales = new();
     private readonly AutoResetEvent _untold = new(false);
+    private readonly HashSet<int> _named = [];
     private readonly Thread _hearing, _telling;
     private volatile Dictionary<string, long> _secrets = new(StringComparer.Ordinal);
     private volatile string[] _names = [];
     private long _namesAt;
     private volatile bool _stops;
 
-    public PostgresWatch(PostgresOptions options, PostgresPool pool)
+    public PostgresWatch(PostgresOptions options, PostgresPool pool, PostgresClock clock)
     {
-        (_options, _pool) = (options, pool);
+        (_options, _pool, Clock) = (options, pool, clock);
         _hearing = new(() => Run(Hear)) { IsBackground = true, Name = "postgres hearing" };
         _telling = new(() => Run(TellOthers)) { IsBackground = true, Name = "postgres telling" };
         _hearing.Start();
         _telling.Start();
     }
 
-    public PostgresClock Clock { get; } = new();
+    public PostgresClock Clock { get; }
 
     /// <summary>Commits that were not answered cleanly, and how many of them were settled.</summary>
     public long Unsettled, Settled;
@@ -109,7 +90,7 @@ internal sealed class PostgresWatch : IDisposable
     public void Tell(SaleNews news, long sequence)
     {
         news.Advance(sequence);
-        if (Interlocked.Exchange(ref news.Untold, sequence) == 0) _untold.Set();
+        if (Interlocked.Exchange(ref news.Untold, 1) == 0) _untold.Set();
     }
 
     public void Dispose()
@@ -143,21 +124,27 @@ internal sealed class PostgresWatch : IDisposable
 
     private void Hear(NpgsqlConnection connection)
     {
+        _named.Clear();
         connection.Notification += (_, news) => Parse(news.Payload);
         PostgresSession.Execute(connection, $"LISTEN {Channel}");
-        using var tails = new NpgsqlCommand("SELECT id, tail_sequence, (extract(epoch FROM clock_timestamp()) * 1000)::bigint, name FROM ticketrush.sale ORDER BY name", connection);
+        const string TailSql = $"SELECT id, tail_sequence, {PostgresSession.NowSql}";
+        using var tails = new NpgsqlCommand($"{TailSql}, name FROM ticketrush.sale ORDER BY name", connection);
+        using var named = new NpgsqlCommand($"{TailSql} FROM ticketrush.sale WHERE id = ANY ($1)", connection);
         using var secrets = new NpgsqlCommand("SELECT name, version FROM ticketrush.secret", connection);
+        var ids = new NpgsqlParameter<int[]>();
+        named.Parameters.Add(ids);
         tails.Prepare();
+        named.Prepare();
         secrets.Prepare();
         while (!_stops)
         {
             var (asked, names) = (Stopwatch.GetTimestamp(), new List<string>());
+            var ticks = Clock.Ticks;
             using (var reader = tails.ExecuteReader())
             {
                 while (reader.Read())
                 {
-                    Clock.Observe(reader.GetInt64(2));
-                    if (_sales.TryGetValue(reader.GetInt32(0), out var news)) news.Advance(reader.GetInt64(1));
+                    SeeTail(reader, ticks);
 
                     // One that was moved away stays under a name that is none.
                     if (PlanCheck.IsId(reader.GetString(3))) names.Add(reader.GetString(3));
@@ -176,9 +163,36 @@ internal sealed class PostgresWatch : IDisposable
             lock (_sales) _secrets = versions;
             _pool.Trim();
 
-            var since = Stopwatch.GetTimestamp();
-            while (!_stops && _options.PollEvery - Stopwatch.GetElapsedTime(since) is { TotalMilliseconds: >= 1 } left) connection.Wait(left);
+            var (since, toldAt) = (Stopwatch.GetTimestamp(), 0L);
+            while (!_stops && _options.PollEvery - Stopwatch.GetElapsedTime(since) is { TotalMilliseconds: >= 1 } left)
+            {
+                // As seldom as others tell, whatever somebody sends.
+                if (_named.Count > 0 && Stopwatch.GetElapsedTime(toldAt) is var passed)
+                {
+                    if (TellEvery - passed is { TotalMilliseconds: >= 1 } early)
+                    {
+                        connection.Wait(early < left ? early : left);
+                        continue;
+                    }
+
+                    toldAt = Stopwatch.GetTimestamp();
+                    ids.TypedValue = [.. _named];
+                    _named.Clear();
+                    ticks = Clock.Ticks;
+                    using var reader = named.ExecuteReader();
+                    while (reader.Read()) SeeTail(reader, ticks);
+                    continue;
+                }
+
+                connection.Wait(left);
+            }
         }
+    }
+
+    private void SeeTail(NpgsqlDataReader reader, long askedAt)
+    {
+        Clock.Observe(reader.GetInt64(2), askedAt);
+        if (_sales.TryGetValue(reader.GetInt32(0), out var news)) news.Advance(reader.GetInt64(1));
     }
 
     private void TellOthers(NpgsqlConnection connection)
@@ -194,8 +208,16 @@ internal sealed class PostgresWatch : IDisposable
             text.Clear();
             foreach (var (sale, news) in _sales)
             {
-                if (Interlocked.Exchange(ref news.Untold, 0) is not 0 and var sequence && text.Length < 7_000)
-                    text.Append(CultureInfo.InvariantCulture, $"{sale}:{sequence} ");
+                if (Volatile.Read(ref news.Untold) == 0) continue;
+                if (text.Length > PayloadMax)
+                {
+                    // The rest goes with the next.
+                    _untold.Set();
+                    break;
+                }
+
+                Volatile.Write(ref news.Untold, 0);
+                text.Append(CultureInfo.InvariantCulture, $"{sale} ");
             }
 
             if (text.Length == 0) continue;
@@ -205,17 +227,13 @@ internal sealed class PostgresWatch : IDisposable
         }
     }
 
-    // Whoever may connect may notify; what is no news of ours is passed over.
+    // What is no sale that is open here is passed over.
     private void Parse(ReadOnlySpan<char> payload)
     {
         foreach (var range in payload.Split(' '))
         {
-            var part = payload[range];
-            var colon = part.IndexOf(':');
-            if (colon > 0 && int.TryParse(part[..colon], NumberStyles.None, CultureInfo.InvariantCulture, out var sale)
-                && long.TryParse(part[(colon + 1)..], NumberStyles.None, CultureInfo.InvariantCulture, out var sequence)
-                && _sales.TryGetValue(sale, out var news))
-                news.Advance(sequence);
+            if (int.TryParse(payload[range], NumberStyles.None, CultureInfo.InvariantCulture, out var sale) && _sales.ContainsKey(sale))
+                _named.Add(sale);
         }
     }
 }

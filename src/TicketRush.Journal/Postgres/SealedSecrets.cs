@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Security.Cryptography;
 using System.Text;
 using Npgsql;
@@ -19,7 +20,10 @@ internal sealed class SealedSecrets : ISecrets
 {
     public const string ClusterKeyFile = "cluster.key";
     private const string ClusterKeyVariable = "RUSH_CLUSTER_KEY";
+    private const string Purpose = "secrets";
     private const int NonceSize = 12, TagSize = 16, KeyDigits = 64;
+
+    private static readonly TimeSpan TryAgainAfter = TimeSpan.FromMilliseconds(50);
 
     private readonly PostgresOptions _options;
     private readonly PostgresWatch _watch;
@@ -30,7 +34,8 @@ internal sealed class SealedSecrets : ISecrets
     {
         (_options, _watch) = (options, watch);
         var directory = options.StateDirectory ?? throw new ArgumentException("Secrets need a state directory.", nameof(options));
-        var text = Environment.GetEnvironmentVariable(ClusterKeyVariable) is { Length: > 0 } given ? given : ReadFile(new DirectorySecrets(directory));
+        var given = Environment.GetEnvironmentVariable(ClusterKeyVariable);
+        var text = string.IsNullOrEmpty(given) ? ReadFile(new DirectorySecrets(directory)) : given;
         if (text.Length != KeyDigits || !text.All(char.IsAsciiHexDigit))
             throw new InvalidDataException($"{ClusterKeyVariable}, or {ClusterKeyFile} in {directory}, must be {KeyDigits} hexadecimal digits.");
         _key = HKDF.DeriveKey(HashAlgorithmName.SHA256, Convert.FromHexString(text), 32, info: "TicketRush sealed secrets 1"u8.ToArray());
@@ -40,50 +45,105 @@ internal sealed class SealedSecrets : ISecrets
 
     public SecretStamp Stamp(string name) => _watch.VersionOf(name) is not 0 and var version ? new(DateTime.UnixEpoch, version) : default;
 
-    public string? Read(string name) => With(connection => Read(connection, name, forUpdate: false));
+    public string? Read(string name) => PostgresSession.With(_options, Purpose, connection => Read(connection, name, forUpdate: false));
 
-    public bool TryAdd(string name, string text) => With(connection =>
+    public bool TryAdd(string name, string text) => Write(name, connection =>
     {
-        using var command = new NpgsqlCommand("INSERT INTO ticketrush.secret (name, version, sealed) VALUES ($1, 1, $2) ON CONFLICT DO NOTHING", connection);
+        using var command = new NpgsqlCommand(
+            "INSERT INTO ticketrush.secret (name, version, sealed) VALUES ($1, 1, $2) ON CONFLICT DO NOTHING", connection);
         command.Parameters.Add(new NpgsqlParameter<string> { TypedValue = name });
         command.Parameters.Add(new NpgsqlParameter<byte[]> { TypedValue = Seal(name, text) });
-        var isAdded = command.ExecuteNonQuery() == 1;
-        if (isAdded) _watch.Saw(name, 1);
-        return isAdded;
+        return command.ExecuteNonQuery() == 1 ? (text, 1) : default;
     });
 
-    public void Change(string name, Func<string?, string?> change) => With(connection =>
+    public void Change(string name, Func<string?, string?> change) => Write(name, connection =>
     {
-        using var transaction = connection.BeginTransaction();
-        using var make = new NpgsqlCommand("INSERT INTO ticketrush.secret (name, version, sealed) VALUES ($1, 0, '') ON CONFLICT DO NOTHING", connection);
+        using var make = new NpgsqlCommand(
+            "INSERT INTO ticketrush.secret (name, version, sealed) VALUES ($1, 0, '') ON CONFLICT DO NOTHING", connection);
         make.Parameters.Add(new NpgsqlParameter<string> { TypedValue = name });
         make.ExecuteNonQuery();
-        if (change(Read(connection, name, forUpdate: true)) is not { } text) return false;
+        if (change(Read(connection, name, forUpdate: true)) is not { } text) return default;
 
-        using var command = new NpgsqlCommand("UPDATE ticketrush.secret SET version = version + 1, sealed = $2 WHERE name = $1 RETURNING version", connection);
+        using var command = new NpgsqlCommand(
+            "UPDATE ticketrush.secret SET version = version + 1, sealed = $2 WHERE name = $1 RETURNING version", connection);
         command.Parameters.Add(new NpgsqlParameter<string> { TypedValue = name });
         command.Parameters.Add(new NpgsqlParameter<byte[]> { TypedValue = Seal(name, text), NpgsqlDbType = NpgsqlDbType.Bytea });
-        var version = (long)command.ExecuteScalar()!;
-        transaction.Commit();
-        _watch.Saw(name, version);
-        return true;
+        return (text, (long)command.ExecuteScalar()!);
     });
 
     private static string ReadFile(DirectorySecrets files)
     {
-        if (files.Read(ClusterKeyFile) is null) files.TryAdd(ClusterKeyFile, RandomNumberGenerator.GetHexString(KeyDigits, lowercase: true) + "\n");
+        if (files.Read(ClusterKeyFile) is null)
+            files.TryAdd(ClusterKeyFile, RandomNumberGenerator.GetHexString(KeyDigits, lowercase: true) + "\n");
         return files.Read(ClusterKeyFile)!.Trim();
     }
 
-    private T With<T>(Func<NpgsqlConnection, T> act)
+    /// <summary>
+    /// Writes in a transaction, and says so when that is durable. Where nothing was to be written, what was found is: it may be the work of
+    /// another whose commit still waits.
+    /// </summary>
+    /// <param name="name">The secret's name.</param>
+    /// <param name="write">Gives what it has written, and its version; the default for nothing.</param>
+    /// <returns>Whether anything was written.</returns>
+    /// <exception cref="IOException">It could not be written, or nobody knows whether it was.</exception>
+    private bool Write(string name, Func<NpgsqlConnection, (string? Text, long Version)> write)
     {
-        using var connection = PostgresSession.Connect(_options, "secrets");
-        return PostgresSession.Guarded(() => act(connection));
+        (string? Text, long Version) written = default;
+        var isCommitting = false;
+        try
+        {
+            PostgresSession.With(_options, Purpose, connection =>
+            {
+                PostgresSession.Begin(connection);
+                written = write(connection);
+                if (written.Text is null) PostgresSession.Execute(connection, PostgresSession.Barrier);
+                isCommitting = true;
+                PostgresSession.Commit(connection, _options);
+                return true;
+            });
+        }
+        catch (IOException e) when (isCommitting)
+        {
+            if (ReadBehindBarrier(name, e) != written.Text && written.Text is not null)
+                throw new IOException($"{Describe(name)} was not written, or another has changed it since: look, and try again. {e.Message}", e);
+        }
+
+        if (written.Text is null) return false;
+        _watch.Saw(name, written.Version);
+        return true;
+    }
+
+    /// <summary>What is there on a new connection, known to be durable.</summary>
+    private string? ReadBehindBarrier(string name, IOException unknown)
+    {
+        for (var since = Stopwatch.GetTimestamp(); ; Thread.Sleep(TryAgainAfter))
+        {
+            try
+            {
+                return PostgresSession.With(_options, Purpose, connection =>
+                {
+                    PostgresSession.Begin(connection);
+                    PostgresSession.Execute(connection, PostgresSession.Barrier);
+                    var text = Read(connection, name, forUpdate: true);
+                    PostgresSession.Commit(connection, _options);
+                    return text;
+                });
+            }
+            catch (IOException e) when (Stopwatch.GetElapsedTime(since) > _options.SettleMax)
+            {
+                throw new IOException($"Nobody can tell whether {Describe(name)} was written. {e.Message}", unknown);
+            }
+            catch (IOException)
+            {
+                // It restarts, or waits for its standby.
+            }
+        }
     }
 
     private string? Read(NpgsqlConnection connection, string name, bool forUpdate)
     {
-        using var command = new NpgsqlCommand($"SELECT sealed FROM ticketrush.secret WHERE name = $1 {(forUpdate ? "FOR UPDATE" : "")}", connection);
+        using var command = new NpgsqlCommand(
+            $"SELECT sealed FROM ticketrush.secret WHERE name = $1 {(forUpdate ? "FOR UPDATE" : "")}", connection);
         command.Parameters.Add(new NpgsqlParameter<string> { TypedValue = name });
         return command.ExecuteScalar() is byte[] { Length: > 0 } found ? Unseal(name, found) : null;
     }
@@ -94,7 +154,9 @@ internal sealed class SealedSecrets : ISecrets
         var bytes = new byte[NonceSize + TagSize + plain.Length];
         RandomNumberGenerator.Fill(bytes.AsSpan(0, NonceSize));
         using var aes = new AesGcm(_key, TagSize);
-        aes.Encrypt(bytes.AsSpan(0, NonceSize), plain, bytes.AsSpan(NonceSize + TagSize), bytes.AsSpan(NonceSize, TagSize), Encoding.UTF8.GetBytes(name));
+        var nonce = bytes.AsSpan(0, NonceSize);
+        var tag = bytes.AsSpan(NonceSize, TagSize);
+        aes.Encrypt(nonce, plain, bytes.AsSpan(NonceSize + TagSize), tag, Encoding.UTF8.GetBytes(name));
         return bytes;
     }
 
@@ -104,14 +166,16 @@ internal sealed class SealedSecrets : ISecrets
         {
             var plain = new byte[bytes.Length - NonceSize - TagSize];
             using var aes = new AesGcm(_key, TagSize);
-            aes.Decrypt(
-                bytes.AsSpan(0, NonceSize), bytes.AsSpan(NonceSize + TagSize), bytes.AsSpan(NonceSize, TagSize), plain, Encoding.UTF8.GetBytes(name));
+            var nonce = bytes.AsSpan(0, NonceSize);
+            var tag = bytes.AsSpan(NonceSize, TagSize);
+            aes.Decrypt(nonce, bytes.AsSpan(NonceSize + TagSize), tag, plain, Encoding.UTF8.GetBytes(name));
             return Encoding.UTF8.GetString(plain);
         }
         catch (Exception e) when (e is CryptographicException or OverflowException)
         {
             throw new InvalidDataException(
-                $"{Describe(name)} is sealed under another cluster key, or damaged. Give this server the {ClusterKeyFile} of one that can read it, or its {ClusterKeyVariable}.", e);
+                $"{Describe(name)} is sealed under another cluster key, or damaged. Give this server the {ClusterKeyFile} of one that can read "
+                + $"it, or its {ClusterKeyVariable}.", e);
         }
     }
 }

@@ -1,5 +1,5 @@
 using System.Buffers.Binary;
-using Microsoft.Win32.SafeHandles;
+using TicketRush.Journal.Files;
 
 namespace TicketRush.Journal.Postgres;
 
@@ -11,18 +11,21 @@ namespace TicketRush.Journal.Postgres;
 ///    8  hash      32
 ///   40  check      4  CRC-32C of the bytes 0 to 40
 /// </code>
-/// Not flushed: it is there for the day on which the database fails, not this machine. One thread at a time.
+/// All processes of the machine share the file, and it never runs back: who writes holds its lock, has just read it, and takes the place of the
+/// lower of the two. Not flushed: it is there for the day on which the database fails, not this machine. One thread at a time.
 /// </summary>
 internal sealed class Witness : IDisposable
 {
     public const string Extension = ".seen";
-    private const int SlotSize = 64, Used = 44;
+    private const int SlotSize = 64, Used = 44, CheckAt = 40;
+    private const int TriesMax = 20;
 
-    private readonly SafeFileHandle? _file;
+    private readonly TurnHandle? _file;
+    private readonly bool _writes;
     private readonly byte[] _slot = new byte[SlotSize];
-    private int _next;
+    private bool _isOwed, _wasLocked;
 
-    private Witness(string path, SafeFileHandle? file) => (Path, _file) = (path, file);
+    private Witness(string path, TurnHandle? file, bool writes) => (Path, _file, _writes) = (path, file, writes);
 
     public string Path { get; }
 
@@ -33,44 +36,49 @@ internal sealed class Witness : IDisposable
 
     /// <param name="directory">Null: it remembers as long as the process lives.</param>
     /// <param name="journal">Names the journal, also in another database.</param>
-    public static Witness Open(string? directory, UInt128 journal)
+    /// <param name="writes">False for who only looks on: it is held against what was seen, and leaves no trace of how far it has come.</param>
+    public static Witness Open(string? directory, UInt128 journal, bool writes = true)
     {
-        if (directory is null) return new("", null);
+        if (directory is null) return new("", null, writes);
 
         Directory.CreateDirectory(directory);
         var path = System.IO.Path.Combine(directory, $"{journal:x32}{Extension}");
-        var witness = new Witness(path, File.OpenHandle(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.ReadWrite | FileShare.Delete));
-        Span<byte> bytes = stackalloc byte[2 * SlotSize];
-        bytes.Clear();
-        RandomAccess.Read(witness._file!, bytes, 0);
-        for (var i = 0; i < 2; i++)
-        {
-            var slot = bytes[(i * SlotSize)..];
-            var sequence = BinaryPrimitives.ReadInt64LittleEndian(slot);
-            if (sequence <= witness.Sequence || BinaryPrimitives.ReadUInt32LittleEndian(slot[40..]) != BatchHeader.Crc32C(slot[..40])) continue;
-            (witness.Sequence, witness.Hash, witness._next) = (sequence, ChainHash.Read(slot[8..]), 1 - i);
-        }
-
+        var witness = new Witness(path, new TurnHandle(path), writes);
+        witness.Refresh();
         return witness;
+    }
+
+    /// <summary>
+    /// Learns what other processes of this machine have seen. What is in the file was durable before; so whatever is read from the database
+    /// after this must not be behind it.
+    /// </summary>
+    public void Refresh()
+    {
+        if (_file is null) return;
+        try
+        {
+            Look();
+        }
+        catch (IOException)
+        {
+            // What this process has seen itself it knows all the same.
+        }
     }
 
     /// <summary>Whether a batch can be of the past that was seen.</summary>
     public bool Allows(in BatchHeader header) =>
         header.FirstSequence > Sequence || header.LastSequence < Sequence || (header.LastSequence == Sequence && header.Hash == Hash);
 
+    /// <summary>Whether a journal that ends there, or goes on from there, can be of the past that was seen.</summary>
+    public bool Allows(in Tail tail) => tail.Sequence != Sequence || tail.Sequence == 0 || tail.Hash == Hash;
+
     public void Advance(in Tail tail)
     {
-        if (tail.Sequence <= Sequence) return;
-        (Sequence, Hash) = (tail.Sequence, tail.Hash);
-        if (_file is null) return;
-
-        BinaryPrimitives.WriteInt64LittleEndian(_slot, Sequence);
-        Hash.Write(_slot.AsSpan(8));
-        BinaryPrimitives.WriteUInt32LittleEndian(_slot.AsSpan(40), BatchHeader.Crc32C(_slot.AsSpan(0, 40)));
+        if (tail.Sequence > Sequence) (Sequence, Hash, _isOwed) = (tail.Sequence, tail.Hash, true);
+        if (!_isOwed || !_writes || _file is null) return;
         try
         {
-            RandomAccess.Write(_file, _slot.AsSpan(0, Used), _next * SlotSize);
-            _next = 1 - _next;
+            _isOwed = !TryWrite(_file);
         }
         catch (IOException)
         {
@@ -78,5 +86,56 @@ internal sealed class Witness : IDisposable
         }
     }
 
-    public void Dispose() => _file?.Dispose();
+    public void Dispose()
+    {
+        Advance(default);
+        _file?.Dispose();
+    }
+
+    /// <summary>Reads both places, and keeps what is further than what was known.</summary>
+    /// <returns>The place that is further behind: the next to be written.</returns>
+    private (int Lower, long Highest) Look()
+    {
+        Span<byte> bytes = stackalloc byte[2 * SlotSize];
+        bytes.Clear();
+        RandomAccess.Read(_file!.File, bytes, 0);
+        var (first, second) = (SequenceIn(bytes), SequenceIn(bytes[SlotSize..]));
+        var (lower, highest) = first > second ? (1, first) : (0, second);
+        if (highest > Sequence) (Sequence, Hash, _isOwed) = (highest, ChainHash.Read(bytes[((1 - lower) * SlotSize + 8)..]), false);
+        return (lower, highest);
+    }
+
+    private static long SequenceIn(ReadOnlySpan<byte> slot)
+    {
+        var sequence = BinaryPrimitives.ReadInt64LittleEndian(slot);
+        return BinaryPrimitives.ReadUInt32LittleEndian(slot[CheckAt..]) == BatchHeader.Crc32C(slot[..CheckAt]) ? Math.Max(sequence, 0) : 0;
+    }
+
+    /// <returns>False when another process has the lock and does not move: it is written next time.</returns>
+    private bool TryWrite(TurnHandle file)
+    {
+        // Others hold it for as long as two system calls take. One that is frozen there must not hold up this one at every turn.
+        for (var tries = _wasLocked ? TriesMax : 1; !Platform.Current.TryLock(file, TurnByte.Turn, shared: false); tries++)
+        {
+            _wasLocked = true;
+            if (tries >= TriesMax) return false;
+            Thread.Sleep(1);
+        }
+
+        _wasLocked = false;
+        try
+        {
+            var (lower, highest) = Look();
+            if (highest >= Sequence) return true;
+            BinaryPrimitives.WriteInt64LittleEndian(_slot, Sequence);
+            Hash.Write(_slot.AsSpan(8));
+            BinaryPrimitives.WriteUInt32LittleEndian(_slot.AsSpan(CheckAt), BatchHeader.Crc32C(_slot.AsSpan(0, CheckAt)));
+            RandomAccess.Write(file.File, _slot.AsSpan(0, Used), lower * SlotSize);
+            return true;
+        }
+        finally
+        {
+            Platform.Current.Unlock(file, TurnByte.Turn);
+        }
+    }
 }

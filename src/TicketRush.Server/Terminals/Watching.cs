@@ -17,6 +17,9 @@ internal sealed class Watching(TerminalServices services, ConnectionContext conn
 {
     private static readonly TimeSpan LookEvery = TimeSpan.FromMilliseconds(20);
 
+    // A read waits for a disk or a database on a thread of the pool, and all watches of the process read at once after a start.
+    private static readonly SemaphoreSlim Reading = new(4);
+
     private readonly SemaphoreSlim _output = new(1);
     private readonly Dictionary<string, Watch> _watches = new(StringComparer.Ordinal);
     private readonly List<Watch> _begun = [];
@@ -89,7 +92,7 @@ internal sealed class Watching(TerminalServices services, ConnectionContext conn
     {
         try
         {
-            using var journal = services.Store.Open(watch.Sale);
+            using var journal = services.Store.OpenToRead(watch.Sale);
             var reader = new Reader(watch, writer);
             while (!watch.Stop.IsCancellationRequested)
             {
@@ -104,7 +107,16 @@ internal sealed class Watching(TerminalServices services, ConnectionContext conn
                 try
                 {
                     if (watch.Stop.IsCancellationRequested) return;
-                    journal.ReadBatches(reader, most: Reader.BatchesMax);
+                    await Reading.WaitAsync(watch.Stop.Token);
+                    try
+                    {
+                        journal.ReadBatches(reader, most: Reader.BatchesMax);
+                    }
+                    finally
+                    {
+                        Reading.Release();
+                    }
+
                     if (!reader.HasWritten) continue;
                     reader.HasWritten = false;
                     writer.Hand();

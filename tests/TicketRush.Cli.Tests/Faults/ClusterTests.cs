@@ -8,7 +8,8 @@ using TicketRush.Server.Upgrades;
 namespace TicketRush.Cli.Tests.Faults;
 
 // Goal: any server can sell any sale and any can die, and the others go on at once with everything that it acknowledged.
-// Method: servers as processes of their own on one private PostgreSQL; a crowd buys at all of them; a ledger outside keeps what was answered.
+// Method: servers as processes of their own on one private PostgreSQL; a crowd buys at all of them; a ledger outside keeps what was
+// answered.
 [Collection(nameof(FaultCollection))]
 public sealed class ClusterTests(ITestOutputHelper output)
 {
@@ -43,7 +44,8 @@ public sealed class ClusterTests(ITestOutputHelper output)
         await crowd.StopAsync();
         stalls.Sort();
         var p99 = stalls[Math.Min(stalls.Count - 1, stalls.Count * 99 / 100)];
-        output.WriteLine($"{kills} kills: {cluster.Ledger.Summary}; the others waited {stalls[stalls.Count / 2].TotalMilliseconds:0} ms, 99 of 100 {p99.TotalMilliseconds:0} ms");
+        output.WriteLine($"{kills} kills: {cluster.Ledger.Summary}; the others waited {stalls[stalls.Count / 2].TotalMilliseconds:0} ms, "
+            + $"99 of 100 {p99.TotalMilliseconds:0} ms");
         Assert.True(p99 <= StallMax, $"The others were held up for {p99}.");
         await cluster.SettleAndAuditAsync();
     }
@@ -102,9 +104,14 @@ public sealed class ClusterTests(ITestOutputHelper output)
         Assert.Contains("shop", await RunAsync("keys", "add", "web-shop", "--role", "shop"), StringComparison.Ordinal);
 
         // The server learns of both within a second: the key, and the sale that is paused.
-        await Until.TrueAsync(async () => (await cluster.Shop.GetAsync($"{server.Url}/api/keys")).Body.GetRawText().Contains("web-shop", StringComparison.Ordinal), "the key is known");
+        var keys = $"{server.Url}/api/keys";
+        await Until.TrueAsync(
+            async () => (await cluster.Shop.GetAsync(keys)).Body.GetRawText().Contains("web-shop", StringComparison.Ordinal),
+            "the key is known");
         await RunAsync("pause", Place.Sale);
-        await Until.TrueAsync(async () => (await cluster.Shop.BuyAsync(cluster.Ledger, Place.NewWish(), server.Url))!.Code == "SALE_PAUSED", "the sale is paused");
+        await Until.TrueAsync(
+            async () => (await cluster.Shop.BuyAsync(cluster.Ledger, Place.NewWish(), server.Url))!.Code == "SALE_PAUSED",
+            "the sale is paused");
 
         var file = Path.Combine(state, $"{Place.Sale}.rush");
         await RunAsync("copy", $"postgres:{Place.Sale}", file);
@@ -160,7 +167,8 @@ public sealed class ClusterTests(ITestOutputHelper output)
         }
     }
 
-    /// <summary>Upgrades cost nobody anything; of a server that is killed only those hear whose request it had, and the others go on.</summary>
+    /// <summary>Upgrades cost nobody anything; of a server that is killed only those hear whose request it had, and the others go
+    /// on.</summary>
     [Fact]
     public async Task Behind_haproxy_servers_are_upgraded_and_killed_under_load()
     {
@@ -202,7 +210,7 @@ public sealed class ClusterTests(ITestOutputHelper output)
             }
 
             await crowd.StopAsync();
-            output.WriteLine($"{kills} kills: {cluster.Ledger.Summary}; the others waited {stalls.Max().TotalMilliseconds:0} ms at the most");
+            output.WriteLine($"{kills} kills: {cluster.Ledger.Summary}; the others waited {stalls.Max().TotalMilliseconds:0} ms at most");
             Assert.True(stalls.Max() <= 2 * StallMax, $"The others were held up for {stalls.Max()}.");
         }
         finally
@@ -267,14 +275,16 @@ public sealed class ClusterTests(ITestOutputHelper output)
     private static async Task<string[]> BuyAsync(HttpClient http, string cookie, string token)
     {
         var id = Guid.NewGuid();
-        using var held = await SendAsync(http, HttpMethod.Put, $"/api/sales/{Place.Sale}/holds/{id}", cookie, token, new { items = new[] { new { tier = "place", quantity = 1 } } });
+        var wish = new { items = new[] { new { tier = "place", quantity = 1 } } };
+        using var held = await SendAsync(http, HttpMethod.Put, $"/api/sales/{Place.Sale}/holds/{id}", cookie, token, wish);
         Assert.True(held.IsSuccessStatusCode, await held.Content.ReadAsStringAsync());
         using var paid = await SendAsync(http, HttpMethod.Post, $"/api/sales/{Place.Sale}/holds/{id}/pay", cookie, token, new { });
         Assert.True(paid.IsSuccessStatusCode, await paid.Content.ReadAsStringAsync());
         return [held.Headers.GetValues("X-Server").Single(), paid.Headers.GetValues("X-Server").Single()];
     }
 
-    private static async Task<HttpResponseMessage> SendAsync(HttpClient http, HttpMethod method, string path, string cookie, string token, object body)
+    private static async Task<HttpResponseMessage> SendAsync(
+        HttpClient http, HttpMethod method, string path, string cookie, string token, object body)
     {
         using var request = new HttpRequestMessage(method, path) { Content = JsonContent.Create(body) };
         request.Headers.Add("Cookie", cookie);

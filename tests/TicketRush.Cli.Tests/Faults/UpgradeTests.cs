@@ -5,8 +5,8 @@ using TicketRush.Server.Upgrades;
 namespace TicketRush.Cli.Tests.Faults;
 
 // Goal: a program is changed under a running sale, and nobody notices: no connection is refused, no request fails.
-// Method: a crowd buys over connections that it keeps, others come with a new connection for each request; the server is upgraded again and again.
-// The control restarts it instead, and must be seen to refuse.
+// Method: a crowd buys over connections that it keeps, others come with a new connection for each request; the server is upgraded again
+// and again. The control restarts it instead, and must be seen to refuse.
 [Collection(nameof(FaultCollection))]
 public sealed class UpgradeTests(ITestOutputHelper output)
 {
@@ -129,7 +129,8 @@ public sealed class UpgradeTests(ITestOutputHelper output)
         try
         {
             // It has come to where it reads its secret, and waits there for somebody to write it.
-            await using (var pipe = await Task.Run(() => new FileStream(secret, FileMode.Open, FileAccess.Write)).WaitAsync(TimeSpan.FromSeconds(60)))
+            var opening = Task.Run(() => new FileStream(secret, FileMode.Open, FileAccess.Write));
+            await using (var pipe = await opening.WaitAsync(TimeSpan.FromSeconds(60)))
             {
                 using (var signal = Process.Start("kill", ["-USR2", $"{server.Id}"])) await signal.WaitForExitAsync();
                 await Task.Delay(300);

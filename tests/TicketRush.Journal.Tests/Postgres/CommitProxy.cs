@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using System.Net;
 using System.Net.Sockets;
 
@@ -16,6 +17,12 @@ public enum CommitFate
 
     /// <summary>The batch never reaches the database: the connection is cut instead.</summary>
     BatchIsCut,
+
+    /// <summary>The batch reaches the database and the commit does not, and the connection stays: its sender was frozen between the two.</summary>
+    CommitIsHeld,
+
+    /// <summary>The next answer that says "on" says something else: a setting of this session is another's.</summary>
+    SettingIsAnothers,
 }
 
 /// <summary>
@@ -24,6 +31,9 @@ public enum CommitFate
 /// </summary>
 internal sealed class CommitProxy : IDisposable
 {
+    // A column of an answer.
+    private static readonly byte[] On = [0, 0, 0, 2, (byte)'o', (byte)'n'];
+
     private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
     private readonly IPEndPoint _server;
     private readonly List<TcpClient> _connections = [];
@@ -77,8 +87,10 @@ internal sealed class CommitProxy : IDisposable
         {
             await server.ConnectAsync(_server);
             await Task.WhenAny(
-                PassAsync(client, server, "RSHB"u8.ToArray(), CommitFate.BatchIsCut),
-                PassAsync(server, client, "COMMIT\0"u8.ToArray(), CommitFate.AnswerIsCut, CommitFate.AnswerIsSwallowed));
+                PassAsync(client, server, ("RSHB"u8.ToArray(), [CommitFate.BatchIsCut, CommitFate.CommitIsHeld])),
+                PassAsync(
+                    server, client, ("COMMIT\0"u8.ToArray(), [CommitFate.AnswerIsCut, CommitFate.AnswerIsSwallowed]),
+                    (On, [CommitFate.SettingIsAnothers])));
         }
         catch (Exception e) when (e is IOException or SocketException or ObjectDisposedException)
         {
@@ -91,22 +103,39 @@ internal sealed class CommitProxy : IDisposable
         }
     }
 
-    private async Task PassAsync(TcpClient from, TcpClient to, byte[] mark, params CommitFate[] fates)
+    private async Task PassAsync(TcpClient from, TcpClient to, params (byte[] Mark, CommitFate[] Fates)[] marks)
     {
         var buffer = new byte[256 * 1024];
         var (source, target) = (from.GetStream(), to.GetStream());
         while (await source.ReadAsync(buffer) is > 0 and var length)
         {
             var fate = (CommitFate)Volatile.Read(ref _fate);
-            if (fates.Contains(fate) && buffer.AsSpan(0, length).IndexOf(mark) >= 0
+            var mark = marks.FirstOrDefault(one => one.Fates.Contains(fate)).Mark;
+            if (mark is not null && buffer.AsSpan(0, length).IndexOf(mark) is >= 0 and var at
                 && Interlocked.CompareExchange(ref _fate, (int)CommitFate.Passes, (int)fate) == (int)fate)
             {
                 Interlocked.Increment(ref _lost);
-                if (fate != CommitFate.AnswerIsSwallowed) return;
-                await Task.Delay(Timeout.Infinite);
+                if (fate is CommitFate.AnswerIsCut or CommitFate.BatchIsCut) return;
+                if (fate == CommitFate.SettingIsAnothers) buffer[at + mark.Length - 1]++;
+                else
+                {
+                    if (fate == CommitFate.CommitIsHeld) await target.WriteAsync(buffer.AsMemory(0, FirstStatement(buffer)));
+                    await Task.Delay(Timeout.Infinite);
+                }
             }
 
             await target.WriteAsync(buffer.AsMemory(0, length));
+        }
+    }
+
+    /// <summary>The length of the messages up to the one that executes.</summary>
+    private static int FirstStatement(ReadOnlySpan<byte> messages)
+    {
+        for (var at = 0; ;)
+        {
+            var type = messages[at];
+            at += 1 + BinaryPrimitives.ReadInt32BigEndian(messages[(at + 1)..]);
+            if (type == 'E') return at;
         }
     }
 }

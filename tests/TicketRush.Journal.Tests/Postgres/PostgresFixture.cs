@@ -1,5 +1,8 @@
+using System.Diagnostics;
+using TicketRush.Engine;
 using TicketRush.Journal.Postgres;
 using TicketRush.Testing;
+using static TicketRush.Journal.Tests.SequencerRig;
 
 [assembly: AssemblyFixture(typeof(TicketRush.Journal.Tests.PostgresFixture))]
 
@@ -50,5 +53,24 @@ internal sealed class PostgresPlace : IDisposable
     {
         foreach (var store in _stores) store.Dispose();
         State.Dispose();
+    }
+}
+
+internal static class PostgresSteps
+{
+    /// <summary>Makes the sale where there is none, and opens it.</summary>
+    public static async Task<Sequencer> OpenSaleAsync(PostgresStore store)
+    {
+        store.TryCreate(PostgresPlace.Sale, Plan(10_000_000));
+        var sequencer = new Sequencer(store.Open(PostgresPlace.Sale));
+        var opened = sequencer.SubmitAsync(new() { Command = new() { Kind = CommandKind.Open } });
+        Assert.Equal(Outcome.Done, await opened.AsTask().WaitAsync(Bound));
+        return sequencer;
+    }
+
+    public static async Task UntilAsync(Func<bool> isSo, string what)
+    {
+        for (var since = Stopwatch.GetTimestamp(); !isSo(); await Task.Delay(10))
+            Assert.True(Stopwatch.GetElapsedTime(since) < Bound, $"It did not come to be so that {what}.");
     }
 }

@@ -41,7 +41,7 @@ internal static class Tasks
 
     public static int RefuseAndNote(string path)
     {
-        File.AppendAllText(path, "ran\n");
+        Kids.AddLine(path, "ran");
         throw new TimeoutException("not today");
     }
 
@@ -97,7 +97,7 @@ internal static class Tasks
     {
         _initialized++;
         _initializedWith = $"{number} {connection.Writable}";
-        File.AppendAllText(path, $"{Environment.ProcessId}\n");
+        Kids.AddLine(path, $"{Environment.ProcessId}");
     }
 
     public static string TellInitialized(int ignored) => $"{_initialized} {_initializedWith}";

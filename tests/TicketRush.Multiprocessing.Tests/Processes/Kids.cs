@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Runtime.InteropServices;
+using System.Text;
 using Microsoft.Win32.SafeHandles;
 
 namespace TicketRush.Multiprocessing.Tests.Processes;
@@ -77,6 +78,26 @@ internal sealed partial class Kids : IDisposable
     {
         System.IO.File.WriteAllText(path + ".new", text);
         System.IO.File.Move(path + ".new", path, overwrite: true);
+    }
+
+    /// <summary>
+    /// In a child: adds a line to a file that others add to. Appending alone is looking for the end and writing there, and two find the same end.
+    /// </summary>
+    public static void AddLine(string path, string line)
+    {
+        for (var start = Stopwatch.GetTimestamp(); ; Thread.Sleep(1))
+        {
+            try
+            {
+                using var file = new FileStream(path, FileMode.Append, FileAccess.Write, FileShare.None);
+                file.Write(Encoding.UTF8.GetBytes(line + "\n"));
+                return;
+            }
+            catch (IOException) when (Stopwatch.GetElapsedTime(start) < Patience)
+            {
+                // Another is adding its own.
+            }
+        }
     }
 
     public static void Until(Func<bool> condition, string otherwise = "It did not come to pass.")

@@ -122,7 +122,7 @@ internal static class Targets
 
     public static void Descend(string path, int depth, string id)
     {
-        File.AppendAllText(path, id + "\n");
+        Kids.AddLine(path, id);
         for (var i = 0; depth > 0 && i < 2; i++)
         {
             using var child = new ChildProcess(Descend, path, depth - 1, id + i);

@@ -1,0 +1,81 @@
+using TicketRush.Journal.Postgres;
+
+namespace TicketRush.Journal.Tests;
+
+/// <summary>Sale time goes on, whatever the database's clock does.</summary>
+public sealed class PostgresClockTests
+{
+    private const long Day = 86_400_000;
+
+    private long _ticks = 1_000_000;
+
+    [Fact]
+    public void The_first_time_seen_is_taken_whatever_this_machine_believes()
+    {
+        var clock = new PostgresClock(() => _ticks);
+        Assert.True(clock.NowMs > Day);
+        clock.Observe(Day, _ticks);
+        Assert.Equal(Day, clock.NowMs);
+        _ticks += 5;
+        Assert.Equal(Day + 5, clock.NowMs);
+    }
+
+    [Fact]
+    public void What_lies_within_an_answers_way_changes_nothing()
+    {
+        var clock = At(Day);
+        var askedAt = _ticks;
+        _ticks += 40;
+        clock.Observe(Day + 20, askedAt);
+        Assert.Equal(Day + 40, clock.NowMs);
+    }
+
+    [Fact]
+    public void Small_differences_are_followed_and_it_never_runs_back()
+    {
+        var clock = At(Day);
+        clock.Observe(Day + 300, _ticks);
+        Assert.Equal(Day + 300, clock.NowMs);
+        clock.Observe(Day + 100, _ticks);
+        Assert.Equal(Day + 300, clock.NowMs);
+        _ticks += 250;
+        Assert.Equal(Day + 350, clock.NowMs);
+    }
+
+    [Theory]
+    [InlineData(600_000)]
+    [InlineData(-600_000)]
+    public void A_step_is_made_up_for_slowly_and_wholly(long step)
+    {
+        var clock = At(Day);
+        var start = _ticks;
+        var last = clock.NowMs;
+        for (; _ticks - start < 12_100_000; _ticks += 100)
+        {
+            clock.Observe(Day + step + (_ticks - start), _ticks);
+            var now = clock.NowMs;
+            Assert.InRange(now - last, 0, 100 + PostgresClock.StepMs);
+            if (_ticks - start < 11_000_000) Assert.InRange(now - last, _ticks == start ? 0 : 94, 106);
+            last = now;
+        }
+
+        _ticks -= 100;
+        Assert.Equal(Day + step + (_ticks - start), clock.NowMs);
+    }
+
+    [Fact]
+    public void After_a_time_without_the_database_a_step_is_no_larger()
+    {
+        var clock = At(Day);
+        _ticks += 600_000;
+        clock.Observe(Day + 1_200_000, _ticks);
+        Assert.InRange(clock.NowMs, Day + 600_000, Day + 600_000 + PostgresClock.StepMs / PostgresClock.SlewPart);
+    }
+
+    private PostgresClock At(long timeMs)
+    {
+        var clock = new PostgresClock(() => _ticks);
+        clock.Observe(timeMs, _ticks);
+        return clock;
+    }
+}

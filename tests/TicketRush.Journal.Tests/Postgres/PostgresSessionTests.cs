@@ -1,0 +1,181 @@
+using Npgsql;
+using TicketRush.Engine;
+using TicketRush.Journal.Postgres;
+using TicketRush.Testing;
+using static TicketRush.Journal.Tests.PostgresSteps;
+using static TicketRush.Journal.Tests.SequencerRig;
+
+namespace TicketRush.Journal.Tests;
+
+/// <summary>What a turn's connection insists on, and what it does where that is not so.</summary>
+[Trait("Storm", "true")]
+public sealed class PostgresSessionTests(PostgresFixture fixture) : IDisposable
+{
+    private const string Sale = PostgresPlace.Sale;
+
+    private PostgresPlace? _place;
+    private CommitProxy? _proxy;
+
+    private PostgresPlace Place => _place ??= new(fixture.Server);
+
+    private string Database => new NpgsqlConnectionStringBuilder(Place.Connection).Database!;
+
+    [Theory]
+    [InlineData("lock_timeout = 1")]
+    [InlineData("default_transaction_read_only = on")]
+    [InlineData("default_transaction_isolation = 'serializable'")]
+    [InlineData("synchronous_commit = off")]
+    [InlineData("idle_in_transaction_session_timeout = 1")]
+    public async Task What_the_database_or_its_role_sets_otherwise_does_not_hold_here(string setting)
+    {
+        fixture.Server.Execute($"ALTER DATABASE {Database} SET {setting}");
+        await using var one = await OpenSaleAsync(Place.OpenStore());
+        await using var two = new Sequencer(Place.OpenStore().Open(Sale));
+        for (var id = 0; id < 20; id++)
+        {
+            var told = await Task.WhenAll(
+                one.SubmitAsync(Purchase(id)).AsTask(), two.SubmitAsync(Purchase(100 + id)).AsTask()).WaitAsync(Bound);
+            Assert.Equal([Outcome.Done, Outcome.Done], told);
+        }
+    }
+
+    [Fact]
+    public async Task A_statement_that_waits_for_its_turn_meets_no_time_limit_of_the_database()
+    {
+        fixture.Server.Execute($"ALTER DATABASE {Database} SET statement_timeout = 200");
+        await using var sequencer = await OpenSaleAsync(Place.OpenStore());
+        await using var holder = new NpgsqlConnection(Place.Connection + ";Pooling=false");
+        await holder.OpenAsync();
+        PostgresSession.Execute(holder, "BEGIN; SELECT * FROM ticketrush.sale FOR UPDATE");
+        var buying = sequencer.SubmitAsync(Purchase(1)).AsTask();
+        await UntilAsync(
+            () => fixture.Server.Ask($"SELECT count(*) FROM pg_stat_activity WHERE datname = '{Database}' AND wait_event_type = 'Lock' "
+                + "AND clock_timestamp() - query_start > interval '500 milliseconds'") is > 0L,
+            "it has waited for longer than that");
+        PostgresSession.Execute(holder, "ROLLBACK");
+        Assert.Equal(Outcome.Done, await buying.WaitAsync(Bound));
+    }
+
+    [Fact]
+    public async Task A_session_whose_settings_are_anothers_is_refused()
+    {
+        var store = OpenBehindProxy();
+        await using var sequencer = await OpenSaleAsync(store);
+        _proxy!.Next = CommitFate.SettingIsAnothers;
+        Assert.NotEqual(Outcome.Done, await sequencer.SubmitAsync(Purchase(1)).AsTask().WaitAsync(Bound));
+        Assert.Equal(SequencerStatusKind.Stopped, sequencer.Status.Kind);
+        Assert.Contains("pooler", sequencer.Status.Reason, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_server_that_is_frozen_in_the_middle_of_its_batch_loses_its_turn_too()
+    {
+        var idle = TimeSpan.FromMilliseconds(500);
+        var store = OpenBehindProxy(options => options with { TurnIdleMax = idle, CommitWaitMax = Bound });
+        await using var sequencer = await OpenSaleAsync(store);
+        using var frozen = store.OpenJournal(Sale);
+        frozen.TakeTurn(new Collector());
+        _proxy!.Next = CommitFate.CommitIsHeld;
+        var writing = Task.Run(() => JournalContract.Append(frozen, JournalSamples.Released(1)));
+        await UntilAsync(() => _proxy.Lost == 1, "it stands still behind its batch");
+
+        using var other = Place.OpenStore(options => options with { TurnIdleMax = idle }).OpenJournal(Sale);
+        var taking = Task.Run(() => JournalContract.InTurn(
+            other, new(), () => JournalContract.Append(other, JournalSamples.Released(2))));
+        await taking.WaitAsync(Bound);
+        await Assert.ThrowsAsync<TurnLostException>(() => writing.WaitAsync(Bound));
+        frozen.ReleaseTurn();
+    }
+
+    [Fact]
+    public async Task A_second_batch_of_a_turn_is_not_written_where_another_server_came_between()
+    {
+        var store = Place.OpenStore();
+        await using var sequencer = await OpenSaleAsync(store);
+        using var one = store.OpenJournal(Sale);
+        using var two = Place.OpenStore().OpenJournal(Sale);
+        one.TakeTurn(new Collector());
+        JournalContract.Append(one, JournalSamples.Released(1));
+        JournalContract.Append(one, JournalSamples.Released(2));
+        JournalContract.InTurn(two, new(), () => JournalContract.Append(two, JournalSamples.Released(3)));
+        var overtaken = Assert.Throws<IOException>(() => JournalContract.Append(one, JournalSamples.Released(4)));
+        Assert.Contains("between", overtaken.Message, StringComparison.Ordinal);
+        one.ReleaseTurn();
+
+        var all = new Collector();
+        using var reader = store.OpenJournal(Sale);
+        reader.Read(all);
+        JournalContract.AssertUnbroken(all);
+        Assert.Equal(two.Tail, reader.Tail);
+    }
+
+    [Fact]
+    public async Task A_database_that_is_away_at_the_start_is_waited_for_and_not_for_ever()
+    {
+        if (PostgresServer.Missing is { } why) Assert.Skip(why);
+        using var server = PostgresServer.Start();
+        using var place = new PostgresPlace(server);
+        server.StopImmediately();
+        Assert.ThrowsAny<IOException>(() => place.OpenStore(options => options with { ReconnectMax = TimeSpan.FromMilliseconds(300) }));
+        var opening = Task.Run(() => place.OpenStore(options => options with { ReconnectMax = Bound }));
+        server.Run();
+        await using var sequencer = await OpenSaleAsync(await opening.WaitAsync(Bound));
+        Assert.Equal(Outcome.Done, await sequencer.SubmitAsync(Purchase(1)).AsTask().WaitAsync(Bound));
+    }
+
+    [Fact]
+    public async Task Commits_that_are_never_answered_keep_no_thread()
+    {
+        const int Times = 30;
+        var store = OpenBehindProxy(options => options with { CommitWaitMax = TimeSpan.FromMilliseconds(100) });
+        await using var sequencer = await OpenSaleAsync(store);
+        var before = ThreadPool.ThreadCount;
+        for (var id = 0; id < Times; id++)
+        {
+            _proxy!.Next = CommitFate.AnswerIsSwallowed;
+            Assert.Equal(Outcome.Done, await sequencer.SubmitAsync(Purchase(id)).AsTask().WaitAsync(Bound));
+        }
+
+        Assert.Equal((Times, Times), store.Commits);
+        Assert.True(ThreadPool.ThreadCount < before + Times / 2, $"{ThreadPool.ThreadCount} threads, {before} before");
+    }
+
+    /// <summary>A standby with another clock takes over, or somebody sets the clock: no hold ends for that, and none lives on.</summary>
+    [Theory]
+    [InlineData(1_800)]
+    [InlineData(-1_800)]
+    public async Task A_step_of_the_databases_clock_moves_no_holds_end(int step)
+    {
+        Run("CREATE SCHEMA skewed; CREATE TABLE skewed.step AS SELECT 0 AS seconds");
+        Run("CREATE FUNCTION skewed.clock_timestamp() RETURNS timestamptz LANGUAGE sql VOLATILE AS "
+            + "$$ SELECT pg_catalog.clock_timestamp() + (SELECT seconds FROM skewed.step) * interval '1 second' $$");
+        Run($"ALTER DATABASE {Database} SET search_path = skewed, pg_catalog, public");
+        await using var sequencer = await OpenSaleAsync(Place.OpenStore());
+        Assert.Equal(Outcome.Done, await sequencer.SubmitAsync(Purchase(1, CommandKind.Hold)).AsTask().WaitAsync(Bound));
+        var before = Purchase(2);
+        Assert.Equal(Outcome.Done, await sequencer.SubmitAsync(before).AsTask().WaitAsync(Bound));
+
+        Run($"UPDATE skewed.step SET seconds = {step}");
+        var since = sequencer.NowMs;
+        await TickUntilAsync(() => sequencer.NowMs >= since + 1_200, sequencer);
+        var after = Purchase(3);
+        Assert.Equal(Outcome.Done, await sequencer.SubmitAsync(after).AsTask().WaitAsync(Bound));
+        Assert.InRange(after.TimeMs - before.TimeMs, 1_000, 60_000);
+        Assert.Equal(1, sequencer.Snapshot!.Pools[0].Held);
+    }
+
+    public void Dispose()
+    {
+        _place?.Dispose();
+        _proxy?.Dispose();
+    }
+
+    private void Run(string sql) => fixture.Server.Execute(sql, Database);
+
+    private PostgresStore OpenBehindProxy(Func<PostgresOptions, PostgresOptions>? change = null)
+    {
+        _proxy = new(fixture.Server.Port);
+        var connection = new NpgsqlConnectionStringBuilder(Place.Connection) { Port = _proxy.Port };
+        return Place.OpenStore(change, connection.ConnectionString);
+    }
+}

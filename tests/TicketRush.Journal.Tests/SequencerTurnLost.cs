@@ -1,0 +1,77 @@
+using TicketRush.Engine;
+using TicketRush.Journal.Files;
+using static TicketRush.Journal.Tests.SequencerRig;
+
+namespace TicketRush.Journal.Tests;
+
+/// <summary>A batch that is known never to have been written is not "unknown": who waits for it is told that nothing has happened.</summary>
+public sealed class SequencerTurnLost : IDisposable
+{
+    private readonly ScratchDirectory _directory = new();
+
+    [Fact]
+    public async Task Whoever_decided_in_a_turn_that_was_lost_is_told_to_ask_again()
+    {
+        var path = _directory.File("sale.rush");
+        FileJournal.TryCreate(path, "sale", Plan(10));
+        var journal = new LosesTurns(FileJournal.Open(path));
+        await using var sequencer = new Sequencer(journal, new() { RetryAfter = TimeSpan.FromMilliseconds(20) });
+        await sequencer.SubmitAsync(new() { Command = new() { Kind = CommandKind.Open } });
+
+        journal.Loses = true;
+        var lost = Purchase(1);
+        Assert.Equal(Outcome.Busy, await sequencer.SubmitAsync(lost).AsTask().WaitAsync(Bound));
+        Assert.Equal(0, lost.Reply.Sequence);
+        Assert.Equal(1, sequencer.Figures.Answers(Outcome.Busy));
+        Assert.Equal(0, sequencer.Figures.Answers(Outcome.Unknown));
+
+        await TickUntilAsync(() => sequencer.Status.Kind == SequencerStatusKind.Selling, sequencer);
+        Assert.Equal(0, sequencer.Snapshot!.Orders);
+        Assert.Equal(Outcome.Done, await sequencer.SubmitAsync(Purchase(1)).AsTask().WaitAsync(Bound));
+    }
+
+    public void Dispose() => _directory.Dispose();
+
+    private sealed class LosesTurns(IJournal journal) : IJournal
+    {
+        private volatile bool _loses;
+
+        public bool Loses
+        {
+            set => _loses = value;
+        }
+
+        public Tail Tail => journal.Tail;
+
+        public bool HasNews => journal.HasNews;
+
+        public long NowMs => journal.NowMs;
+
+        public void Read(IBatchReader reader) => journal.Read(reader);
+
+        public void ReadBatches(EntryReader reader, int most) => journal.ReadBatches(reader, most);
+
+        public void TakeTurn(IBatchReader reader) => journal.TakeTurn(reader);
+
+        public bool TryTakeTurn(IBatchReader reader) => journal.TryTakeTurn(reader);
+
+        public int Reserve(int length) => journal.Reserve(length);
+
+        public void Append(BatchBuffer batch, long timeMs)
+        {
+            if (_loses)
+            {
+                _loses = false;
+                throw new TurnLostException("Another has it.");
+            }
+
+            journal.Append(batch, timeMs);
+        }
+
+        public void ReleaseTurn() => journal.ReleaseTurn();
+
+        public void Rewind() => journal.Rewind();
+
+        public void Dispose() => journal.Dispose();
+    }
+}
