@@ -48,12 +48,17 @@ internal static class Postgres
             apart.Add((await SellAsync(run, server, "a", "b")).Sum(seller => seller.PerSecond));
         }
 
-        run.Report.Row($"pgbench, hot row, {HotClients} clients", ("purchases/s", Median.Of(hot)), ("min", hot.Min()), ("max", hot.Max()), ("flush", "fdatasync"));
         run.Report.Row(
-            $"one server, {Callers} callers", ("purchases/s", Median.Of(one)), ("min", one.Min()), ("max", one.Max()), ("batch", Median.Of(batches)), ("p99 ms", Median.Of(p99)));
+            $"pgbench, hot row, {HotClients} clients", ("purchases/s", Median.Of(hot)), ("min", hot.Min()), ("max", hot.Max()),
+            ("flush", "fdatasync"));
         run.Report.Row(
-            $"two servers, one sale, {Callers} each", ("purchases/s", Median.Of(same)), ("min", same.Min()), ("max", same.Max()), ("smaller share", Median.Of(shares)));
-        run.Report.Row($"two servers, two sales, {Callers} each", ("purchases/s", Median.Of(apart)), ("min", apart.Min()), ("max", apart.Max()));
+            $"one server, {Callers} callers", ("purchases/s", Median.Of(one)), ("min", one.Min()), ("max", one.Max()),
+            ("batch", Median.Of(batches)), ("p99 ms", Median.Of(p99)));
+        run.Report.Row(
+            $"two servers, one sale, {Callers} each", ("purchases/s", Median.Of(same)), ("min", same.Min()), ("max", same.Max()),
+            ("smaller share", Median.Of(shares)));
+        run.Report.Row(
+            $"two servers, two sales, {Callers} each", ("purchases/s", Median.Of(apart)), ("min", apart.Min()), ("max", apart.Max()));
         run.Report.Aim("one server, purchases/s", Median.Of(one), 150_000);
         run.Report.Aim("one server, times the hot row", Median.Of(one) / Median.Of(hot), 50);
         run.Report.Aim("two servers on one sale, of one", Median.Of(same) / Median.Of(one), 0.6);
@@ -108,11 +113,18 @@ internal static class Postgres
         using var scratch = run.Scratch();
         var script = Path.Combine(scratch.Path, "hot.sql");
         await File.WriteAllTextAsync(script, HotRow);
-        server.Execute("DROP TABLE IF EXISTS stock, orders; CREATE TABLE stock (id int PRIMARY KEY, free int NOT NULL) WITH (fillfactor = 20); "
-            + "INSERT INTO stock VALUES (1, 2000000000); CREATE TABLE orders (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, buyer int NOT NULL)");
+        server.Execute("""
+            DROP TABLE IF EXISTS stock, orders;
+            CREATE TABLE stock (id int PRIMARY KEY, free int NOT NULL) WITH (fillfactor = 20);
+            INSERT INTO stock VALUES (1, 2000000000);
+            CREATE TABLE orders (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, buyer int NOT NULL)
+            """);
         var start = new ProcessStartInfo(
             Path.Combine(PostgresServer.Programs!, "pgbench"),
-            ["-h", "127.0.0.1", "-p", $"{server.Port}", "-U", "rush", "-n", "-M", "prepared", "-c", $"{HotClients}", "-j", "2", "-T", $"{Math.Ceiling(run.Time.TotalSeconds)}", "-f", script, "postgres"])
+            [
+                "-h", "127.0.0.1", "-p", $"{server.Port}", "-U", "rush", "-n", "-M", "prepared", "-c", $"{HotClients}", "-j", "2",
+                "-T", $"{Math.Ceiling(run.Time.TotalSeconds)}", "-f", script, "postgres",
+            ])
         { RedirectStandardOutput = true };
         start.Environment["PGPASSWORD"] = server.Password;
         using var process = Process.Start(start)!;
@@ -138,15 +150,20 @@ internal static class Postgres
             ratios.Add(row / file);
         }
 
-        run.Report.Row($"HTTP, {Connections} connections, file", ("requests/s", Median.Of(files)), ("min", files.Min()), ("max", files.Max()));
-        run.Report.Row($"HTTP, {Connections} connections, PostgreSQL", ("requests/s", Median.Of(rows)), ("min", rows.Min()), ("max", rows.Max()));
+        run.Report.Row(
+            $"HTTP, {Connections} connections, file", ("requests/s", Median.Of(files)), ("min", files.Min()), ("max", files.Max()));
+        run.Report.Row(
+            $"HTTP, {Connections} connections, PostgreSQL", ("requests/s", Median.Of(rows)), ("min", rows.Min()), ("max", rows.Max()));
         run.Report.Aim("HTTP, of the file journal", Median.Of(ratios), 0.8);
     }
 
     private static async Task<double> PutAsync(Run run, string? journal)
     {
         using var scratch = run.Scratch();
-        await using var app = RushServer.Build(new() { DataDirectory = scratch.Path, Journal = journal, Urls = ["http://127.0.0.1:0"], OfficeKey = Shop.Key });
+        await using var app = RushServer.Build(new()
+        {
+            DataDirectory = scratch.Path, Journal = journal, Urls = ["http://127.0.0.1:0"], OfficeKey = Shop.Key,
+        });
         await app.StartAsync();
         var url = app.Urls.First();
         using var shop = new Shop(url);

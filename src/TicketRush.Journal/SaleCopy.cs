@@ -144,8 +144,8 @@ public static class SaleCopy
         {
             var original = aside is null ? "" : $", and in {from.Store.Name} as {aside}: give one of them its name again, by hand";
             throw new IOException(
-                $"Nobody can tell whether {to.Sale} is in {to.Store.Name} now: look there when it can be reached. If it is not, it is there "
-                + $"as {arriving.Sale}{original}. {e.Message}",
+                $"Nobody can tell whether {to.Sale} is in {to.Store.Name} now: look there when it can be reached. If it is not, it is "
+                + $"there as {arriving.Sale}{original}. {e.Message}",
                 e);
         }
 

@@ -107,7 +107,8 @@ public sealed class Sales : IAsyncDisposable
         try
         {
             journal = _store.Open(name);
-            return new(name, new(journal, _options with { OnStatus = status => _onStatus?.Invoke(name, status), Metrics = _meter.Of(name) }), null);
+            var options = _options with { OnStatus = status => _onStatus?.Invoke(name, status), Metrics = _meter.Of(name) };
+            return new(name, new(journal, options), null);
         }
         catch (Exception e)
         {

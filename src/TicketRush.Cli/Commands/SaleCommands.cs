@@ -39,7 +39,10 @@ internal static class SaleCommands
     public static Command CreateList()
     {
         var (data, journal, json) = (Shared.Data(), Shared.Journal(), Shared.Json());
-        var command = new Command("list", "Lists the sales of a data directory or a database.\n\nExample: rush list --json") { data, journal, json };
+        var command = new Command("list", "Lists the sales of a data directory or a database.\n\nExample: rush list --json")
+        {
+            data, journal, json,
+        };
         command.SetAction((result, _) => ListAsync(new(result.GetRequiredValue(data), result.GetValue(journal)), result.GetValue(json)));
         return command;
     }
@@ -137,7 +140,8 @@ internal static class SaleCommands
 
     public static async Task<int> WithSalesAsync(Where where, Func<Sales, Task<int>> act)
     {
-        if (where.Journal is null && !Directory.Exists(where.Data)) return Shared.Fail($"There is no directory {where.Data}; --data names another.");
+        if (where.Journal is null && !Directory.Exists(where.Data))
+            return Shared.Fail($"There is no directory {where.Data}; --data names another.");
 
         try
         {

@@ -17,8 +17,8 @@ internal static class Shared
     /// <summary>The database, when the sales are kept in one.</summary>
     public static Option<string?> Journal() => new(JournalOption)
     {
-        Description = "Keep the sales in PostgreSQL: \"Host=…;Database=…;Username=…\", or postgres for PGHOST, PGDATABASE and the like alone. "
-            + "RUSH_JOURNAL says the same without showing a password to everybody on the machine.",
+        Description = "Keep the sales in PostgreSQL: \"Host=…;Database=…;Username=…\", or postgres for PGHOST, PGDATABASE and the like "
+            + "alone. RUSH_JOURNAL says the same without showing a password to everybody on the machine.",
         HelpName = "CONNECTION",
         DefaultValueFactory = _ => Environment.GetEnvironmentVariable("RUSH_JOURNAL") is { Length: > 0 } given ? given : null,
     };
@@ -53,7 +53,8 @@ internal static class Shared
     }
 }
 
-internal sealed record ReadyLine(string[] Urls, string Data, string? OfficeKey, string[] Sales, string? Terminals = null, string? Board = null);
+internal sealed record ReadyLine(
+    string[] Urls, string Data, string? OfficeKey, string[] Sales, string? Terminals = null, string? Board = null);
 
 internal sealed record SaleLine(
     string Sale, string State, string? Name, long Sequence, int Capacity, int Held, int Sold, int Free, string? Reason);

@@ -152,7 +152,8 @@ public sealed class SaleCopyTests(PostgresFixture fixture) : IDisposable
         await SellAsync(from, 0, 5);
         SaleCopy.Run(new(from, Sale), new(mover, Sale), Options, move: true);
 
-        for (var end = Environment.TickCount64 + 20_000; !running.Has(Sale); await Task.Delay(10)) Assert.True(Environment.TickCount64 < end);
+        for (var end = Environment.TickCount64 + 20_000; !running.Has(Sale); await Task.Delay(10))
+            Assert.True(Environment.TickCount64 < end);
         var refused = Assert.Throws<JournalRefusedException>(() => running.Open(Sale));
         Assert.Contains("Start this server again", refused.Message, StringComparison.Ordinal);
         using var started = open().Open(Sale);
