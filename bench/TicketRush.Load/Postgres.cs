@@ -110,8 +110,10 @@ internal static class Postgres
             ratios.Add(row / file);
         }
 
-        run.Report.Row($"HTTP, {Connections} connections, file", ("requests/s", Median.Of(files)), ("min", files.Min()), ("max", files.Max()));
-        run.Report.Row($"HTTP, {Connections} connections, PostgreSQL", ("requests/s", Median.Of(rows)), ("min", rows.Min()), ("max", rows.Max()));
+        run.Report.Row(
+            $"HTTP, {Connections} connections, file", ("requests/s", Median.Of(files)), ("min", files.Min()), ("max", files.Max()));
+        run.Report.Row(
+            $"HTTP, {Connections} connections, PostgreSQL", ("requests/s", Median.Of(rows)), ("min", rows.Min()), ("max", rows.Max()));
         run.Report.Aim("HTTP, of the file journal", Median.Of(ratios), 0.8);
     }
 

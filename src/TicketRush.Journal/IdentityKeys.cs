@@ -20,13 +20,27 @@ public sealed record IdentityKeys(string Text)
     {
         if (secrets.Read(SecretName) is not { } text)
         {
-            secrets.TryAdd(SecretName, $"id {RandomNumberGenerator.GetHexString(32, lowercase: true)}\nbuyer {RandomNumberGenerator.GetHexString(32, lowercase: true)}\n");
+            secrets.TryAdd(SecretName, $"id {NewKey()}\nbuyer {NewKey()}\n");
             text = secrets.Read(SecretName)!;
         }
 
         Parse(text, secrets.Describe(SecretName));
         return new(text);
     }
+
+    /// <summary>Holds the keys that a process hashes with against those that are kept now: a sale that was copied there from elsewhere
+    /// brings its own, where there was none before.</summary>
+    /// <exception cref="JournalRefusedException">They are others.</exception>
+    internal static void Check(ISecrets secrets, IdentityKeys known)
+    {
+        if (secrets.Read(SecretName) == known.Text) return;
+        throw new JournalRefusedException(
+            $"{secrets.Describe(SecretName)}: the identity keys were replaced since this process read them, by those of a sale that was "
+            + "copied there. Under the old ones nobody would find what was bought, and the same id would be sold twice. Start this server "
+            + "again.");
+    }
+
+    private static string NewKey() => RandomNumberGenerator.GetHexString(32, lowercase: true);
 
     private static Identities Parse(string text, string where)
     {

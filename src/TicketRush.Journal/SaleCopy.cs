@@ -1,3 +1,4 @@
+using TicketRush.Engine;
 using TicketRush.Journal.Audit;
 using TicketRush.Journal.Files;
 using TicketRush.Journal.Postgres;
@@ -9,18 +10,27 @@ namespace TicketRush.Journal;
 /// <param name="Sale">Its name there.</param>
 public sealed record SalePlace(ISaleStore Store, string Sale)
 {
-    internal Auditor Audit(PostgresOptions? database) => Store is DataDirectory directory
-        ? new(directory.JournalPath(Sale))
-        : Auditor.OfPostgres(database!, Sale);
+    internal string Path => ((DataDirectory)Store).JournalPath(Sale);
+
+    internal Auditor Audit(PostgresOptions? database) => Store is DataDirectory ? new(Path) : Auditor.OfPostgres(database!, Sale);
+
+    internal bool IsThere => Sales.Contains(Sale);
+
+    /// <summary>The names in the store, as they are now.</summary>
+    internal IEnumerable<string> Sales => Store is PostgresStore store ? store.SalesNow() : Store.Sales();
 }
 
 /// <summary>
-/// Copies a sale from one store to another, byte for byte, and holds what arrived against what was sent with the auditor, which shares no code
-/// with this. The hash chain goes on there as if nothing had happened, and receipts stay good.
+/// Copies a sale from one store to another, byte for byte, and holds what arrived against what was sent with the auditor, which shares no
+/// code with this. The hash chain goes on there as if nothing had happened, and receipts stay good.
+/// <para>
+/// It arrives under a name that no sale can have, and gets its own when everything else is done, and the original set aside if that was
+/// asked for: there is no moment in which both can be sold from, and what can be sold from is never deleted.
+/// </para>
 /// </summary>
 public static class SaleCopy
 {
-    public const string AsideExtension = ".moved";
+    internal const string AsideExtension = ".moved", ArrivingExtension = ".arriving";
 
     /// <param name="from">The sale; not open for sale, or what it sells meanwhile would be sold in one place only.</param>
     /// <param name="to">Where to; there must be none of that name.</param>
@@ -29,93 +39,133 @@ public static class SaleCopy
     /// <returns>The account of what arrived.</returns>
     /// <exception cref="JournalRefusedException">It cannot be copied as things are; nothing was changed.</exception>
     /// <exception cref="JournalDamagedException">It is damaged.</exception>
-    /// <exception cref="IOException">It could not be written.</exception>
+    /// <exception cref="IOException">It could not be read or written.</exception>
     public static AuditResult Run(SalePlace from, SalePlace to, PostgresOptions? database, bool move)
     {
-        if (from.Sale != to.Sale) throw new JournalRefusedException($"A sale keeps its name, which stands in its journal: {from.Sale}, not {to.Sale}.");
-        if (!from.Store.Has(from.Sale)) throw new JournalRefusedException($"There is no sale {from.Sale} in {from.Store.Name}.");
-        if (to.Store.Has(to.Sale)) throw new JournalRefusedException($"There is a sale {to.Sale} in {to.Store.Name} already.");
-        ShareKeys(from.Store, to.Store);
+        foreach (var sale in new[] { from.Sale, to.Sale })
+        {
+            if (!PlanCheck.IsId(sale)) throw new JournalRefusedException($"\"{sale}\" names no sale: 1 to 63 of a-z, 0-9 and -.");
+        }
+
+        if (from.Sale != to.Sale)
+            throw new JournalRefusedException($"A sale keeps its name, which stands in its journal: {from.Sale}, not {to.Sale}.");
+        if (!from.IsThere) throw new JournalRefusedException($"There is no sale {from.Sale} in {from.Store.Name}.");
+        if (to.IsThere) throw Taken(to);
+        var keys = IdentityKeys.Open(from.Store.Secrets);
+        if (IdentityKeys.Open(to.Store.Secrets) != keys && to.Sales.Any()) throw OtherKeys(from, to);
 
         using var auditor = from.Audit(database);
         var sent = auditor.Verify();
-        if (sent.Verdict == AuditVerdict.Damaged) throw new JournalDamagedException($"{from.Sale} in {from.Store.Name} is damaged: `rush verify` says where.", sent.Problems[0].Sequence, 0);
-        if (sent.State == "Open") throw new JournalRefusedException($"{from.Sale} is open. Pause or close it first, so that nothing is sold while it moves.");
+        if (sent.Verdict == AuditVerdict.Damaged)
+        {
+            throw new JournalDamagedException(
+                $"{from.Sale} in {from.Store.Name} is damaged: `rush verify` says where.", sent.Problems[0].Sequence, 0);
+        }
+
+        if (sent.State == "Open")
+            throw new JournalRefusedException($"{from.Sale} is open. Pause or close it first, so that nothing is sold while it moves.");
 
         var tail = new Tail(sent.Sequences, sent.LastTimeMs, ChainHash.Read(Convert.FromHexString(sent.Hash)), sent.Length);
-        if (!Write(auditor.Source, tail, to)) throw new JournalRefusedException($"There is a sale {to.Sale} in {to.Store.Name} already.");
+        var header = auditor.Source.At(0, FileHeader.Size).ToArray();
+        var arriving = to with { Sale = $"{to.Sale}{ArrivingExtension}.{Guid.NewGuid():N}" };
+        AuditResult arrived;
+        string? aside = null;
         try
         {
-            using var arrival = to.Audit(database);
-            var arrived = arrival.Verify();
-            if (arrived.Verdict != AuditVerdict.Good || (arrived.Sequences, arrived.Hash, arrived.Length) != (sent.Sequences, sent.Hash, sent.Length))
-                throw new IOException($"What arrived in {to.Store.Name} is not what was sent: sequence {arrived.Sequences} of {sent.Sequences}, hash {arrived.Hash}.");
-            if (move ? !TrySetAside(from, tail) : HasGoneOn(from, tail))
-                throw new IOException($"{from.Sale} went on while it was copied, by a payment or a hold that ran out. Try again.");
-            return arrived;
-        }
-        catch
-        {
-            // A copy that lacks something must not be there to be sold from.
-            if (to.Store is PostgresStore store) store.Remove(to.Sale);
-            else File.Delete(((DataDirectory)to.Store).JournalPath(to.Sale));
-            throw;
-        }
-    }
-
-    /// <summary>Holds and orders are found by hashes of their ids: under other keys nobody would ever find his again.</summary>
-    private static void ShareKeys(ISaleStore from, ISaleStore to)
-    {
-        var (here, there) = (IdentityKeys.Open(from.Secrets), IdentityKeys.Open(to.Secrets));
-        if (here == there) return;
-        if (to.Sales().Any())
-        {
-            throw new JournalRefusedException(
-                $"{to.Name} has sales under other identity keys than {from.Name}: holds and orders would not be found by their ids there. "
-                + "A sale can only move to a store that has none, or that got its keys by an earlier copy from here.");
-        }
-
-        to.Secrets.Change(IdentityKeys.SecretName, _ => here.Text);
-    }
-
-    private static bool Write(AuditSource source, Tail tail, SalePlace to)
-    {
-        var header = source.At(0, FileHeader.Size).ToArray();
-        if (to.Store is PostgresStore store) return store.TryAdd(to.Sale, header, tail, Batches(source, tail));
-
-        var path = ((DataDirectory)to.Store).JournalPath(to.Sale);
-        var temporary = $"{path}.{Guid.NewGuid():N}";
-        try
-        {
-            using (var file = File.OpenHandle(temporary, FileMode.CreateNew, FileAccess.Write))
+            Write(auditor.Source, header, tail, arriving);
+            using (var arrival = arriving.Audit(database)) arrived = arrival.Verify();
+            if (arrived.Verdict != AuditVerdict.Good
+                || (arrived.Sequences, arrived.Hash, arrived.Length) != (sent.Sequences, sent.Hash, sent.Length))
             {
-                RandomAccess.Write(file, header, 0);
-                var offset = (long)FileHeader.Size;
-                foreach (var (_, batch) in Batches(source, tail))
-                {
-                    RandomAccess.Write(file, batch.Span, offset);
-                    offset += batch.Length;
-                }
-
-                Platform.Current.FlushData(file);
+                throw new IOException($"What arrived in {to.Store.Name} is not what was sent: sequence {arrived.Sequences} of "
+                    + $"{sent.Sequences}, hash {arrived.Hash}.");
             }
+
+            ShareKeys(keys, from, to);
+            if (move ? (aside = TrySetAside(from, tail)) is null : HasGoneOn(from, tail))
+                throw new IOException($"{from.Sale} went on while it was copied, by a payment or a hold that ran out. Try again.");
         }
         catch
         {
-            File.Delete(temporary);
+            TryRemove(arriving);
             throw;
         }
 
-        if (!Platform.Current.TryPublish(temporary, path)) return false;
-        Platform.Current.FlushDirectory(Path.GetDirectoryName(path)!);
-        return true;
+        Publish(arriving, to, header, keys, from, aside);
+        return arrived;
+    }
+
+    private static JournalRefusedException Taken(SalePlace to) => new($"There is a sale {to.Sale} in {to.Store.Name} already.");
+
+    private static JournalRefusedException OtherKeys(SalePlace from, SalePlace to) => new(
+        $"{to.Store.Name} has sales under other identity keys than {from.Store.Name}: holds and orders would not be found by their ids "
+        + "there. A sale can only move to a store that has none, or that got its keys by an earlier copy from here.");
+
+    /// <summary>
+    /// Holds and orders are found by hashes of their ids: under other keys nobody would ever find his again. The keys go first and the sale
+    /// gets its name after them, so that a server which has the old ones finds that out when it opens the sale.
+    /// </summary>
+    private static void ShareKeys(IdentityKeys keys, SalePlace from, SalePlace to) => to.Store.Secrets.Change(
+        IdentityKeys.SecretName, there => there == keys.Text ? null : to.Sales.Any() ? throw OtherKeys(from, to) : keys.Text);
+
+    private static void Write(AuditSource source, byte[] header, Tail tail, SalePlace arriving)
+    {
+        if (arriving.Store is PostgresStore store)
+        {
+            store.TryAdd(arriving.Sale, header, tail, Batches(source, tail));
+            return;
+        }
+
+        using var file = File.OpenHandle(arriving.Path, FileMode.CreateNew, FileAccess.Write);
+        RandomAccess.Write(file, header, 0);
+        var offset = (long)FileHeader.Size;
+        foreach (var (_, batch) in Batches(source, tail))
+        {
+            RandomAccess.Write(file, batch.Span, offset);
+            offset += batch.Length;
+        }
+
+        Platform.Current.FlushData(file);
+    }
+
+    /// <summary>Gives what has arrived its name. When that cannot be, because another took it meanwhile, the original gets its own
+    /// back.</summary>
+    private static void Publish(SalePlace arriving, SalePlace to, byte[] header, IdentityKeys keys, SalePlace from, string? aside)
+    {
+        bool isPublished;
+        try
+        {
+            isPublished = to.Store is PostgresStore store
+                ? store.TryPublish(arriving.Sale, to.Sale, header, keys)
+                : Platform.Current.TryPublish(arriving.Path, to.Path);
+            if (isPublished && to.Store is DataDirectory directory) Platform.Current.FlushDirectory(directory.Path);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            var original = aside is null ? "" : $", and in {from.Store.Name} as {aside}: give one of them its name again, by hand";
+            throw new IOException(
+                $"Nobody can tell whether {to.Sale} is in {to.Store.Name} now: look there when it can be reached. If it is not, it is "
+                + $"there as {arriving.Sale}{original}. {e.Message}",
+                e);
+        }
+
+        if (isPublished) return;
+        TryRemove(arriving);
+        if (aside is not null && !TryPutBack(from, aside))
+        {
+            throw new IOException($"There is another sale {to.Sale} in {to.Store.Name} by now, and one in {from.Store.Name}. What was to "
+                + $"be moved is in {from.Store.Name} as {aside}.");
+        }
+
+        throw to.IsThere ? Taken(to) : OtherKeys(from, to);
     }
 
     private static IEnumerable<(long First, ReadOnlyMemory<byte> Batch)> Batches(AuditSource source, Tail tail)
     {
         for (var offset = (long)FileHeader.Size; offset < tail.Offset;)
         {
-            if (!BatchHeader.TryRead(source.At(offset, BatchHeader.SectorSize), out var header)) throw new IOException($"The batch at byte {offset} cannot be read any more.");
+            if (!BatchHeader.TryRead(source.At(offset, BatchHeader.SectorSize), out var header))
+                throw new IOException($"The batch at byte {offset} cannot be read any more.");
             yield return (header.FirstSequence, source.At(offset, header.Length).ToArray());
             offset += header.Length;
         }
@@ -129,7 +179,8 @@ public static class SaleCopy
         return journal.Tail.Sequence != tail.Sequence;
     }
 
-    private static bool TrySetAside(SalePlace place, Tail tail)
+    /// <returns>The name that it has now; null when it has gone on.</returns>
+    private static string? TrySetAside(SalePlace place, Tail tail)
     {
         if (place.Store is PostgresStore store) return store.TrySetAside(place.Sale, tail);
 
@@ -139,14 +190,39 @@ public static class SaleCopy
         journal.TakeTurn(Nobody.Instance);
         try
         {
-            if (journal.Tail.Sequence != tail.Sequence) return false;
-            File.Move(directory.JournalPath(place.Sale), directory.JournalPath(place.Sale) + AsideExtension);
+            if (journal.Tail.Sequence != tail.Sequence) return null;
+            var aside = place.Path + AsideExtension;
+            for (var time = 2; File.Exists(aside); time++) aside = $"{place.Path}{AsideExtension}.{time}";
+            File.Move(place.Path, aside);
             Platform.Current.FlushDirectory(directory.Path);
-            return true;
+            return Path.GetFileName(aside);
         }
         finally
         {
             journal.ReleaseTurn();
+        }
+    }
+
+    private static bool TryPutBack(SalePlace place, string aside)
+    {
+        if (place.Store is PostgresStore store) return store.TryPutBack(aside, place.Sale);
+        var directory = ((DataDirectory)place.Store).Path;
+        if (File.Exists(place.Path)) return false;
+        File.Move(Path.Combine(directory, aside), place.Path);
+        Platform.Current.FlushDirectory(directory);
+        return true;
+    }
+
+    private static void TryRemove(SalePlace arriving)
+    {
+        try
+        {
+            if (arriving.Store is PostgresStore store) store.Remove(arriving.Sale);
+            else File.Delete(arriving.Path);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // Under its name nobody can sell from it; what went wrong before is what is said.
         }
     }
 

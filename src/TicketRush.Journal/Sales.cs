@@ -51,18 +51,28 @@ public sealed class Sales : IAsyncDisposable
     /// <summary>The sales that this process has open by now; unlike <see cref="All"/> it asks no store.</summary>
     public ICollection<OpenSale> Opened() => _open.Values;
 
+    /// <summary>The sale of that name when this process has it open by now; unlike <see cref="Find"/> it asks no store.</summary>
+    public OpenSale? Opened(string name) => _open.GetValueOrDefault(name);
+
     /// <summary>The sale of that name; null when there is none. Opens it when needed, which reads its whole journal.</summary>
     public OpenSale? Find(string name)
     {
         if (_open.TryGetValue(name, out var open) && !IsWorthAnotherTry(open)) return open;
         if (!PlanCheck.IsId(name) || !_store.Has(name)) return null;
 
-        lock (_opening)
+        // Another may be opening one for a while, from a database that is away: who knows how it stands need not wait for that.
+        if (open is null) _opening.Enter();
+        else if (!_opening.TryEnter()) return open;
+        try
         {
             if (_open.TryGetValue(name, out open) && !IsWorthAnotherTry(open)) return open;
             open = Open(name);
             if (open.Sequencer is not null) Volatile.Write(ref _watched, [.. _watched, open.Sequencer]);
             return _open[name] = open;
+        }
+        finally
+        {
+            _opening.Exit();
         }
     }
 
@@ -97,7 +107,8 @@ public sealed class Sales : IAsyncDisposable
         try
         {
             journal = _store.Open(name);
-            return new(name, new(journal, _options with { OnStatus = status => _onStatus?.Invoke(name, status), Metrics = _meter.Of(name) }), null);
+            var options = _options with { OnStatus = status => _onStatus?.Invoke(name, status), Metrics = _meter.Of(name) };
+            return new(name, new(journal, options), null);
         }
         catch (Exception e)
         {

@@ -45,7 +45,7 @@ public static class RushServer
         builder.Services.AddAccess(options);
         builder.Services.AddTelemetry();
         builder.Services.AddUpgrades();
-        builder.Services.AddSingleton(_ => OpenStore(options));
+        builder.Services.AddSingleton(_ => OpenStore(options.DataDirectory, options.Journal));
         builder.Services.AddSingleton(services => OpenSales(services));
         builder.Services.AddSingleton<LiveUpdates>();
         builder.Services.AddTerminals(options);
@@ -91,6 +91,10 @@ public static class RushServer
         return app;
     }
 
+    /// <summary>The database that is named, or the directory when none is.</summary>
+    public static ISaleStore OpenStore(string data, string? journal) =>
+        journal is null ? new DataDirectory(data) : PostgresStore.Open(PostgresOptions.Parse(journal, data));
+
     private static void Limit(KestrelServerOptions kestrel, ServerOptions options)
     {
         kestrel.AddServerHeader = false;
@@ -110,10 +114,6 @@ public static class RushServer
         limits.MinResponseDataRate = new(bytesPerSecond: 240, gracePeriod: TimeSpan.FromSeconds(5));
         limits.Http2.MaxStreamsPerConnection = 100;
     }
-
-    private static ISaleStore OpenStore(ServerOptions options) => options.Journal is null
-        ? new DataDirectory(options.DataDirectory)
-        : PostgresStore.Open(PostgresOptions.Parse(options.Journal, options.DataDirectory));
 
     private static Sales OpenSales(IServiceProvider services)
     {

@@ -90,6 +90,30 @@ public sealed class SalesTests : IDisposable
         Assert.Equal(Outcome.Done, await again.Find("bad")!.Sequencer!.SubmitAsync(Purchase(0)));
     }
 
+    /// <summary>A store that is away is waited for by the one who tries again, and by nobody else.</summary>
+    [Fact]
+    [Trait("Storm", "true")]
+    public async Task Who_asks_for_a_sale_that_another_is_opening_again_is_told_how_it_stands()
+    {
+        using var store = new SlowStore();
+        await using var sales = new Sales(store);
+        Assert.IsType<IOException>(sales.Find("concert")!.Error);
+        store.IsSlow = true;
+        var first = Task.Run(async () =>
+        {
+            while (!store.IsOpening)
+            {
+                sales.Find("concert");
+                await Task.Delay(20);
+            }
+        });
+        await UntilAsync(() => store.IsOpening);
+        Assert.IsType<IOException>((await Task.Run(() => sales.Find("concert")).WaitAsync(Bound))!.Error);
+        Assert.False(first.IsCompleted);
+        store.LetGo();
+        await first;
+    }
+
     [Fact]
     public async Task Keys_are_made_once_kept_and_their_owners_only()
     {
@@ -116,6 +140,42 @@ public sealed class SalesTests : IDisposable
 
         Assert.All(await Task.WhenAll(answers).WaitAsync(Bound), outcome => Assert.Equal(Outcome.Done, outcome));
         Assert.Equal(1_000, Read(Path.Combine(_directory, "concert.rush")).Pools[0].Sold);
+    }
+
+    private sealed class SlowStore : ISaleStore
+    {
+        private readonly ManualResetEventSlim _go = new();
+
+        public bool IsSlow { get; set; }
+
+        public volatile bool IsOpening;
+
+        public string Name => "slow";
+
+        public Identities Identities => new(1, 2);
+
+        public ISecrets Secrets => throw new NotSupportedException();
+
+        public void LetGo() => _go.Set();
+
+        public IEnumerable<string> Sales() => ["concert"];
+
+        public bool Has(string sale) => true;
+
+        public bool TryCreate(string sale, Plan plan, string? by = null) => false;
+
+        public IJournal Open(string sale)
+        {
+            if (IsSlow)
+            {
+                IsOpening = true;
+                _go.Wait();
+            }
+
+            throw new IOException("It is away.");
+        }
+
+        public void Dispose() => _go.Dispose();
     }
 
     private static async Task UntilAsync(Func<bool> isSo)

@@ -1,4 +1,5 @@
 using System.Text;
+using TicketRush.Journal;
 using TicketRush.Server.Access;
 using TicketRush.Server.Tests.Hosting;
 
@@ -76,6 +77,59 @@ public sealed class KeyTests(RunningServer server) : IClassFixture<RunningServer
         (await second.SendAsync("POST", "/api/sales/mine/open", null, key)).Is(200);
     }
 
+    /// <summary>A database that had no room for one more connection is asked again: a version of its own comes only once.</summary>
+    [Fact]
+    public async Task A_revocation_that_could_not_be_read_is_read_when_it_can_be()
+    {
+        var kept = new SharedText();
+        var (there, reading) = (KeyRing.Open(new Secrets(kept)), new Secrets(kept));
+        var here = KeyRing.Open(reading);
+        var told = new System.Collections.Concurrent.ConcurrentQueue<string>();
+        here.OnUnreadable = told.Enqueue;
+        var (key, secret) = there.Add("web", Role.Shop);
+        await Plans.UntilAsync(() => Task.FromResult(here.Find(secret) is not null), "the key is known");
+
+        reading.IsAway = true;
+        Assert.True(there.Revoke(key.Id));
+        await Plans.UntilAsync(() => Task.FromResult(here.Find(secret) is not null && reading.Refused >= 3), "it has tried again");
+        Assert.Single(told);
+        reading.IsAway = false;
+        await Plans.UntilAsync(() => Task.FromResult(here.Find(secret) is null), "the key has ended");
+    }
+
+    private sealed class SharedText
+    {
+        public string? Text { get; set; }
+
+        public long Version { get; set; }
+    }
+
+    /// <summary>Secrets as a database keeps them: their versions are numbers, known also when they cannot be read.</summary>
+    private sealed class Secrets(SharedText kept) : ISecrets
+    {
+        public bool IsAway { get; set; }
+
+        public int Refused { get; private set; }
+
+        public string Describe(string name) => name;
+
+        public SecretStamp Stamp(string name) => kept.Version == 0 ? default : new(DateTime.UnixEpoch, kept.Version);
+
+        public string? Read(string name)
+        {
+            if (!IsAway) return kept.Text;
+            Refused++;
+            throw new IOException("Sorry, too many clients already.");
+        }
+
+        public bool TryAdd(string name, string text) => throw new NotSupportedException();
+
+        public void Change(string name, Func<string?, string?> change)
+        {
+            if (change(kept.Text) is { } text) (kept.Text, kept.Version) = (text, kept.Version + 1);
+        }
+    }
+
     [Fact]
     public void A_short_key_is_not_taken()
     {
@@ -127,7 +181,7 @@ public sealed class KeyTests(RunningServer server) : IClassFixture<RunningServer
         return bytes;
     }
 
-    private sealed class TemporaryDirectory : IDisposable
+    internal sealed class TemporaryDirectory : IDisposable
     {
         public string Path { get; } = Directory.CreateTempSubdirectory("rush-key-").FullName;
 

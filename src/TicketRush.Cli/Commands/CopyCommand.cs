@@ -12,18 +12,26 @@ internal static class CopyCommand
     public static Command Create()
     {
         var (data, journal) = (Shared.Data(), Shared.Journal());
-        var from = new Argument<string>("FROM") { Description = $"The sale: a file such as data/concert.rush, or {JournalFile.PostgresPrefix}concert." };
-        var to = new Argument<string>("TO") { Description = $"Where to: such a file, or {JournalFile.PostgresPrefix}concert. The name stays." };
+        var from = new Argument<string>("FROM")
+        {
+            Description = $"The sale: a file such as data/concert.rush, or {JournalFile.PostgresPrefix}concert.",
+        };
+        var to = new Argument<string>("TO")
+        {
+            Description = $"Where to: such a file, or {JournalFile.PostgresPrefix}concert. The name stays.",
+        };
         var move = new Option<bool>("--move") { Description = "Set the original aside, so that only the copy can be sold from." };
         var command = new Command("copy", """
-            Copies a sale between a file and PostgreSQL, byte for byte, and verifies what arrived. Its receipts stay good, and its ids are found there
-            under the same keys, which go with the first sale that is copied. The sale must not be open.
+            Copies a sale between a file and PostgreSQL, byte for byte, and verifies what arrived. Its receipts stay good, and its ids are
+            found there under the same keys, which go with the first sale that is copied. The sale must not be open.
 
-            Without --move both can be sold from: remove one. Servers that are running when the first sale arrives are to be started again, for its keys.
+            With --move there is no moment in which both can be sold from, and the original stays under another name (.moved). Without it
+            both can: remove one. Servers that run where the first sale arrives do not sell it until they are started again, for its keys.
 
             Example: rush copy data/concert.rush postgres:concert --journal "Host=db;Database=rush;Username=rush" --move
             """) { from, to, move, data, journal };
-        command.SetAction((parsed, _) => Task.Run(() => Run(parsed, parsed.GetRequiredValue(from), parsed.GetRequiredValue(to), parsed.GetRequiredValue(data), parsed.GetValue(move))));
+        command.SetAction((parsed, _) => Task.Run(() => Run(
+            parsed, parsed.GetRequiredValue(from), parsed.GetRequiredValue(to), parsed.GetRequiredValue(data), parsed.GetValue(move))));
         return command;
     }
 
@@ -39,10 +47,6 @@ internal static class CopyCommand
             if (!move) Console.WriteLine($"{from} is still there. Sell from one of them only.");
             return 0;
         }
-        catch (JournalDamagedException e)
-        {
-            return Shared.Fail(e.Message);
-        }
         catch (Exception e) when (Shared.IsTheStores(e))
         {
             return Shared.Fail(e.Message);
@@ -57,5 +61,6 @@ internal static class CopyCommand
             ? new DataDirectory(Path.GetDirectoryName(Path.GetFullPath(place))!)
             : throw new ArgumentException($"{place} is neither a {FileJournal.Extension} file nor {JournalFile.PostgresPrefix}SALE.");
 
-    private static string SaleOf(string place) => IsPostgres(place) ? place[JournalFile.PostgresPrefix.Length..] : Path.GetFileNameWithoutExtension(place);
+    private static string SaleOf(string place) =>
+        IsPostgres(place) ? place[JournalFile.PostgresPrefix.Length..] : Path.GetFileNameWithoutExtension(place);
 }

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
 using System.Text.Json;
+using TicketRush.Server;
 using TicketRush.Server.Access;
 using Command = System.CommandLine.Command;
 
@@ -92,7 +93,7 @@ internal static class KeyCommands
 
         try
         {
-            using var store = Shared.OpenStore(data, journal);
+            using var store = RushServer.OpenStore(data, journal);
             return act(KeyRing.Open(store.Secrets));
         }
         catch (ArgumentException e)

@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Text.Json;
 using TicketRush.Engine;
 using TicketRush.Journal;
+using TicketRush.Server;
 using TicketRush.Server.Api;
 using Command = System.CommandLine.Command;
 
@@ -38,7 +39,10 @@ internal static class SaleCommands
     public static Command CreateList()
     {
         var (data, journal, json) = (Shared.Data(), Shared.Journal(), Shared.Json());
-        var command = new Command("list", "Lists the sales of a data directory or a database.\n\nExample: rush list --json") { data, journal, json };
+        var command = new Command("list", "Lists the sales of a data directory or a database.\n\nExample: rush list --json")
+        {
+            data, journal, json,
+        };
         command.SetAction((result, _) => ListAsync(new(result.GetRequiredValue(data), result.GetValue(journal)), result.GetValue(json)));
         return command;
     }
@@ -136,11 +140,12 @@ internal static class SaleCommands
 
     public static async Task<int> WithSalesAsync(Where where, Func<Sales, Task<int>> act)
     {
-        if (where.Journal is null && !Directory.Exists(where.Data)) return Shared.Fail($"There is no directory {where.Data}; --data names another.");
+        if (where.Journal is null && !Directory.Exists(where.Data))
+            return Shared.Fail($"There is no directory {where.Data}; --data names another.");
 
         try
         {
-            using var store = Shared.OpenStore(where.Data, where.Journal);
+            using var store = RushServer.OpenStore(where.Data, where.Journal);
             await using var sales = new Sales(store);
             return await act(sales);
         }

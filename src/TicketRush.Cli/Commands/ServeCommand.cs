@@ -188,6 +188,7 @@ internal static class ServeCommand
 
     private static async Task<int> ServeAsync(ServerOptions options, bool demo, bool lan, bool json, CancellationToken stop)
     {
+        using var upgrade = Upgrade.Expect();
         WebApplication? app = null;
         try
         {
@@ -218,7 +219,7 @@ internal static class ServeCommand
             Welcome(app, options, app.Services.GetRequiredService<ISaleStore>().Name, key, sales, demo, lan);
         }
 
-        using var upgrade = Upgrade.Allow(app, options.DataDirectory);
+        upgrade.Allow(app, options.DataDirectory);
         await app.WaitForShutdownAsync(stop);
 
         // The sales end after the last request was answered, so that nothing in flight goes without an answer.

@@ -1,8 +1,6 @@
 using System.CommandLine;
 using System.Text.Json.Serialization;
 using TicketRush.Journal;
-using TicketRush.Journal.Files;
-using TicketRush.Journal.Postgres;
 
 namespace TicketRush.Cli.Commands;
 
@@ -19,21 +17,18 @@ internal static class Shared
     /// <summary>The database, when the sales are kept in one.</summary>
     public static Option<string?> Journal() => new(JournalOption)
     {
-        Description = "Keep the sales in PostgreSQL: \"Host=…;Database=…;Username=…\", or postgres for PGHOST, PGDATABASE and the like alone. "
-            + "RUSH_JOURNAL says the same without showing a password to everybody on the machine.",
+        Description = "Keep the sales in PostgreSQL: \"Host=…;Database=…;Username=…\", or postgres for PGHOST, PGDATABASE and the like "
+            + "alone. RUSH_JOURNAL says the same without showing a password to everybody on the machine.",
         HelpName = "CONNECTION",
         DefaultValueFactory = _ => Environment.GetEnvironmentVariable("RUSH_JOURNAL") is { Length: > 0 } given ? given : null,
     };
 
     public const string JournalOption = "--journal";
 
-    /// <summary>The database of <see cref="Journal"/>, or the directory when there is none.</summary>
-    public static ISaleStore OpenStore(string data, string? journal) =>
-        journal is null ? new DataDirectory(data) : PostgresStore.Open(PostgresOptions.Parse(journal, data));
-
     /// <summary>What may be wrong with a store, which a person can put right; anything else is a defect.</summary>
-    public static bool IsTheStores(Exception e) => e is IOException or UnauthorizedAccessException or InvalidDataException or InvalidOperationException
-        or JournalRefusedException or NewerFormatException or ArgumentException or FormatException;
+    public static bool IsTheStores(Exception e) => e is IOException or UnauthorizedAccessException or InvalidDataException
+        or InvalidOperationException or JournalRefusedException or JournalDamagedException or NewerFormatException or ArgumentException
+        or FormatException;
 
     public static Option<bool> Json(string description = "Print JSON.") => new("--json") { Description = description };
 
@@ -58,7 +53,8 @@ internal static class Shared
     }
 }
 
-internal sealed record ReadyLine(string[] Urls, string Data, string? OfficeKey, string[] Sales, string? Terminals = null, string? Board = null);
+internal sealed record ReadyLine(
+    string[] Urls, string Data, string? OfficeKey, string[] Sales, string? Terminals = null, string? Board = null);
 
 internal sealed record SaleLine(
     string Sale, string State, string? Name, long Sequence, int Capacity, int Held, int Sold, int Free, string? Reason);

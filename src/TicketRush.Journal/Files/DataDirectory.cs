@@ -9,6 +9,7 @@ namespace TicketRush.Journal.Files;
 public sealed class DataDirectory : ISaleStore
 {
     private readonly FileJournalOptions _options;
+    private readonly IdentityKeys _keys;
 
     /// <exception cref="IOException">The directory, or its keys, cannot be made or read.</exception>
     public DataDirectory(string path, FileJournalOptions? options = null)
@@ -17,7 +18,8 @@ public sealed class DataDirectory : ISaleStore
         _options = options ?? new();
         Directory.CreateDirectory(Path);
         Secrets = new DirectorySecrets(Path);
-        Identities = IdentityKeys.Open(Secrets).Identities;
+        _keys = IdentityKeys.Open(Secrets);
+        Identities = _keys.Identities;
     }
 
     public string Path { get; }
@@ -40,10 +42,35 @@ public sealed class DataDirectory : ISaleStore
     public bool Has(string sale) => File.Exists(JournalPath(sale));
 
     /// <inheritdoc cref="FileJournal.TryCreate"/>
-    public bool TryCreate(string sale, Plan plan, string? by = null) => FileJournal.TryCreate(JournalPath(sale), sale, plan, _options, by);
+    public bool TryCreate(string sale, Plan plan, string? by = null)
+    {
+        // While the identity keys are replaced, because there is no sale under them yet, there must be none.
+        var isCreated = false;
+        Secrets.Change(IdentityKeys.SecretName, _ =>
+        {
+            isCreated = FileJournal.TryCreate(JournalPath(sale), sale, plan, _options, by);
+            return null;
+        });
+        return isCreated;
+    }
 
     /// <inheritdoc cref="FileJournal.Open(string, FileJournalOptions?)"/>
-    public FileJournal Open(string sale) => FileJournal.Open(JournalPath(sale), _options);
+    /// <exception cref="JournalRefusedException">… or the identity keys are not those any more that this process hashes with.</exception>
+    public FileJournal Open(string sale)
+    {
+        var journal = FileJournal.Open(JournalPath(sale), _options);
+        try
+        {
+            // The sale first: it gets its name after its keys are here.
+            IdentityKeys.Check(Secrets, _keys);
+            return journal;
+        }
+        catch
+        {
+            journal.Dispose();
+            throw;
+        }
+    }
 
     IJournal ISaleStore.Open(string sale) => Open(sale);
 

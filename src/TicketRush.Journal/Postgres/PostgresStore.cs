@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Diagnostics.Metrics;
 using Npgsql;
 using NpgsqlTypes;
 using TicketRush.Engine;
@@ -13,21 +14,33 @@ public sealed class PostgresStore : ISaleStore
     private const int AskingMax = 4;
     private static readonly TimeSpan TryAgainAfter = TimeSpan.FromMilliseconds(50);
 
+    // Of a sale that is copied: a standby must have got all of it.
+    private static readonly TimeSpan CopyCommitMax = TimeSpan.FromMinutes(10);
+
     private readonly PostgresOptions _options;
     private readonly PostgresPool _pool;
     private readonly PostgresWatch _watch;
     private readonly SemaphoreSlim _asking = new(AskingMax);
-    private volatile string[] _names = [];
+    private readonly SaleNames _names;
+    private readonly IdentityKeys _keys;
+    private readonly Meter _meter = new(SalesMeter.Name);
+    private long _keysVersion;
 
     private PostgresStore(PostgresOptions options, PostgresClock clock)
     {
         _options = options;
         _pool = new(options);
         _watch = new(options, _pool, clock);
+        _names = new(options, _watch, () => Ask(AllIn));
+        _meter.CreateObservableCounter(
+            "ticketrush.commits.unsettled", () => Commits.Unsettled, "{commit}", "Commits that the database did not answer cleanly.");
+        _meter.CreateObservableCounter(
+            "ticketrush.commits.settled", () => Commits.Settled, "{commit}", "Those of them that are there for good.");
         try
         {
             Secrets = new SealedSecrets(options, _watch);
-            Identities = IdentityKeys.Open(Secrets).Identities;
+            _keys = IdentityKeys.Open(Secrets);
+            Identities = _keys.Identities;
         }
         catch
         {
@@ -74,32 +87,9 @@ public sealed class PostgresStore : ISaleStore
         return new(options, clock);
     }
 
-    public IEnumerable<string> Sales()
-    {
-        if (_watch.Names is { } names) return _names = names;
-        try
-        {
-            return _names = Ask(connection =>
-            {
-                using var command = new NpgsqlCommand("SELECT name FROM ticketrush.sale ORDER BY name", connection);
-                using var reader = command.ExecuteReader();
-                var found = new List<string>();
-                while (reader.Read())
-                {
-                    if (PlanCheck.IsId(reader.GetString(0))) found.Add(reader.GetString(0));
-                }
+    public IEnumerable<string> Sales() => _names.All();
 
-                return found.ToArray();
-            });
-        }
-        catch (IOException)
-        {
-            // The sales that are open say what is wrong; which there are is what it was.
-            return _names;
-        }
-    }
-
-    public bool Has(string sale) => _watch.Names?.Contains(sale) is true || Find(sale) is not null;
+    public bool Has(string sale) => _names.Has(sale);
 
     public bool TryCreate(string sale, Plan plan, string? by = null)
     {
@@ -117,7 +107,9 @@ public sealed class PostgresStore : ISaleStore
 
     public PostgresJournal OpenJournal(string sale, bool writes = true)
     {
-        var (id, header) = Find(sale) ?? throw new FileNotFoundException($"There is no sale {sale} in {Name}.");
+        var (id, header, keys) = Ask(connection => FindIn(connection, sale))
+            ?? throw new FileNotFoundException($"There is no sale {sale} in {Name}.");
+        CheckKeys(keys);
         var read = FileHeader.Read(header, $"{sale} in {Name}");
         var witnesses = _options is { Witness: true, StateDirectory: { } state } ? Path.Combine(state, WitnessDirectory) : null;
         var witness = Witness.Open(witnesses, read.Journal, writes);
@@ -126,6 +118,8 @@ public sealed class PostgresStore : ISaleStore
 
     public void Dispose()
     {
+        _meter.Dispose();
+        _names.Dispose();
         _watch.Dispose();
         _pool.Dispose();
     }
@@ -138,98 +132,238 @@ public sealed class PostgresStore : ISaleStore
         return batch;
     }
 
+    /// <summary>The names of the sales as the database has them now.</summary>
+    internal string[] SalesNow() => Ask(AllIn);
+
     /// <summary>Adds a sale with a journal, whole or not at all.</summary>
     /// <returns>False when there is another of that name.</returns>
-    internal bool TryAdd(string sale, byte[] header, Tail tail, IEnumerable<(long First, ReadOnlyMemory<byte> Batch)> batches) => Ask(connection =>
+    internal bool TryAdd(string sale, byte[] header, Tail tail, IEnumerable<(long First, ReadOnlyMemory<byte> Batch)> batches)
     {
-        using var transaction = connection.BeginTransaction();
-        using var add = new NpgsqlCommand(
-            """
-            INSERT INTO ticketrush.sale (name, header, tail_sequence, tail_time, tail_hash, tail_offset) VALUES ($1, $2, $3, $4, $5, $6)
-            ON CONFLICT DO NOTHING RETURNING id
-            """, connection);
-        var hash = new byte[ChainHash.Size];
-        tail.Hash.Write(hash);
-        add.Parameters.Add(new NpgsqlParameter<string> { TypedValue = sale });
-        add.Parameters.Add(new NpgsqlParameter<byte[]> { TypedValue = header });
-        add.Parameters.Add(new NpgsqlParameter<long> { TypedValue = tail.Sequence });
-        add.Parameters.Add(new NpgsqlParameter<long> { TypedValue = tail.TimeMs });
-        add.Parameters.Add(new NpgsqlParameter<byte[]> { TypedValue = hash });
-        add.Parameters.Add(new NpgsqlParameter<long> { TypedValue = tail.Offset });
-
-        // After a commit that was not answered it is tried again, and finds itself.
-        if (add.ExecuteScalar() is not int id)
+        var isAdded = Ask(connection =>
         {
-            if (FindIn(connection, sale) is not { } there || !there.Header.AsSpan().SequenceEqual(header)) return false;
-            PostgresSession.Execute(connection, PostgresSession.Barrier);
-            transaction.Commit();
+            PostgresSession.Begin(connection);
+
+            // Who copies may stand still for a moment, and holds nobody up with a sale that nobody can see.
+            Run(connection, "SET LOCAL idle_in_transaction_session_timeout = '60s'");
+
+            // While the identity keys are replaced, because there is no sale under them yet, there must be none.
+            KeepKeys(connection);
+            var hash = new byte[ChainHash.Size];
+            tail.Hash.Write(hash);
+            using var add = Command(
+                connection,
+                """
+                INSERT INTO ticketrush.sale (name, header, tail_sequence, tail_time, tail_hash, tail_offset) VALUES ($1, $2, $3, $4, $5, $6)
+                ON CONFLICT DO NOTHING RETURNING id
+                """,
+                Text(sale), Bytes(header), Number(tail.Sequence), Number(tail.TimeMs), Bytes(hash), Number(tail.Offset));
+
+            // After a commit that was not answered it is tried again, and finds itself.
+            if (add.ExecuteScalar() is not int id)
+            {
+                if (FindIn(connection, sale) is not { } there || !there.Header.AsSpan().SequenceEqual(header)) return false;
+                Run(connection, PostgresSession.Barrier);
+                Commit(connection, PlanCheck.IsId(sale) ? _options.CommitWaitMax : CopyCommitMax);
+                return true;
+            }
+
+            var (first, payload) = (Number(0), new NpgsqlParameter<ReadOnlyMemory<byte>> { NpgsqlDbType = NpgsqlDbType.Bytea });
+            using var insert = Command(
+                connection, "INSERT INTO ticketrush.journal (sale, first_sequence, payload) VALUES ($1, $2, $3)",
+                Id(id), first, payload);
+            insert.Prepare();
+            foreach (var (sequence, bytes) in batches)
+            {
+                (first.TypedValue, payload.TypedValue) = (sequence, bytes);
+                insert.ExecuteNonQuery();
+            }
+
+            Commit(connection, PlanCheck.IsId(sale) ? _options.CommitWaitMax : CopyCommitMax);
             return true;
-        }
+        });
 
-        using var insert = new NpgsqlCommand("INSERT INTO ticketrush.journal (sale, first_sequence, payload) VALUES ($1, $2, $3)", connection);
-        var (first, payload) = (new NpgsqlParameter<long>(), new NpgsqlParameter<ReadOnlyMemory<byte>> { NpgsqlDbType = NpgsqlDbType.Bytea });
-        insert.Parameters.Add(new NpgsqlParameter<int> { TypedValue = id });
-        insert.Parameters.Add(first);
-        insert.Parameters.Add(payload);
-        insert.Prepare();
-        foreach (var (sequence, bytes) in batches)
-        {
-            (first.TypedValue, payload.TypedValue) = (sequence, bytes);
-            insert.ExecuteNonQuery();
-        }
-
-        transaction.Commit();
-        _watch.ForgetNames();
-        return true;
-    });
-
-    /// <summary>Takes a sale away from everybody who sells it, unless it has gone on since. It stays under a name that no sale can have.</summary>
-    /// <returns>False when it has gone on.</returns>
-    internal bool TrySetAside(string sale, Tail tail) => Ask(connection =>
-    {
-        using var transaction = connection.BeginTransaction();
-        using var find = new NpgsqlCommand("SELECT id, tail_sequence, tail_offset FROM ticketrush.sale WHERE name = $1 FOR UPDATE", connection);
-        find.Parameters.Add(new NpgsqlParameter<string> { TypedValue = sale });
-        int id;
-        using (var reader = find.ExecuteReader())
-        {
-            if (!reader.Read() || (reader.GetInt64(1), reader.GetInt64(2)) != (tail.Sequence, tail.Offset)) return false;
-            id = reader.GetInt32(0);
-        }
-
-        // Under another id: whoever has the sale open looks for the old one.
-        PostgresSession.Execute(connection, $"UPDATE ticketrush.sale SET name = name || '.gone.{id}' WHERE id = {id}");
-        PostgresSession.Execute(connection, $"""
-            WITH aside AS (
-                INSERT INTO ticketrush.sale (name, header, tail_sequence, tail_time, tail_hash, tail_offset)
-                SELECT '{sale}.moved.{id}', header, tail_sequence, tail_time, tail_hash, tail_offset FROM ticketrush.sale WHERE id = {id} RETURNING id)
-            UPDATE ticketrush.journal SET sale = (SELECT id FROM aside) WHERE sale = {id}
-            """);
-        PostgresSession.Execute(connection, $"DELETE FROM ticketrush.sale WHERE id = {id}");
-        transaction.Commit();
-        _watch.ForgetNames();
-        return true;
-    });
-
-    /// <summary>Takes back a sale that was just added.</summary>
-    internal void Remove(string sale) => Ask(connection =>
-    {
-        using var command = new NpgsqlCommand(
-            "WITH gone AS (DELETE FROM ticketrush.sale WHERE name = $1 RETURNING id) DELETE FROM ticketrush.journal WHERE sale IN (SELECT id FROM gone)", connection);
-        command.Parameters.Add(new NpgsqlParameter<string> { TypedValue = sale });
-        _watch.ForgetNames();
-        return command.ExecuteNonQuery();
-    });
-
-    private (int Id, byte[] Header)? Find(string sale) => Ask(connection => FindIn(connection, sale));
-
-    private static (int Id, byte[] Header)? FindIn(NpgsqlConnection connection, string sale)
-    {
-        using var command = new NpgsqlCommand("SELECT id, header FROM ticketrush.sale WHERE name = $1", connection);
-        command.Parameters.Add(new NpgsqlParameter<string> { TypedValue = sale });
-        using var reader = command.ExecuteReader();
-        return reader.Read() ? (reader.GetInt32(0), reader.GetFieldValue<byte[]>(1)) : null;
+        // Or somebody else's is there.
+        if (PlanCheck.IsId(sale)) _names.Note(sale, isThere: true);
+        return isAdded;
     }
+
+    /// <summary>
+    /// Gives a sale that has arrived under another name its own, with which it is sold from: unless there is one, or the identity keys are
+    /// not those that its ids are hashed with.
+    /// </summary>
+    /// <returns>False when it cannot have it.</returns>
+    /// <exception cref="IOException">Nobody can tell whether it has it.</exception>
+    internal bool TryPublish(string arrived, string sale, byte[] header, IdentityKeys keys)
+    {
+        var isPublished = Ask(connection =>
+        {
+            PostgresSession.Begin(connection);
+            KeepKeys(connection);
+            if (Secrets.Read(IdentityKeys.SecretName) != keys.Text) return false;
+            var isNamed = Run(
+                connection,
+                "UPDATE ticketrush.sale SET name = $2 WHERE name = $1 AND NOT EXISTS (SELECT 1 FROM ticketrush.sale WHERE name = $2)",
+                Text(arrived), Text(sale)) == 1;
+
+            // After a commit that was not answered it has its name already.
+            if (!isNamed && FindIn(connection, sale)?.Header.AsSpan().SequenceEqual(header) is not true) return false;
+            if (!isNamed) Run(connection, PostgresSession.Barrier);
+            Commit(connection, CopyCommitMax);
+            return true;
+        });
+        if (isPublished) _names.Note(sale, isThere: true);
+        return isPublished;
+    }
+
+    /// <summary>Takes a sale away from everybody who sells it, unless it has gone on since. It stays under a name that no sale can
+    /// have.</summary>
+    /// <returns>That name; null when it has gone on.</returns>
+    /// <exception cref="IOException">Nobody can tell whether it was.</exception>
+    internal string? TrySetAside(string sale, Tail tail)
+    {
+        string? aside = null;
+        var isAside = Ask(connection =>
+        {
+            // After a commit that was not answered it is there already.
+            if (aside is not null && FindIn(connection, aside) is not null)
+            {
+                PostgresSession.Begin(connection);
+                Run(connection, PostgresSession.Barrier);
+                Commit(connection, CopyCommitMax);
+                return true;
+            }
+
+            PostgresSession.Begin(connection);
+            using var find = Command(
+                connection, "SELECT id, tail_sequence, tail_offset FROM ticketrush.sale WHERE name = $1 FOR UPDATE", Text(sale));
+            int id;
+            using (var reader = find.ExecuteReader())
+            {
+                if (!reader.Read() || (reader.GetInt64(1), reader.GetInt64(2)) != (tail.Sequence, tail.Offset)) return false;
+                id = reader.GetInt32(0);
+            }
+
+            // Under another id: whoever has the sale open looks for the old one.
+            aside = $"{sale}{SaleCopy.AsideExtension}.{id}";
+            RunLong(
+                connection,
+                """
+                WITH aside AS (
+                    INSERT INTO ticketrush.sale (name, header, tail_sequence, tail_time, tail_hash, tail_offset)
+                    SELECT $2, header, tail_sequence, tail_time, tail_hash, tail_offset FROM ticketrush.sale WHERE id = $1 RETURNING id)
+                UPDATE ticketrush.journal SET sale = (SELECT id FROM aside) WHERE sale = $1
+                """,
+                Id(id), Text(aside));
+            Run(connection, "DELETE FROM ticketrush.sale WHERE id = $1", Id(id));
+            Commit(connection, CopyCommitMax);
+            return true;
+        });
+        if (!isAside) return null;
+        _names.Note(sale, isThere: false);
+        return aside;
+    }
+
+    /// <summary>Gives a sale that was set aside its name again.</summary>
+    /// <returns>False when another has it by now.</returns>
+    internal bool TryPutBack(string aside, string sale)
+    {
+        var isBack = Ask(connection =>
+        {
+            PostgresSession.Begin(connection);
+            var isNamed = Run(
+                connection,
+                "UPDATE ticketrush.sale SET name = $2 WHERE name = $1 AND NOT EXISTS (SELECT 1 FROM ticketrush.sale WHERE name = $2)",
+                Text(aside), Text(sale)) == 1;
+            if (!isNamed && FindIn(connection, aside) is not null) return false;
+            if (!isNamed) Run(connection, PostgresSession.Barrier);
+            Commit(connection, CopyCommitMax);
+            return true;
+        });
+        if (isBack) _names.Note(sale, isThere: true);
+        return isBack;
+    }
+
+    /// <summary>Takes away a sale that was on its way here, under the name that it had then.</summary>
+    internal void Remove(string arriving) => Ask(connection =>
+    {
+        RunLong(
+            connection,
+            """
+            WITH gone AS (DELETE FROM ticketrush.sale WHERE name = $1 RETURNING id)
+            DELETE FROM ticketrush.journal WHERE sale IN (SELECT id FROM gone)
+            """,
+            Text(arriving));
+        return true;
+    });
+
+    private static string[] AllIn(NpgsqlConnection connection)
+    {
+        using var command = Command(connection, "SELECT name FROM ticketrush.sale ORDER BY name");
+        using var reader = command.ExecuteReader();
+        var found = new List<string>();
+        while (reader.Read())
+        {
+            // One that was moved away, or is arriving, has a name that is none.
+            if (PlanCheck.IsId(reader.GetString(0))) found.Add(reader.GetString(0));
+        }
+
+        return [.. found];
+    }
+
+    /// <summary>A sale, and the version of the identity keys that was in force when it was found.</summary>
+    private static (int Id, byte[] Header, long Keys)? FindIn(NpgsqlConnection connection, string sale)
+    {
+        using var command = Command(
+            connection,
+            "SELECT id, header, coalesce((SELECT version FROM ticketrush.secret WHERE name = $2), 0) FROM ticketrush.sale WHERE name = $1",
+            Text(sale), Text(IdentityKeys.SecretName));
+        using var reader = command.ExecuteReader();
+        return reader.Read() ? (reader.GetInt32(0), reader.GetFieldValue<byte[]>(1), reader.GetInt64(2)) : null;
+    }
+
+    private void CheckKeys(long version)
+    {
+        // A version is never used again: once looked at, its number says enough.
+        if (version == Volatile.Read(ref _keysVersion)) return;
+        IdentityKeys.Check(Secrets, _keys);
+        Volatile.Write(ref _keysVersion, version);
+    }
+
+    /// <summary>Until the transaction ends nobody replaces the identity keys.</summary>
+    private static void KeepKeys(NpgsqlConnection connection) =>
+        Run(connection, "SELECT 1 FROM ticketrush.secret WHERE name = $1 FOR SHARE", Text(IdentityKeys.SecretName));
+
+    private static NpgsqlCommand Command(NpgsqlConnection connection, string sql, params NpgsqlParameter[] parameters)
+    {
+        var command = new NpgsqlCommand(sql, connection);
+        command.Parameters.AddRange(parameters);
+        return command;
+    }
+
+    private static int Run(NpgsqlConnection connection, string sql, params NpgsqlParameter[] parameters)
+    {
+        using var command = Command(connection, sql, parameters);
+        return command.ExecuteNonQuery();
+    }
+
+    /// <summary>Runs what takes the longer the longer the sale is.</summary>
+    private static void RunLong(NpgsqlConnection connection, string sql, params NpgsqlParameter[] parameters)
+    {
+        using var command = Command(connection, sql, parameters);
+        command.CommandTimeout = 0;
+        command.ExecuteNonQuery();
+    }
+
+    private void Commit(NpgsqlConnection connection, TimeSpan most) =>
+        PostgresSession.Commit(connection, _options with { CommitWaitMax = most });
+
+    private static NpgsqlParameter Text(string value) => new NpgsqlParameter<string> { TypedValue = value };
+
+    private static NpgsqlParameter Bytes(byte[] value) => new NpgsqlParameter<byte[]> { TypedValue = value };
+
+    private static NpgsqlParameter<long> Number(long value) => new() { TypedValue = value };
+
+    private static NpgsqlParameter<int> Id(int value) => new() { TypedValue = value };
 
     /// <summary>Asks on a connection of its own, and again while the database cannot be reached, for a while.</summary>
     private T Ask<T>(Func<NpgsqlConnection, T> act)
@@ -239,11 +373,7 @@ public sealed class PostgresStore : ISaleStore
             if (!_asking.Wait(_options.ReconnectMax)) throw new IOException($"Too many ask {Name} at once.");
             try
             {
-                using var connection = PostgresSession.Connect(_options, "sales");
-                var isNoticed = false;
-                connection.Notice += (_, _) => isNoticed = true;
-                var answer = PostgresSession.Guarded(() => act(connection));
-                return isNoticed ? throw new IOException("PostgreSQL gave notice; nothing is known to be durable.") : answer;
+                return PostgresSession.With(_options, "sales", act);
             }
             catch (IOException) when (Stopwatch.GetElapsedTime(since) < _options.ReconnectMax)
             {

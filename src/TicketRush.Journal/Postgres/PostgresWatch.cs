@@ -44,7 +44,6 @@ internal sealed class PostgresWatch : IDisposable
 
     // What is committed within one is told of at once; nobody sees a difference, and a busy server sends a hundred a second.
     private static readonly TimeSpan TellEvery = TimeSpan.FromMilliseconds(10);
-    private static readonly TimeSpan NamesAge = TimeSpan.FromSeconds(1.5);
     private static readonly TimeSpan TryAgainAfter = TimeSpan.FromMilliseconds(250);
 
     private readonly PostgresOptions _options;
@@ -55,7 +54,7 @@ internal sealed class PostgresWatch : IDisposable
     private readonly Thread _hearing, _telling;
     private volatile Dictionary<string, long> _secrets = new(StringComparer.Ordinal);
     private volatile string[] _names = [];
-    private long _namesAt, _namesForgottenAt;
+    private long _namesAt;
     private volatile bool _stops;
 
     public PostgresWatch(PostgresOptions options, PostgresPool pool, PostgresClock clock)
@@ -72,12 +71,11 @@ internal sealed class PostgresWatch : IDisposable
     /// <summary>Commits that were not answered cleanly, and how many of them were settled.</summary>
     public long Unsettled, Settled;
 
-    /// <summary>The names of the sales as of a moment ago; null when they are older than that.</summary>
-    public string[]? Names =>
-        Volatile.Read(ref _namesAt) is not 0 and var at && at > Volatile.Read(ref _namesForgottenAt) && Stopwatch.GetElapsedTime(at) < NamesAge ? _names : null;
+    /// <summary>The names of the sales, in order, as they were at <see cref="NamesAt"/> or later.</summary>
+    public string[] Names => _names;
 
-    /// <summary>A sale was added or taken away: what was known is old.</summary>
-    public void ForgetNames() => Volatile.Write(ref _namesForgottenAt, Stopwatch.GetTimestamp());
+    /// <summary>A timestamp of the stopwatch; 0 before anything was seen.</summary>
+    public long NamesAt => Volatile.Read(ref _namesAt);
 
     public SaleNews NewsOf(int sale) => _sales.GetOrAdd(sale, id => new(id));
 

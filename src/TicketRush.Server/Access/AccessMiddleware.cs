@@ -122,15 +122,17 @@ public static class AccessMiddleware
 
             if (caller is { Kind: CallerKind.Key, IsByCookie: false }) return next(http);
 
-            // What the office has not announced is not there for strangers, by whatever name they guess.
-            if (caller.Kind != CallerKind.Key && http.GetRouteValue("sale") is string name && IsDraft(sales.Find(name)))
-                return Problems.UnknownSale(name).ExecuteAsync(http);
-
+            // To look for a sale that is not open here makes its store work; and whether it does must not show.
+            var name = caller.Kind != CallerKind.Key ? http.GetRouteValue("sale") as string : null;
+            var isHidden = name is not null && sales.Opened(name) is var open && (open?.Sequencer is null || IsDraft(open));
             var method = http.Request.Method;
             var changes = !(HttpMethods.IsGet(method) || HttpMethods.IsHead(method) || HttpMethods.IsOptions(method));
-            var counts = changes || needed != Permission.None || endpoint.Metadata.GetMetadata<IsCounted>() is not null;
+            var counts = changes || isHidden || needed != Permission.None || endpoint.Metadata.GetMetadata<IsCounted>() is not null;
             if (caller.Kind != CallerKind.Key && counts && !rates.TryRequest(http, out var retryAfter))
                 return Problems.TooManyRequests(retryAfter).ExecuteAsync(http);
+
+            // What the office has not announced is not there for strangers, by whatever name they guess.
+            if (isHidden && IsDraft(sales.Find(name!))) return Problems.UnknownSale(name!).ExecuteAsync(http);
 
             if (!changes) return next(http);
             if (!Antiforgery.IsFromHere(http.Request)) return Untrusted(http);

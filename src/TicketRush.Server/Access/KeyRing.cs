@@ -62,7 +62,7 @@ public sealed class KeyRing
     private readonly Key? _given;
     private readonly Lock _reading = new();
     private volatile Dictionary<string, Key> _keys = [];
-    private SecretStamp _stamp;
+    private SecretStamp _stamp, _unreadable;
     private long _lookedAt;
 
     private KeyRing(ISecrets secrets, Key? given) => (_secrets, _given) = (secrets, given);
@@ -249,15 +249,26 @@ public sealed class KeyRing
 
         // Two changes within one tick of the file's clock have one stamp: what is young is read again.
         if (stamp == _stamp && DateTime.UtcNow - stamp.Time > TimeSpan.FromSeconds(2)) return;
+
+        // A database may take its time to say no; one request waits for that, the others go on with the keys there are.
+        if (now) _reading.Enter();
+        else if (!_reading.TryEnter()) return;
         try
         {
             Read();
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or InvalidDataException)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or InvalidDataException or JournalRefusedException)
         {
-            // Turning everybody away because somebody's editor is at work would be worse than half an hour of old keys.
-            _stamp = stamp;
+            // Turning everybody away because somebody's editor is at work would be worse than half an hour of old keys. What could not be
+            // read is tried again until it can be, for a key that was revoked must end here too; what could be is the same next time.
+            if (e is InvalidDataException) _stamp = stamp;
+            if (stamp == _unreadable) return;
+            _unreadable = stamp;
             OnUnreadable?.Invoke(e.Message);
+        }
+        finally
+        {
+            _reading.Exit();
         }
     }
 
@@ -265,8 +276,9 @@ public sealed class KeyRing
     {
         lock (_reading)
         {
-            _stamp = _secrets.Stamp(FileName);
+            var stamp = _secrets.Stamp(FileName);
             _keys = Parse(_secrets, _secrets.Read(FileName));
+            (_stamp, _unreadable) = (stamp, default);
             Volatile.Write(ref _lookedAt, Environment.TickCount64);
         }
     }

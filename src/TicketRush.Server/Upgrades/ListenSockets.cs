@@ -49,13 +49,17 @@ public sealed partial class ListenSockets
     }
 
     /// <summary>Makes the sockets so that a process started from here has them, and says which they are.</summary>
+    /// <exception cref="NotSupportedException">One of them is no socket of a network.</exception>
     internal string Share()
     {
         lock (_bound)
         {
             // Without the flag they outlive an exec; and the runtime, when it closes one, does not shut it down, which would end it for the successor too.
-            foreach (var (_, socket) in _bound)
+            foreach (var (endpoint, socket) in _bound)
             {
+                // The runtime deletes the path when it closes the socket: nobody would find the successor's.
+                if (socket.AddressFamily == AddressFamily.Unix)
+                    throw new NotSupportedException($"The Unix socket {endpoint} cannot be passed on. Start this server again instead.");
                 if (Control((int)socket.Handle, SetDescriptorFlags, 0) != 0) throw new Win32Exception();
             }
 

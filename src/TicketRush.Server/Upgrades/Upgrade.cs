@@ -21,51 +21,77 @@ public sealed class Upgrade : IDisposable
 
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(120), DrainMax = TimeSpan.FromSeconds(5);
 
-    private readonly WebApplication _app;
-    private readonly ILogger _log;
-    private readonly Registration _registration;
     private readonly PosixSignalRegistration? _signal;
-    private int _isUnderWay;
+    private WebApplication? _app;
+    private ILogger _log = null!;
+    private Registration? _registration;
+    private int _isAsked, _isUnderWay;
 
-    private Upgrade(WebApplication app, string state)
+    private Upgrade()
     {
-        (_app, _log) = (app, app.Services.GetRequiredService<ILoggerFactory>().CreateLogger("TicketRush.Upgrade"));
-        _registration = new(state);
         if (OperatingSystem.IsLinux()) _signal = PosixSignalRegistration.Create((PosixSignal)Signal, context =>
         {
             context.Cancel = true;
-            if (Interlocked.Exchange(ref _isUnderWay, 1) == 0) _ = Task.Run(RunAsync);
+            Interlocked.Exchange(ref _isAsked, 1);
+            TryBegin();
         });
-
-        if (Environment.GetEnvironmentVariable(ReadyVariable) is { Length: > 0 } pipe)
-        {
-            Environment.SetEnvironmentVariable(ReadyVariable, null);
-            Environment.SetEnvironmentVariable(PredecessorVariable, null);
-            using var ready = new AnonymousPipeClientStream(PipeDirection.Out, pipe);
-            ready.WriteByte(1);
-        }
-        else
-        {
-            TellSystemd("READY=1");
-        }
     }
+
+    /// <summary>To be called before anything that takes time, for until then the signal ends the process. One that comes before the server
+    /// sells is acted on when it does.</summary>
+    public static Upgrade Expect() => new();
 
     /// <summary>To be called when the server sells: from then on it can be upgraded, and a predecessor that waits for it leaves.</summary>
     /// <param name="app">The server, started.</param>
     /// <param name="state">The directory in which <c>rush upgrade</c> finds it.</param>
-    public static Upgrade Allow(WebApplication app, string state) => new(app, state);
+    public void Allow(WebApplication app, string state)
+    {
+        _log = app.Services.GetRequiredService<ILoggerFactory>().CreateLogger("TicketRush.Upgrade");
+        _registration = new(state);
+        TellReady();
+        Interlocked.Exchange(ref _app, app);
+        TryBegin();
+    }
 
     public void Dispose()
     {
         _signal?.Dispose();
-        _registration.Dispose();
+        _registration?.Dispose();
+    }
+
+    private static void TellReady()
+    {
+        if (Environment.GetEnvironmentVariable(ReadyVariable) is not { Length: > 0 } pipe)
+        {
+            TellSystemd("READY=1");
+            return;
+        }
+
+        Environment.SetEnvironmentVariable(ReadyVariable, null);
+        Environment.SetEnvironmentVariable(PredecessorVariable, null);
+        try
+        {
+            using var ready = new AnonymousPipeClientStream(PipeDirection.Out, pipe);
+            ready.WriteByte(1);
+        }
+        catch (IOException)
+        {
+            // The predecessor has died: there is nobody to relieve, and nobody else who says that this one sells.
+            TellSystemd("READY=1");
+        }
+    }
+
+    private void TryBegin()
+    {
+        if (Volatile.Read(ref _app) is not null && Volatile.Read(ref _isAsked) == 1 && Interlocked.Exchange(ref _isUnderWay, 1) == 0)
+            _ = Task.Run(RunAsync);
     }
 
     private async Task RunAsync()
     {
         try
         {
-            var sockets = _app.Services.GetRequiredService<ListenSockets>();
+            var sockets = _app!.Services.GetRequiredService<ListenSockets>();
             var successor = await StartSuccessorAsync(sockets.Share());
             TellSystemd($"MAINPID={successor}");
             Log.Upgraded(_log, successor);
@@ -78,7 +104,8 @@ public sealed class Upgrade : IDisposable
         {
             // Whatever went wrong, this server goes on as it was.
             Log.UpgradeFailed(_log, e.Message);
-            _registration.Fail(e.Message);
+            _registration!.Fail(e.Message);
+            Volatile.Write(ref _isAsked, 0);
             Volatile.Write(ref _isUnderWay, 0);
         }
     }
@@ -127,10 +154,13 @@ public sealed class Upgrade : IDisposable
     }
 }
 
-/// <summary>A server that runs, as <c>rush upgrade</c> finds it: two files in the state directory, one of them locked as long as it lives.</summary>
+/// <summary>
+/// A server that runs, as <c>rush upgrade</c> finds it: two files in the state directory, one of them locked as long as it lives.
+/// </summary>
 public sealed class Registration : IDisposable
 {
-    private const string DirectoryName = "servers";
+    private const string DirectoryName = "servers", LockExtension = ".lock";
+    private const int LockMaxMs = 1_000;
     private readonly string _path;
     private readonly FileStream? _lock;
 
@@ -142,7 +172,7 @@ public sealed class Registration : IDisposable
         {
             Directory.CreateDirectory(directory);
             File.WriteAllText(_path, Environment.GetEnvironmentVariable(Upgrade.PredecessorVariable) ?? "");
-            _lock = new(_path + ".lock", FileMode.Create, FileAccess.ReadWrite, FileShare.None);
+            _lock = Lock(_path + LockExtension);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -156,12 +186,13 @@ public sealed class Registration : IDisposable
         var directory = Path.Combine(state, DirectoryName);
         var found = new List<(int, int, string?)>();
         if (!Directory.Exists(directory)) return found;
-        foreach (var path in Directory.EnumerateFiles(directory, "*.lock").Select(path => path[..^".lock".Length]))
+        foreach (var path in Directory.EnumerateFiles(directory, "*" + LockExtension).Select(path => path[..^LockExtension.Length]))
         {
             if (!int.TryParse(Path.GetFileName(path), NumberStyles.None, CultureInfo.InvariantCulture, out var process)) continue;
-            if (IsDead(path))
+            if (!IsLocked(path))
             {
-                Delete(path);
+                // One that runs may be about to lock it; or it is another program, which has the number of a server that died.
+                if (!IsRunning(process)) Delete(path);
                 continue;
             }
 
@@ -201,26 +232,43 @@ public sealed class Registration : IDisposable
         }
     }
 
-    private static bool IsDead(string path)
+    private static FileStream Lock(string path)
+    {
+        for (var until = Environment.TickCount64 + LockMaxMs; ; Thread.Sleep(1))
+        {
+            try
+            {
+                return new(path, FileMode.Create, FileAccess.ReadWrite, FileShare.None);
+            }
+            catch (IOException) when (Environment.TickCount64 < until)
+            {
+                // Somebody looks just now whether it is locked.
+            }
+        }
+    }
+
+    private static bool IsLocked(string path)
     {
         try
         {
-            using var held = new FileStream(path + ".lock", FileMode.Open, FileAccess.ReadWrite, FileShare.None);
-            return true;
+            using var free = new FileStream(path + LockExtension, FileMode.Open, FileAccess.Read, FileShare.Read);
+            return false;
         }
         catch (FileNotFoundException)
         {
-            return true;
+            return false;
         }
         catch (IOException)
         {
-            return false;
+            return true;
         }
     }
+
+    private static bool IsRunning(int process) => Directory.Exists($"/proc/{process.ToString(CultureInfo.InvariantCulture)}");
 
     private static void Delete(string path)
     {
         File.Delete(path);
-        File.Delete(path + ".lock");
+        File.Delete(path + LockExtension);
     }
 }

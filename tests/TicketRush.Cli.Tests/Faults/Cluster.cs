@@ -5,7 +5,8 @@ using TicketRush.Testing;
 
 namespace TicketRush.Cli.Tests.Faults;
 
-/// <summary>A private PostgreSQL with one open sale, and servers of it, each with a state directory of its own as on a machine of its own.</summary>
+/// <summary>A private PostgreSQL with one open sale, and servers of it, each with a state directory of its own as on a machine of its
+/// own.</summary>
 internal sealed class Cluster : IAsyncDisposable
 {
     private const string ClusterKey = "5ba3f5c2d08e4f6a9d0c7be1f3a24680135724689bdf0ace1357fedc89ab4567";
@@ -23,7 +24,8 @@ internal sealed class Cluster : IAsyncDisposable
 
     public Ledger Ledger { get; } = new();
 
-    public IReadOnlyList<KeyValuePair<string, string>> Environment => [new("RUSH_JOURNAL", Connection), new("RUSH_CLUSTER_KEY", ClusterKey)];
+    public IReadOnlyList<KeyValuePair<string, string>> Environment =>
+        [new("RUSH_JOURNAL", Connection), new("RUSH_CLUSTER_KEY", ClusterKey)];
 
     public static async Task<Cluster> MakeAsync()
     {
@@ -52,9 +54,9 @@ internal sealed class Cluster : IAsyncDisposable
         return directory.FullName;
     }
 
-    public async Task<RushProcess> ServeAsync(string? state = null)
+    public async Task<RushProcess> ServeAsync(string? state = null, string urls = "http://127.0.0.1:0")
     {
-        var server = await RushProcess.StartAsync(state ?? NewState(), environment: Environment);
+        var server = await RushProcess.StartAsync(state ?? NewState(), environment: Environment, urls: urls);
         lock (_servers) _servers.Add(server);
         return server;
     }

@@ -3,11 +3,13 @@ using System.Net;
 using System.Net.Http.Json;
 using System.Net.Sockets;
 using System.Text.Json;
+using TicketRush.Server.Upgrades;
 
 namespace TicketRush.Cli.Tests.Faults;
 
 // Goal: any server can sell any sale and any can die, and the others go on at once with everything that it acknowledged.
-// Method: servers as processes of their own on one private PostgreSQL; a crowd buys at all of them; a ledger outside keeps what was answered.
+// Method: servers as processes of their own on one private PostgreSQL; a crowd buys at all of them; a ledger outside keeps what was
+// answered.
 [Collection(nameof(FaultCollection))]
 public sealed class ClusterTests(ITestOutputHelper output)
 {
@@ -108,9 +110,14 @@ public sealed class ClusterTests(ITestOutputHelper output)
         Assert.Contains("shop", await RunAsync("keys", "add", "web-shop", "--role", "shop"), StringComparison.Ordinal);
 
         // The server learns of both within a second: the key, and the sale that is paused.
-        await Until.TrueAsync(async () => (await cluster.Shop.GetAsync($"{server.Url}/api/keys")).Body.GetRawText().Contains("web-shop", StringComparison.Ordinal), "the key is known");
+        var keys = $"{server.Url}/api/keys";
+        await Until.TrueAsync(
+            async () => (await cluster.Shop.GetAsync(keys)).Body.GetRawText().Contains("web-shop", StringComparison.Ordinal),
+            "the key is known");
         await RunAsync("pause", Place.Sale);
-        await Until.TrueAsync(async () => (await cluster.Shop.BuyAsync(cluster.Ledger, Place.NewWish(), server.Url))!.Code == "SALE_PAUSED", "the sale is paused");
+        await Until.TrueAsync(
+            async () => (await cluster.Shop.BuyAsync(cluster.Ledger, Place.NewWish(), server.Url))!.Code == "SALE_PAUSED",
+            "the sale is paused");
 
         var file = Path.Combine(state, $"{Place.Sale}.rush");
         await RunAsync("copy", $"postgres:{Place.Sale}", file);
@@ -132,17 +139,10 @@ public sealed class ClusterTests(ITestOutputHelper output)
         Needs.Haproxy();
         await using var cluster = await Cluster.MakeAsync();
         var (first, second) = (await cluster.ServeAsync(), await cluster.ServeAsync());
-        var port = FreePort();
-        var configuration = Path.Combine(cluster.NewState(), "haproxy.cfg");
-        var text = (await File.ReadAllTextAsync(Path.Combine(Samples.ShopTests.Root(), "packaging", "haproxy.cfg")))
-            .Replace("bind :80", $"bind 127.0.0.1:{port}", StringComparison.Ordinal)
-            .Replace("10.0.0.11:8080", new Uri(first.Url).Authority, StringComparison.Ordinal)
-            .Replace("10.0.0.12:8080", new Uri(second.Url).Authority, StringComparison.Ordinal);
-        await File.WriteAllTextAsync(configuration, text + "    http-response set-header X-Server %s\n");
-        using var haproxy = Process.Start(new ProcessStartInfo("/usr/sbin/haproxy", ["-db", "-q", "-f", configuration]))!;
+        var (haproxy, url) = await StartHaproxyAsync(cluster, first, second);
         try
         {
-            using var http = new HttpClient(new SocketsHttpHandler { UseCookies = false }) { BaseAddress = new($"http://127.0.0.1:{port}") };
+            using var http = new HttpClient(new SocketsHttpHandler { UseCookies = false }) { BaseAddress = new(url) };
             await Until.TrueAsync(async () => await IsUpAsync(http), "haproxy serves");
             using var begun = await http.PostAsync("/api/session", null);
             var cookie = begun.Headers.GetValues("Set-Cookie").Single().Split(';')[0];
@@ -169,9 +169,111 @@ public sealed class ClusterTests(ITestOutputHelper output)
         }
         finally
         {
-            haproxy.Kill();
-            await haproxy.WaitForExitAsync();
+            await EndAsync(haproxy);
         }
+    }
+
+    /// <summary>Upgrades cost nobody anything; of a server that is killed only those hear whose request it had, and the others go
+    /// on.</summary>
+    [Fact]
+    public async Task Behind_haproxy_servers_are_upgraded_and_killed_under_load()
+    {
+        Needs.Haproxy();
+        await using var cluster = await Cluster.MakeAsync();
+        var (one, two) = (cluster.NewState(), cluster.NewState());
+        var (first, second) = (await cluster.ServeAsync(one), await cluster.ServeAsync(two));
+        var (haproxy, url) = await StartHaproxyAsync(cluster, first, second);
+        try
+        {
+            using var http = new HttpClient { BaseAddress = new(url) };
+            await Until.TrueAsync(async () => await IsUpAsync(http, "one") && await IsUpAsync(http, "two"), "haproxy serves");
+            var crowd = new Crowd(cluster.Shop, cluster.Ledger, 8, _ => url);
+            var upgrades = Storm.IsFull ? 50 : 4;
+            for (var i = 0; i < upgrades; i++)
+            {
+                await SellAsync(50);
+                var (code, said) = await RushCommand.RunAsync("upgrade", "--data", i % 2 == 0 ? one : two);
+                Assert.True(code == 0, said);
+            }
+
+            await SellAsync(50);
+            Assert.Equal("", cluster.Ledger.Summary[$"{cluster.Ledger.Done} done; ".Length..]);
+            output.WriteLine($"{upgrades} upgrades: {cluster.Ledger.Summary}");
+
+            var stalls = new List<TimeSpan>();
+            var kills = Storm.IsFull ? 50 : 4;
+            for (var i = 0; i < kills; i++)
+            {
+                await SellAsync(50);
+                var killed = Registration.Find(two).Single().Process;
+                var since = Stopwatch.GetTimestamp();
+                Process.GetProcessById(killed).Kill();
+                await SellAsync(20);
+                stalls.Add(Stopwatch.GetElapsedTime(since));
+                await Until.TrueAsync(() => Registration.Find(two).Count == 0, "the killed one has ended");
+                await cluster.ServeAsync(two, second.Url);
+                await Until.TrueAsync(async () => await IsUpAsync(http, "two"), "haproxy has it again");
+            }
+
+            await crowd.StopAsync();
+            output.WriteLine($"{kills} kills: {cluster.Ledger.Summary}; the others waited {stalls.Max().TotalMilliseconds:0} ms at most");
+            Assert.True(stalls.Max() <= 2 * StallMax, $"The others were held up for {stalls.Max()}.");
+        }
+        finally
+        {
+            await EndAsync(haproxy);
+            await UpgradeTests.EndAsync(one);
+            await UpgradeTests.EndAsync(two);
+        }
+
+        await cluster.SettleAndAuditAsync();
+
+        async Task SellAsync(int orders)
+        {
+            var enough = cluster.Ledger.Done + orders;
+            await Until.TrueAsync(() => cluster.Ledger.Done >= enough, $"{orders} more orders are acknowledged");
+        }
+    }
+
+    /// <summary>A balancer that was told otherwise would take all servers out, and cut off what they are just settling.</summary>
+    [Fact]
+    public async Task While_the_database_is_away_a_server_says_at_once_that_it_is_there()
+    {
+        await using var cluster = await Cluster.MakeAsync();
+        var server = await cluster.ServeAsync();
+        using var http = new HttpClient { BaseAddress = new(server.Url), Timeout = TimeSpan.FromSeconds(1) };
+        Assert.Equal(HttpStatusCode.OK, (await http.GetAsync("/health/ready")).StatusCode);
+        cluster.Database.StopImmediately();
+        for (var since = Stopwatch.GetTimestamp(); Stopwatch.GetElapsedTime(since) < TimeSpan.FromSeconds(6); await Task.Delay(200))
+        {
+            Assert.Equal(HttpStatusCode.OK, (await http.GetAsync("/health/ready")).StatusCode);
+            Assert.Equal(HttpStatusCode.NotFound, (await http.GetAsync("/api/sales/made-up/availability")).StatusCode);
+        }
+
+        cluster.Database.Run();
+        await Until.TrueAsync(
+            async () => (await cluster.Shop.BuyAsync(cluster.Ledger, Place.NewWish(), server.Url))?.Status == 200, "it sells again");
+        await cluster.SettleAndAuditAsync();
+    }
+
+    private static async Task<(Process Haproxy, string Url)> StartHaproxyAsync(Cluster cluster, RushProcess first, RushProcess second)
+    {
+        var port = FreePort();
+        var configuration = Path.Combine(cluster.NewState(), "haproxy.cfg");
+        var text = (await File.ReadAllTextAsync(Path.Combine(Samples.ShopTests.Root(), "packaging", "haproxy.cfg")))
+            .Replace("bind :80", $"bind 127.0.0.1:{port}", StringComparison.Ordinal)
+            .Replace("10.0.0.11:8080", new Uri(first.Url).Authority, StringComparison.Ordinal)
+            .Replace("10.0.0.12:8080", new Uri(second.Url).Authority, StringComparison.Ordinal);
+        await File.WriteAllTextAsync(configuration, text + "    http-response set-header X-Server %s\n");
+        var haproxy = Process.Start(new ProcessStartInfo("/usr/sbin/haproxy", ["-db", "-q", "-f", configuration]))!;
+        return (haproxy, $"http://127.0.0.1:{port}");
+    }
+
+    private static async Task EndAsync(Process haproxy)
+    {
+        haproxy.Kill();
+        await haproxy.WaitForExitAsync();
+        haproxy.Dispose();
     }
 
     /// <summary>One buyer holds and pays; whichever servers it meets, it is the same buyer.</summary>
@@ -179,14 +281,16 @@ public sealed class ClusterTests(ITestOutputHelper output)
     private static async Task<string[]> BuyAsync(HttpClient http, string cookie, string token)
     {
         var id = Guid.NewGuid();
-        using var held = await SendAsync(http, HttpMethod.Put, $"/api/sales/{Place.Sale}/holds/{id}", cookie, token, new { items = new[] { new { tier = "place", quantity = 1 } } });
+        var wish = new { items = new[] { new { tier = "place", quantity = 1 } } };
+        using var held = await SendAsync(http, HttpMethod.Put, $"/api/sales/{Place.Sale}/holds/{id}", cookie, token, wish);
         Assert.True(held.IsSuccessStatusCode, await held.Content.ReadAsStringAsync());
         using var paid = await SendAsync(http, HttpMethod.Post, $"/api/sales/{Place.Sale}/holds/{id}/pay", cookie, token, new { });
         Assert.True(paid.IsSuccessStatusCode, await paid.Content.ReadAsStringAsync());
         return [held.Headers.GetValues("X-Server").Single(), paid.Headers.GetValues("X-Server").Single()];
     }
 
-    private static async Task<HttpResponseMessage> SendAsync(HttpClient http, HttpMethod method, string path, string cookie, string token, object body)
+    private static async Task<HttpResponseMessage> SendAsync(
+        HttpClient http, HttpMethod method, string path, string cookie, string token, object body)
     {
         using var request = new HttpRequestMessage(method, path) { Content = JsonContent.Create(body) };
         request.Headers.Add("Cookie", cookie);
@@ -194,12 +298,12 @@ public sealed class ClusterTests(ITestOutputHelper output)
         return await http.SendAsync(request);
     }
 
-    private static async Task<bool> IsUpAsync(HttpClient http)
+    private static async Task<bool> IsUpAsync(HttpClient http, string? server = null)
     {
         try
         {
             using var answer = await http.GetAsync("/health/ready");
-            return answer.StatusCode == HttpStatusCode.OK;
+            return answer.StatusCode == HttpStatusCode.OK && (server is null || answer.Headers.GetValues("X-Server").Single() == server);
         }
         catch (HttpRequestException)
         {

@@ -70,7 +70,7 @@ internal sealed class Ledger
                 case 200:
                     RecordOrder(wish, answer!);
                     break;
-                case 0 or 504:
+                case 0 or 502 or 504:
                     if (wish.Fate is Fate.None) wish.Fate = Fate.Unknown;
                     break;
                 case 503:

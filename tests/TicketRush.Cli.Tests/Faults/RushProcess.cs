@@ -44,6 +44,8 @@ internal sealed partial class RushProcess : IAsyncDisposable
     /// <summary>The system calls of the process, when it was started to be traced.</summary>
     public string? TraceLog { get; }
 
+    public int Id => _process.Id;
+
     public bool HasExited => _process.HasExited;
 
     public int ExitCode => _process.ExitCode;
@@ -58,27 +60,12 @@ internal sealed partial class RushProcess : IAsyncDisposable
     }
 
     /// <summary>Starts a server and waits until it is ready.</summary>
-    /// <param name="trace">Options of strace that say what to trace and what to inject; null to run without it.</param>
+    /// <inheritdoc cref="Start"/>
     public static async Task<RushProcess> StartAsync(
-        string data, string[]? trace = null, IEnumerable<KeyValuePair<string, string>>? environment = null)
+        string data, string[]? trace = null, IEnumerable<KeyValuePair<string, string>>? environment = null,
+        string urls = "http://127.0.0.1:0", string[]? before = null)
     {
-        var log = trace is null ? null : Path.Combine(Path.GetTempPath(), $"rush-trace-{Guid.NewGuid():N}");
-        List<string> words = [Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") is { Length: > 0 } host ? host : "dotnet"];
-        words.AddRange([Path.Combine(AppContext.BaseDirectory, "rush.dll"), "serve", "--data", data, "--urls", "http://127.0.0.1:0", "--json"]);
-
-        // The tracer is the grandchild (-D): the process that is started is the server itself, and signals reach it. The filter
-        // leaves every other system call alone, but with it strace 6.1 forgets to inject a signal from the second time on.
-        if (trace is not null)
-        {
-            string[] filter = trace.Any(option => option.Contains("signal=", StringComparison.Ordinal)) ? [] : ["--seccomp-bpf"];
-            words.InsertRange(0, ["strace", "-D", "-f", .. filter, "-y", "-tt", "-s", "2000", "-o", log!, .. trace]);
-        }
-
-        var start = new ProcessStartInfo(words[0], words.Skip(1)) { RedirectStandardOutput = true, RedirectStandardError = true };
-        start.Environment["RUSH_OFFICE_KEY"] = OfficeKey;
-        foreach (var (name, value) in environment ?? []) start.Environment[name] = value;
-
-        var server = new RushProcess(start, log);
+        var server = Start(data, trace, environment, urls, before);
         try
         {
             await server.WaitUntilReadyAsync();
@@ -89,6 +76,33 @@ internal sealed partial class RushProcess : IAsyncDisposable
             await server.DisposeAsync();
             throw;
         }
+    }
+
+    /// <summary>Starts a server.</summary>
+    /// <param name="trace">Options of strace that say what to trace and what to inject; null to run without it.</param>
+    /// <param name="before">A command that becomes the server: its words stand before the server's.</param>
+    public static RushProcess Start(
+        string data, string[]? trace = null, IEnumerable<KeyValuePair<string, string>>? environment = null,
+        string urls = "http://127.0.0.1:0", string[]? before = null)
+    {
+        var log = trace is null ? null : Path.Combine(Path.GetTempPath(), $"rush-trace-{Guid.NewGuid():N}");
+        List<string> words = [Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") is { Length: > 0 } host ? host : "dotnet"];
+        words.AddRange([Path.Combine(AppContext.BaseDirectory, "rush.dll"), "serve", "--data", data, "--urls", urls, "--json"]);
+
+        // The tracer is the grandchild (-D): the process that is started is the server itself, and signals reach it. The filter
+        // leaves every other system call alone, but with it strace 6.1 forgets to inject a signal from the second time on.
+        if (trace is not null)
+        {
+            string[] filter = trace.Any(option => option.Contains("signal=", StringComparison.Ordinal)) ? [] : ["--seccomp-bpf"];
+            words.InsertRange(0, ["strace", "-D", "-f", .. filter, "-y", "-tt", "-s", "2000", "-o", log!, .. trace]);
+        }
+
+        words.InsertRange(0, before ?? []);
+        var start = new ProcessStartInfo(words[0], words.Skip(1)) { RedirectStandardOutput = true, RedirectStandardError = true };
+        start.Environment["RUSH_OFFICE_KEY"] = OfficeKey;
+        foreach (var (name, value) in environment ?? []) start.Environment[name] = value;
+
+        return new(start, log);
     }
 
     public void Kill() => Signal(9);
@@ -134,7 +148,7 @@ internal sealed partial class RushProcess : IAsyncDisposable
         if (TraceLog is not null) File.Delete(TraceLog);
     }
 
-    private async Task WaitUntilReadyAsync()
+    public async Task WaitUntilReadyAsync()
     {
         using var timeout = new CancellationTokenSource(TimeSpan.FromSeconds(60));
         try

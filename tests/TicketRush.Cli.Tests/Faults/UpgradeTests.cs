@@ -5,8 +5,8 @@ using TicketRush.Server.Upgrades;
 namespace TicketRush.Cli.Tests.Faults;
 
 // Goal: a program is changed under a running sale, and nobody notices: no connection is refused, no request fails.
-// Method: a crowd buys over connections that it keeps, others come with a new connection for each request; the server is upgraded again and again.
-// The control restarts it instead, and must be seen to refuse.
+// Method: a crowd buys over connections that it keeps, others come with a new connection for each request; the server is upgraded again
+// and again. The control restarts it instead, and must be seen to refuse.
 [Collection(nameof(FaultCollection))]
 public sealed class UpgradeTests(ITestOutputHelper output)
 {
@@ -116,8 +116,97 @@ public sealed class UpgradeTests(ITestOutputHelper output)
         }
     }
 
+    /// <summary>The signal ends a process that does not expect it; one that has just been started expects it before it has read its
+    /// journals, and does then what it was asked.</summary>
+    [Fact]
+    public async Task A_signal_that_comes_while_a_server_starts_is_heeded_when_it_sells()
+    {
+        await using var place = await Place.MakeAsync();
+        var secret = Path.Combine(place.Data, "session.key");
+        File.Move(secret, secret + ".kept");
+        using (var made = Process.Start("mkfifo", [secret])) await made.WaitForExitAsync();
+        await using var server = RushProcess.Start(place.Data);
+        try
+        {
+            // It has come to where it reads its secret, and waits there for somebody to write it.
+            var opening = Task.Run(() => new FileStream(secret, FileMode.Open, FileAccess.Write));
+            await using (var pipe = await opening.WaitAsync(TimeSpan.FromSeconds(60)))
+            {
+                using (var signal = Process.Start("kill", ["-USR2", $"{server.Id}"])) await signal.WaitForExitAsync();
+                await Task.Delay(300);
+                File.Copy(secret + ".kept", secret + ".new");
+                File.Move(secret + ".new", secret, overwrite: true);
+                await pipe.WriteAsync(await File.ReadAllBytesAsync(secret));
+            }
+
+            await server.WaitUntilReadyAsync();
+            Assert.Equal(0, await server.WaitForExitAsync());
+            Assert.NotEqual(server.Id, Registration.Find(place.Data).Single().Process);
+            Assert.Equal(200, (await place.BuyAsync(server, Place.NewWish()))!.Status);
+        }
+        finally
+        {
+            await EndAsync(place.Data);
+        }
+    }
+
+    [Fact]
+    public async Task A_successor_whose_predecessor_has_died_sells_and_says_so()
+    {
+        await using var place = await Place.MakeAsync();
+        var path = Path.Combine(place.Data, "notify");
+        using var supervisor = new Socket(AddressFamily.Unix, SocketType.Dgram, ProtocolType.Unspecified) { ReceiveTimeout = 60_000 };
+        supervisor.Bind(new UnixDomainSocketEndPoint(path));
+
+        // It is to say that it sells through a pipe at whose other end nobody is any more.
+        await using var server = await RushProcess.StartAsync(
+            place.Data, environment: [new("NOTIFY_SOCKET", path), new("RUSH_READY", "9")],
+            before: ["bash", "-c", "exec 9> >(exit 0); sleep 0.5; exec \"$@\"", "bash"]);
+        var bytes = new byte[256];
+        Assert.Equal("READY=1", System.Text.Encoding.UTF8.GetString(bytes, 0, supervisor.Receive(bytes)));
+        Assert.Equal(200, (await place.BuyAsync(server, Place.NewWish()))!.Status);
+    }
+
+    [Fact]
+    public async Task A_server_on_a_Unix_socket_is_not_upgraded_and_goes_on()
+    {
+        await using var place = await Place.MakeAsync();
+        var path = Path.Combine(place.Data, "http");
+        await using var server = await RushProcess.StartAsync(place.Data, urls: $"http://unix:{path}");
+        using var http = new HttpClient(new SocketsHttpHandler
+        {
+            ConnectCallback = async (_, stop) =>
+            {
+                var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+                await socket.ConnectAsync(new UnixDomainSocketEndPoint(path), stop);
+                return new NetworkStream(socket, ownsSocket: true);
+            },
+        }) { BaseAddress = new("http://localhost"), DefaultRequestHeaders = { ConnectionClose = true } };
+        try
+        {
+            Assert.True((await http.GetAsync("/health/ready")).IsSuccessStatusCode);
+            var (code, said) = await RushCommand.RunAsync("upgrade", "--data", place.Data);
+            Assert.Equal(1, code);
+            Assert.Contains("Unix socket", said, StringComparison.Ordinal);
+            Assert.True((await http.GetAsync("/health/ready")).IsSuccessStatusCode);
+        }
+        finally
+        {
+            await EndAsync(place.Data);
+        }
+    }
+
+    /// <summary>It says that it is ready when it has read its journals, however long they are: systemd must not lose patience.</summary>
+    [Fact]
+    public void Systemd_waits_as_long_as_it_takes_to_start()
+    {
+        var unit = File.ReadAllLines(Path.Combine(Samples.ShopTests.Root(), "packaging", "ticketrush.service"));
+        Assert.Contains("Type=notify", unit);
+        Assert.Contains("TimeoutStartSec=infinity", unit);
+    }
+
     /// <summary>Ends whoever serves now: successors are nobody's children here.</summary>
-    private static async Task EndAsync(string state)
+    internal static async Task EndAsync(string state)
     {
         foreach (var (process, _, _) in Registration.Find(state)) Process.GetProcessById(process).Kill();
         await Until.TrueAsync(() => Registration.Find(state).Count == 0, "the servers end");

@@ -26,6 +26,8 @@ public sealed class SaleCopyTests(PostgresFixture fixture) : IDisposable
         Assert.False(directory.Has(Sale));
         Assert.Equal(IdentityKeys.Open(directory.Secrets), IdentityKeys.Open(store.Secrets));
 
+        // A server that starts now has the keys that came with it.
+        store = _place.OpenStore();
         hash = await SellAsync(store, first: 30, count: 30);
         using var elsewhere = new ScratchDirectory();
         var back = new DataDirectory(elsewhere.Path);
@@ -37,7 +39,131 @@ public sealed class SaleCopyTests(PostgresFixture fixture) : IDisposable
         // Byte for byte what it was, and more behind it.
         var copied = await File.ReadAllBytesAsync(back.JournalPath(Sale), TestContext.Current.CancellationToken);
         Assert.Equal(original.AsSpan(0, FileHeader.Size), copied.AsSpan(0, FileHeader.Size));
-        await SellAsync(back, first: 60, count: 10);
+        await SellAsync(new DataDirectory(elsewhere.Path), first: 60, count: 10);
+    }
+
+    [Fact]
+    public async Task While_it_moves_it_is_never_in_both_and_what_it_sells_meanwhile_stays_sold()
+    {
+        var (directory, store) = (new DataDirectory(_here.Path), _place.OpenStore());
+        directory.TryCreate(Sale, Plan(100));
+        await SellAsync(directory, 0, 5, close: false);
+        await ChangeAsync(directory, CommandKind.Pause);
+
+        // It takes a while to arrive, and goes on in the middle of that.
+        Execute("""
+            CREATE FUNCTION slowly() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(0.2); RETURN NEW; END';
+            CREATE TRIGGER slow BEFORE INSERT ON ticketrush.journal FOR EACH ROW EXECUTE FUNCTION slowly()
+            """);
+        var moving = Task.Run(() => SaleCopy.Run(new(directory, Sale), new(store, Sale), Options, move: true));
+        var wasInBoth = false;
+        await LookAsync(() => Ask("SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'") > 0);
+        await ChangeAsync(directory, CommandKind.Close);
+        await LookAsync(() => moving.IsCompleted);
+        await Assert.ThrowsAsync<IOException>(() => moving);
+        Assert.False(wasInBoth, "It could be sold from in both.");
+        Assert.True(directory.Has(Sale));
+        Assert.Equal((0, 0), (Ask("SELECT count(*) FROM ticketrush.sale"), Ask("SELECT count(*) FROM ticketrush.journal")));
+
+        // Nobody disturbs it now.
+        moving = Task.Run(() => SaleCopy.Run(new(directory, Sale), new(store, Sale), Options, move: true));
+        await LookAsync(() => moving.IsCompleted);
+        Assert.Equal(AuditVerdict.Good, (await moving).Verdict);
+        Assert.False(wasInBoth, "It could be sold from in both.");
+        Assert.False(directory.Has(Sale));
+        Assert.True(store.Has(Sale));
+
+        async Task LookAsync(Func<bool> isSo)
+        {
+            // First there, then here: what goes away here before it comes there is in neither, and never in both.
+            for (var end = Environment.TickCount64 + 20_000; !isSo() && Environment.TickCount64 < end; await Task.Delay(1))
+                wasInBoth |= Ask($"SELECT count(*) FROM ticketrush.sale WHERE name = '{Sale}'") > 0 && directory.Has(Sale);
+        }
+    }
+
+    [Fact]
+    public async Task When_its_name_is_taken_while_it_moves_it_stays_where_it_was()
+    {
+        var (directory, store) = (new DataDirectory(_here.Path), _place.OpenStore());
+        directory.TryCreate(Sale, Plan(100));
+        await SellAsync(directory, 0, 5);
+        store.Secrets.Change(IdentityKeys.SecretName, _ => IdentityKeys.Open(directory.Secrets).Text);
+
+        // Somebody makes a sale of that name when the other has just arrived.
+        Execute("""
+            CREATE FUNCTION taken() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+                IF NEW.name <> 'spring' THEN
+                    INSERT INTO ticketrush.sale (name, header, tail_sequence, tail_time, tail_hash, tail_offset)
+                    VALUES ('spring', '', 0, 0, '', 0);
+                END IF;
+                RETURN NEW; END $$;
+            CREATE TRIGGER taken AFTER INSERT ON ticketrush.sale FOR EACH ROW EXECUTE FUNCTION taken()
+            """);
+        Assert.Throws<JournalRefusedException>(() => SaleCopy.Run(new(directory, Sale), new(store, Sale), Options, move: true));
+        Assert.Equal([directory.JournalPath(Sale)], Directory.GetFiles(_here.Path, "*.rush*"));
+        Assert.Equal((1, 0), (Ask("SELECT count(*) FROM ticketrush.sale"), Ask("SELECT count(*) FROM ticketrush.journal")));
+        await SellAsync(directory, 0, 5);
+    }
+
+    /// <summary>What takes as long as the sale is long has no time limit: the limit of other statements is 5 s.</summary>
+    [Fact]
+    [Trait("Storm", "true")]
+    public async Task A_long_sale_can_be_moved_away_however_long_that_takes()
+    {
+        var store = _place.OpenStore();
+        store.TryCreate(Sale, Plan(100));
+        await SellAsync(store, 0, 5);
+        Execute("""
+            CREATE FUNCTION slowly() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(6); RETURN NULL; END';
+            CREATE TRIGGER slow BEFORE UPDATE OR DELETE ON ticketrush.journal FOR EACH STATEMENT EXECUTE FUNCTION slowly()
+            """);
+        SaleCopy.Run(new(store, Sale), new(new DataDirectory(_here.Path), Sale), Options, move: true);
+        Assert.False(store.Has(Sale));
+
+        store.TryCreate("another", Plan(1));
+        store.Remove("another");
+        Assert.Equal(0, Ask("SELECT count(*) FROM ticketrush.sale WHERE name = 'another'"));
+    }
+
+    [Fact]
+    public async Task What_is_no_name_of_a_sale_is_not_moved()
+    {
+        var (directory, store) = (new DataDirectory(_here.Path), _place.OpenStore());
+        directory.TryCreate(Sale, Plan(100));
+        await SellAsync(directory, 0, 1);
+        const string Odd = "Spring_'1'";
+        File.Move(directory.JournalPath(Sale), directory.JournalPath(Odd));
+        Assert.Throws<JournalRefusedException>(() => SaleCopy.Run(new(directory, Odd), new(store, Odd), Options, move: true));
+        Assert.True(directory.Has(Odd));
+    }
+
+    /// <summary>Its ids are hashed under the keys that came with it: who has the old ones would find none, and sell the same id
+    /// again.</summary>
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task A_server_that_has_the_keys_of_before_does_not_sell_what_arrives(bool toDatabase)
+    {
+        using var elsewhere = new ScratchDirectory();
+        ISaleStore from = toDatabase ? new DataDirectory(elsewhere.Path) : _place.OpenStore();
+        Func<ISaleStore> open = toDatabase ? () => _place.OpenStore() : () => new DataDirectory(_here.Path);
+        var (running, mover) = (open(), open());
+        from.TryCreate(Sale, Plan(100));
+        await SellAsync(from, 0, 5);
+        SaleCopy.Run(new(from, Sale), new(mover, Sale), Options, move: true);
+
+        for (var end = Environment.TickCount64 + 20_000; !running.Has(Sale); await Task.Delay(10))
+            Assert.True(Environment.TickCount64 < end);
+        var refused = Assert.Throws<JournalRefusedException>(() => running.Open(Sale));
+        Assert.Contains("Start this server again", refused.Message, StringComparison.Ordinal);
+        using var started = open().Open(Sale);
+        started.TakeTurn(new Collector());
+        started.ReleaseTurn();
+        Assert.True(started.Tail.Sequence > 5);
+
+        // And what it would make itself from now on is as little found.
+        Assert.True(running.TryCreate("another", Plan(1)));
+        Assert.Throws<JournalRefusedException>(() => running.Open("another"));
     }
 
     [Fact]
@@ -84,6 +210,18 @@ public sealed class SaleCopyTests(PostgresFixture fixture) : IDisposable
     }
 
     private PostgresOptions Options => new() { Connection = _place.Connection };
+
+    private string Database => new Npgsql.NpgsqlConnectionStringBuilder(_place.Connection).Database!;
+
+    private void Execute(string sql) => fixture.Server.Execute(sql, Database);
+
+    private long Ask(string sql) => (long)fixture.Server.Ask(sql, Database)!;
+
+    private static async Task ChangeAsync(ISaleStore store, CommandKind kind)
+    {
+        await using var sequencer = new Sequencer(store.Open(Sale));
+        Assert.Equal(Outcome.Done, await sequencer.SubmitAsync(new() { Command = new() { Kind = kind } }).AsTask().WaitAsync(Bound));
+    }
 
     private static async Task<ChainHash> SellAsync(ISaleStore store, int first, int count, bool close = true)
     {

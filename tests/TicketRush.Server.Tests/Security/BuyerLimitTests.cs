@@ -43,6 +43,26 @@ public sealed class BuyerLimitTests(RunningServer server) : IClassFixture<Runnin
         Assert.InRange(pool.GetProperty("sold").GetInt32() + pool.GetProperty("held").GetInt32(), 1, places);
     }
 
+    /// <summary>To look for a sale makes its store work; and a draft must not be told from nothing by what it costs.</summary>
+    [Fact]
+    public async Task Names_that_are_made_up_are_counted_and_drafts_like_them_and_what_is_on_sale_is_not()
+    {
+        await using var own = await RunningServer.StartAsync(limits: RunningServer.Generous with { NetworkPerMinute = 30 });
+        var (sale, draft) = (await own.OpenSaleAsync(), await own.CreateSaleAsync());
+        for (var i = 0; i < 60; i++) Assert.Equal(200, await AskAsync(sale));
+        for (var i = 0; i < 10; i++) Assert.Equal((404, 404), (await AskAsync($"/api/sales/made-up-{i}"), await AskAsync(draft)));
+
+        var answers = new List<int>();
+        for (var i = 0; i < 30; i++) answers.Add(await AskAsync($"/api/sales/made-up-again-{i}"));
+        Assert.Contains(429, answers);
+        answers.Clear();
+        for (var i = 0; i < 30; i++) answers.Add(await AskAsync(draft));
+        Assert.Contains(429, answers);
+        Assert.Equal(200, await AskAsync(sale));
+
+        async Task<int> AskAsync(string path) => (await own.SendAsync("GET", $"{path}/availability", null, key: null)).Status;
+    }
+
     [Fact]
     [Trait("Statement", "S4")]
     public async Task A_session_has_three_holds_and_no_fourth_and_one_more_for_each_that_it_pays_or_gives_back()

@@ -1,0 +1,115 @@
+using System.Collections.Concurrent;
+using System.Diagnostics;
+using System.Diagnostics.Metrics;
+using TicketRush.Journal.Postgres;
+using TicketRush.Testing;
+using static TicketRush.Journal.Tests.SequencerRig;
+
+namespace TicketRush.Journal.Tests;
+
+/// <summary>Which sales there are, whoever asks and however often, with a database and without.</summary>
+public sealed class PostgresStoreTests(PostgresFixture fixture) : IDisposable
+{
+    private readonly PostgresPlace _place = new(fixture.Server);
+
+    [Fact]
+    public async Task What_strangers_make_up_opens_no_connections_and_what_is_new_is_found_all_the_same()
+    {
+        var (here, there) = (_place.OpenStore(), _place.OpenStore());
+        await using var sales = new Sales(here);
+        Assert.Empty(sales.All());
+        Assert.Null(sales.Find("nothing"));
+
+        // The database counts a connection when it has ended, or a second later.
+        await Task.Delay(1_500);
+        var before = Sessions();
+        Parallel.For(0, 5_000, new() { MaxDegreeOfParallelism = 8 }, i => Assert.Null(sales.Find($"made-up-{i}")));
+        Assert.True(there.TryCreate("spring", Plan(10)));
+        await UntilAsync(() => sales.Find("spring")?.Sequencer is not null);
+        await Task.Delay(1_500);
+        Assert.InRange(Sessions() - before, 1, 12);
+
+        Assert.True(there.TryCreate("autumn", Plan(10)));
+        await UntilAsync(() => here.Has("autumn"));
+
+        // Who looks by itself so seldom finds what is new by looking it up, or not at all.
+        var seldom = _place.OpenStore(options => options with { PollEvery = TimeSpan.FromSeconds(60) });
+        Assert.Equal(["autumn", "spring"], seldom.Sales());
+        Assert.False(seldom.Has("summer"));
+        Assert.True(there.TryCreate("summer", Plan(10)));
+        await UntilAsync(() => seldom.Has("summer"));
+        Assert.Equal(["autumn", "spring", "summer"], seldom.Sales());
+        Assert.True(here.TryCreate("winter", Plan(10)));
+        Assert.Contains("winter", here.Sales());
+        await UntilAsync(() => there.Sales().SequenceEqual(["autumn", "spring", "summer", "winter"]));
+    }
+
+    [Fact]
+    [Trait("Storm", "true")]
+    public async Task While_the_database_is_away_nobody_waits_for_names()
+    {
+        using var server = PostgresServer.Start();
+        using var place = new PostgresPlace(server);
+        var store = place.OpenStore();
+        store.TryCreate("spring", Plan(10));
+        await using var sales = new Sales(store);
+        Assert.Single(sales.All());
+        Assert.Null(sales.Find("nothing"));
+
+        server.StopImmediately();
+        for (var since = Stopwatch.GetTimestamp(); Stopwatch.GetElapsedTime(since) < TimeSpan.FromSeconds(4); await Task.Delay(100))
+        {
+            var asked = Stopwatch.GetTimestamp();
+            Assert.Equal("spring", Assert.Single(sales.All()).Name);
+            Assert.Null(sales.Find("nothing"));
+            Assert.True(Stopwatch.GetElapsedTime(asked) < TimeSpan.FromSeconds(1), $"{Stopwatch.GetElapsedTime(asked)}");
+        }
+
+        // And when it is back, what is new is found again.
+        server.Run();
+        using var other = PostgresStore.Open(new() { Connection = place.Connection, StateDirectory = place.State.Path });
+        Assert.True(other.TryCreate("autumn", Plan(10)));
+        await UntilAsync(() => sales.Find("autumn") is not null);
+    }
+
+    [Fact]
+    public async Task Commits_that_were_not_answered_and_those_settled_can_be_watched()
+    {
+        var measured = new ConcurrentDictionary<string, long>();
+        using var listener = new MeterListener();
+        listener.InstrumentPublished = (instrument, l) =>
+        {
+            if (instrument.Name.StartsWith("ticketrush.commits.", StringComparison.Ordinal)) l.EnableMeasurementEvents(instrument);
+        };
+        listener.SetMeasurementEventCallback<long>((instrument, value, _, _) =>
+            measured.AddOrUpdate(instrument.Name, value, (_, most) => Math.Max(most, value)));
+        listener.Start();
+
+        using var proxy = new CommitProxy(fixture.Server.Port);
+        var connection = new Npgsql.NpgsqlConnectionStringBuilder(_place.Connection) { Port = proxy.Port };
+        var store = _place.OpenStore(connection: connection.ConnectionString);
+        store.TryCreate("spring", Plan(10));
+        await using var sequencer = new Sequencer(store.Open("spring"));
+        proxy.Next = CommitFate.AnswerIsCut;
+        Assert.Equal(
+            Outcome.Done,
+            await sequencer.SubmitAsync(new() { Command = new() { Kind = Engine.CommandKind.Open } }).AsTask().WaitAsync(Bound));
+        listener.RecordObservableInstruments();
+        Assert.True(measured["ticketrush.commits.unsettled"] >= 1);
+        Assert.True(measured["ticketrush.commits.settled"] >= 1);
+    }
+
+    public void Dispose() => _place.Dispose();
+
+    private long Sessions()
+    {
+        var database = new Npgsql.NpgsqlConnectionStringBuilder(_place.Connection).Database!;
+        return (long)fixture.Server.Ask($"SELECT sessions FROM pg_stat_database WHERE datname = '{database}'")!;
+    }
+
+    private static async Task UntilAsync(Func<bool> isSo)
+    {
+        for (var start = Stopwatch.GetTimestamp(); !isSo(); await Task.Delay(10))
+            Assert.True(Stopwatch.GetElapsedTime(start) < Bound, "It did not come to be so in time.");
+    }
+}
