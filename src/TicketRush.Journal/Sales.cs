@@ -51,6 +51,9 @@ public sealed class Sales : IAsyncDisposable
     /// <summary>The sales that this process has open by now; unlike <see cref="All"/> it asks no store.</summary>
     public ICollection<OpenSale> Opened() => _open.Values;
 
+    /// <summary>The sale of that name when this process has it open by now; unlike <see cref="Find"/> it asks no store.</summary>
+    public OpenSale? Opened(string name) => _open.GetValueOrDefault(name);
+
     /// <summary>The sale of that name; null when there is none. Opens it when needed, which reads its whole journal.</summary>
     public OpenSale? Find(string name)
     {
@@ -97,7 +100,8 @@ public sealed class Sales : IAsyncDisposable
         try
         {
             journal = _store.Open(name);
-            return new(name, new(journal, _options with { OnStatus = status => _onStatus?.Invoke(name, status), Metrics = _meter.Of(name) }), null);
+            var options = _options with { OnStatus = status => _onStatus?.Invoke(name, status), Metrics = _meter.Of(name) };
+            return new(name, new(journal, options), null);
         }
         catch (Exception e)
         {

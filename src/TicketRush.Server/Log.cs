@@ -26,4 +26,10 @@ internal static partial class Log
 
     [LoggerMessage(8, LogLevel.Error, "A connection of the terminals port was ended by a defect here.")]
     public static partial void TerminalFailed(ILogger log, Exception e);
+
+    [LoggerMessage(20, LogLevel.Error, "The board goes on, but something failed. Other failures of this minute are not logged.")]
+    public static partial void BoardFailed(ILogger log, Exception e);
+
+    [LoggerMessage(21, LogLevel.Warning, "The board's group is sent {Max} sales; {LeftOut} more are open. See --board-sales.")]
+    public static partial void BoardLeavesOut(ILogger log, int max, int leftOut);
 }
