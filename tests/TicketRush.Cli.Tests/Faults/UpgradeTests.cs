@@ -5,8 +5,8 @@ using TicketRush.Server.Upgrades;
 namespace TicketRush.Cli.Tests.Faults;
 
 // Goal: a program is changed under a running sale, and nobody notices: no connection is refused, no request fails.
-// Method: a crowd buys over connections that it keeps, others come with a new connection for each request; the server is upgraded again and again.
-// The control restarts it instead, and must be seen to refuse.
+// Method: a crowd buys over connections that it keeps, others come with a new connection for each request; the server is upgraded again and
+// again. The control restarts it instead, and must be seen to refuse. Terminals and the board: FrontsTests.
 [Collection(nameof(FaultCollection))]
 public sealed class UpgradeTests(ITestOutputHelper output)
 {
@@ -117,7 +117,7 @@ public sealed class UpgradeTests(ITestOutputHelper output)
     }
 
     /// <summary>Ends whoever serves now: successors are nobody's children here.</summary>
-    private static async Task EndAsync(string state)
+    internal static async Task EndAsync(string state)
     {
         foreach (var (process, _, _) in Registration.Find(state)) Process.GetProcessById(process).Kill();
         await Until.TrueAsync(() => Registration.Find(state).Count == 0, "the servers end");
