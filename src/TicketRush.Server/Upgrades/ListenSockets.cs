@@ -42,21 +42,28 @@ public sealed partial class ListenSockets
         Bind(endpoint.ToString()!, () => SocketTransportOptions.CreateDefaultBoundListenSocket(endpoint));
 
     /// <summary>The same for datagrams. One for any IPv6 address takes IPv4's too.</summary>
-    internal Socket BindDatagrams(IPEndPoint endpoint) => Bind($"udp:{endpoint}", () =>
+    internal Socket BindDatagrams(IPEndPoint endpoint)
     {
-        var socket = new Socket(endpoint.AddressFamily, SocketType.Dgram, ProtocolType.Udp);
-        try
+        var socket = Bind($"udp:{endpoint}", () =>
         {
-            if (endpoint.Address.Equals(IPAddress.IPv6Any)) socket.DualMode = true;
-            socket.Bind(endpoint);
-            return socket;
-        }
-        catch
-        {
-            socket.Dispose();
-            throw;
-        }
-    });
+            var made = new Socket(endpoint.AddressFamily, SocketType.Dgram, ProtocolType.Udp);
+            try
+            {
+                if (endpoint.Address.Equals(IPAddress.IPv6Any)) made.DualMode = true;
+                made.Bind(endpoint);
+                return made;
+            }
+            catch
+            {
+                made.Dispose();
+                throw;
+            }
+        });
+
+        // The predecessor has made it non-blocking, for which the runtime would refuse every call that may wait.
+        socket.Blocking = true;
+        return socket;
+    }
 
     private Socket Bind(string name, Func<Socket> make)
     {
