@@ -245,6 +245,26 @@ public sealed class BoardTests
         await Assert.ThrowsAsync<TimeoutException>(() => kiosk.ReceiveProofAsync(1_000));
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Junk_is_soon_not_even_read_unless_somebody_of_its_network_subscribed(bool isSubscribed)
+    {
+        await using var server = await StartAsync(new() { RequestsPerMinute = 5 });
+        var sale = (await server.OpenSaleAsync()).Split('/')[^1];
+        using var kiosk = new Viewer(server);
+        if (isSubscribed)
+        {
+            kiosk.Send($"subscribe {sale} {await kiosk.ProveAsync(sale)}");
+            await kiosk.ReceiveAsync();
+        }
+
+        using var stranger = new Viewer(server);
+        for (var i = 0; i < 70; i++) stranger.SendRaw("junk");
+        stranger.Send($"subscribe {sale}");
+        Assert.Equal(isSubscribed, await stranger.TryReceiveAsync(isSubscribed ? 10_000 : 1_000) is not null);
+    }
+
     [Fact]
     public async Task Numbers_go_on_for_who_comes_back_after_its_subscription_ran_out()
     {

@@ -13,7 +13,7 @@ public sealed record BoardLimits
     public int SubscriptionsPerNetwork { get; init; } = 50;
 
     /// <summary>Datagrams of a network that prove nothing and are answered, a minute. Those that prove their address are not counted:
-    /// anybody can send the others in its name.</summary>
+    /// anybody can send the others in its name. Ten times as many are read of a network that nobody subscribed from.</summary>
     public int RequestsPerMinute { get; init; } = 300;
 
     /// <summary>How long a subscription lasts; who wants more subscribes again.</summary>

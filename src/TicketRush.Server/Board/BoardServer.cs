@@ -33,6 +33,7 @@ public sealed class BoardServer : BackgroundService
     private readonly ServerSecret _secret;
     private readonly TimeProvider _time;
     private readonly ILogger _log;
+    private readonly RateLimits.Table _read;
     private readonly RateLimits.Table _requests;
     private readonly Socket _socket;
     private readonly IPEndPoint? _group;
@@ -54,6 +55,7 @@ public sealed class BoardServer : BackgroundService
         ILoggerFactory logs)
     {
         (_sales, _limits, _secret, _time, _log) = (sales, limits, secret, time, logs.CreateLogger("TicketRush.Board"));
+        _read = new(limits.RequestsPerMinute * 10, 10_000, time);
         _requests = new(limits.RequestsPerMinute, 10_000, time);
         if (endpoint.IsMulticast)
         {
@@ -178,6 +180,9 @@ public sealed class BoardServer : BackgroundService
 
     private void Take(ReadOnlySpan<byte> request, IPEndPoint from)
     {
+        // Reading costs more than sending. A network that somebody subscribed from is read all the same, for what is below.
+        var network = RateLimits.NetworkOf(from.Address);
+        if (!IsSubscribed(network) && !_read.TryTake(network, out _)) return;
         if (!BoardDatagrams.TryReadRequest(request, out var sale, out var token) || !PlanCheck.IsId(sale)) return;
 
         // Who proves its address is not counted: others could send so many in its name that it was not heard any more.
@@ -188,19 +193,24 @@ public sealed class BoardServer : BackgroundService
         {
             // Never longer than what came: an address that was made up gains nobody anything.
             var proof = BoardDatagrams.Prove(right);
-            if (proof.Length <= request.Length && _requests.TryTake(RateLimits.NetworkOf(from.Address), out _)) TrySend(proof, from);
+            if (proof.Length <= request.Length && _requests.TryTake(network, out _)) TrySend(proof, from);
             return;
         }
 
-        if (_sales.Opened(sale) is { Sequencer.Snapshot: not null } open && !AccessMiddleware.IsDraft(open) && TrySubscribe(open, from)
-            && !isProved)
+        if (_sales.Opened(sale) is { Sequencer.Snapshot: not null } open && !AccessMiddleware.IsDraft(open)
+            && TrySubscribe(open, from, network) && !isProved)
         {
             // Its proof is about to be too old: who renews in time never has to ask for one like a stranger.
             TrySend(BoardDatagrams.Prove(right), from);
         }
     }
 
-    private bool TrySubscribe(OpenSale sale, IPEndPoint from)
+    private bool IsSubscribed(UInt128 network)
+    {
+        lock (_gate) return _networks.ContainsKey(network);
+    }
+
+    private bool TrySubscribe(OpenSale sale, IPEndPoint from, UInt128 network)
     {
         var until = Environment.TickCount64 + (long)_limits.Lease.TotalMilliseconds;
         lock (_gate)
@@ -208,7 +218,6 @@ public sealed class BoardServer : BackgroundService
             var channel = ChannelOf(sale);
             if (!channel.Until.ContainsKey(from))
             {
-                var network = RateLimits.NetworkOf(from.Address);
                 var here = _networks.GetValueOrDefault(network);
                 if (_subscriptions >= _limits.Subscriptions || here >= _limits.SubscriptionsPerNetwork) return false;
                 _networks[network] = here + 1;
