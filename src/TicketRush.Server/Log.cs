@@ -30,4 +30,10 @@ internal static partial class Log
     [LoggerMessage(9, LogLevel.Warning, "RUSH_OFFICE_KEY does not end with 64 random hexadecimal digits, so it might be guessed: at the "
         + "terminals port it is taken over TLS and within this machine, and answers no challenge.")]
     public static partial void GuessableKey(ILogger log);
+
+    [LoggerMessage(20, LogLevel.Error, "The board goes on, but something failed. Other failures of this minute are not logged.")]
+    public static partial void BoardFailed(ILogger log, Exception e);
+
+    [LoggerMessage(21, LogLevel.Warning, "The board's group is sent {Max} sales; {LeftOut} more are open. See --board-sales.")]
+    public static partial void BoardLeavesOut(ILogger log, int max, int leftOut);
 }

@@ -49,13 +49,7 @@ public static class RushServer
         builder.Services.AddSingleton(services => OpenSales(services));
         builder.Services.AddSingleton<LiveUpdates>();
         builder.Services.AddTerminals(options);
-        if (options.Board is { } board)
-        {
-            builder.Services.AddSingleton(services => new BoardServer(
-                services.GetRequiredService<Sales>(), board, options.BoardLimits, services.GetRequiredService<TimeProvider>()));
-            builder.Services.AddHostedService(services => services.GetRequiredService<BoardServer>());
-        }
-
+        builder.Services.AddBoard(options);
         builder.Services.AddPages();
         builder.Services.ConfigureHttpJsonOptions(json => json.SerializerOptions.TypeInfoResolverChain.Insert(0, ApiJson.Api));
         builder.Services.AddOpenApi(Description.Write);

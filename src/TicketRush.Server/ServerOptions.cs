@@ -6,8 +6,8 @@ public sealed record ServerOptions
     public required string DataDirectory { get; init; }
 
     /// <summary>
-    /// The database that keeps the sales instead, as <see cref="Journal.Postgres.PostgresOptions.Parse"/> reads it; the directory then has what is this
-    /// machine's own. Null: the directory keeps everything.
+    /// The database that keeps the sales instead, as <see cref="Journal.Postgres.PostgresOptions.Parse"/> reads it; the directory then
+    /// has what is this machine's own. Null: the directory keeps everything.
     /// </summary>
     public string? Journal { get; init; }
 
@@ -23,6 +23,7 @@ public sealed record ServerOptions
     /// <summary>Where the board is subscribed to, or its multicast group; there is none without.</summary>
     public Board.BoardEndpoint? Board { get; init; }
 
+    /// <summary>What the board may cost.</summary>
     public Board.BoardLimits BoardLimits { get; init; } = new();
 
     /// <summary>Plans may say <c>paymentKind: test</c>, with which anybody may pay.</summary>
@@ -58,6 +59,7 @@ public sealed record ServerOptions
     public void Check()
     {
         Limits.Check();
+        BoardLimits.Check();
         if (ViewersMax is < 0 or > 1_000_000 || ViewersPerNetwork is < 0 or > 1_000_000)
             throw new ArgumentException("0 to 1,000,000 may watch at once.");
         if (KeyAgainAfter < TimeSpan.Zero || KeyAgainAfter > TimeSpan.FromHours(12))

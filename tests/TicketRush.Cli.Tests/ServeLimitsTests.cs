@@ -10,11 +10,11 @@ public sealed class ServeLimitsTests
     public async Task Every_limit_is_what_was_asked_for_and_is_printed_at_start()
     {
         var printed = await ServeAsync(
-            "--session-holds", "2", "--network-holds", "21", "--lapse-wait", "31", "--session-rate", "41",
-            "--network-rate", "51", "--network-sessions", "61", "--terminals", "127.0.0.1:0", "--terminal-connections", "901", "--terminal-key-connections", "801",
-            "--terminal-strangers", "701", "--terminal-network-strangers", "601", "--terminal-watches", "13", "--terminal-key-watches", "12",
-            "--network-wrong-keys", "71", "--viewers", "81", "--network-viewers", "91", "--staff-key-again", "11", "--trusted-proxy",
-            "10.0.0.0/8");
+            "--session-holds", "2", "--network-holds", "21", "--lapse-wait", "31", "--session-rate", "41", "--network-rate", "51",
+            "--network-sessions", "61", "--terminals", "127.0.0.1:0", "--terminal-connections", "901",
+            "--terminal-key-connections", "801", "--terminal-strangers", "701", "--terminal-network-strangers", "601",
+            "--terminal-watches", "13", "--terminal-key-watches", "12", "--network-wrong-keys", "71", "--viewers", "81",
+            "--network-viewers", "91", "--staff-key-again", "11", "--trusted-proxy", "10.0.0.0/8");
         foreach (var said in new[]
         {
             "2 holds each, 31 s wait after one lapsed, 41 requests a minute",
@@ -30,8 +30,24 @@ public sealed class ServeLimitsTests
         Assert.Contains("10000 connections, 1000 of a key; 2000 strangers", usual, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task So_are_those_of_the_board()
+    {
+        var printed = await ServeAsync(
+            "--board", "127.0.0.1:0", "--board-subscriptions", "21", "--board-network-subscriptions", "31", "--board-network-rate", "41");
+        Assert.Contains("; 21 subscriptions; of a network 31, and 41 requests a minute without a proof", printed, StringComparison.Ordinal);
+        printed = await ServeAsync("--board", "239.77.1.2:6381", "--board-sales", "51");
+        Assert.Contains("  board        239.77.1.2:6381; 51 sales", printed, StringComparison.Ordinal);
+        printed = await ServeAsync("--board", "127.0.0.1:0");
+        Assert.Contains("; 1000 subscriptions; of a network 50, and 300 requests ", printed, StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData("--viewers", "-1")]
+    [InlineData("--board-subscriptions", "0")]
+    [InlineData("--board-network-subscriptions", "0")]
+    [InlineData("--board-network-rate", "1000001")]
+    [InlineData("--board-sales", "0")]
     [InlineData("--network-viewers", "2000000")]
     [InlineData("--staff-key-again", "721")]
     [InlineData("--session-holds", "0")]

@@ -1,8 +1,13 @@
+using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
 using System.Text;
 using System.Text.Json;
+using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.DependencyInjection;
+using TicketRush.Engine;
+using TicketRush.Journal;
+using TicketRush.Journal.Files;
 using TicketRush.Server.Board;
 using TicketRush.Server.Tests.Hosting;
 
@@ -20,7 +25,10 @@ public sealed class BoardTests
         var token = await viewer.ProveAsync(sale);
         viewer.Send($"subscribe {sale} {token}");
         var first = await viewer.ReceiveAsync();
-        Assert.Equal((sale, "open", 3L, 100, 50), (Text(first, "sale"), Text(first, "state"), Number(first, "sequence"), Tier(first, "floor"), Tier(first, "balcony")));
+        Assert.Equal(
+            (sale, "open", 3L, 100, 50),
+            (Text(first, "sale"), Text(first, "state"), Number(first, "sequence"), Tier(first, "floor"), Tier(first, "balcony")));
+        Assert.Equal(16, Text(first, "server").Length);
 
         (await server.PutAsync($"/api/sales/{sale}/orders/{Plans.NewId()}", Plans.Order("ann", 2))).Is(200);
         var last = first;
@@ -39,6 +47,7 @@ public sealed class BoardTests
         {
             var heartbeat = await viewer.ReceiveAsync();
             Assert.Equal((4L, Number(last, "n") + 1), (Number(heartbeat, "sequence"), Number(heartbeat, "n")));
+            Assert.Equal(Text(first, "server"), Text(heartbeat, "server"));
             last = heartbeat;
         }
 
@@ -55,7 +64,8 @@ public sealed class BoardTests
         var (count, since) = (0, Environment.TickCount64);
         var buying = Task.Run(async () =>
         {
-            while (Environment.TickCount64 - since < 2_000) (await server.PutAsync($"/api/sales/{sale}/orders/{Plans.NewId()}", Plans.Order("ann", 1))).Is(200);
+            while (Environment.TickCount64 - since < 2_000)
+                (await server.PutAsync($"/api/sales/{sale}/orders/{Plans.NewId()}", Plans.Order("ann", 1))).Is(200);
         });
         while (Environment.TickCount64 - since < 2_000)
         {
@@ -77,7 +87,8 @@ public sealed class BoardTests
         string[] requests =
         [
             $$"""{"msg":"subscribe {{sale}}","username":""}""", $$"""{"msg":"subscribe {{sale}} 0000000000000000","username":"a"}""",
-            $$"""{"msg":"subscribe {{sale}}","username":"a-board-with-a-name"}""", """{"msg":"subscribe no-such-sale","username":"a-board-with-a-name"}""",
+            $$"""{"msg":"subscribe {{sale}}","username":"a-board-with-a-name"}""",
+            """{"msg":"subscribe no-such-sale","username":"a-board-with-a-name"}""",
         ];
         foreach (var request in requests)
         {
@@ -118,7 +129,8 @@ public sealed class BoardTests
     [Fact]
     public async Task Subscriptions_are_bounded_rationed_and_run_out()
     {
-        await using var server = await StartAsync(new() { SubscriptionsPerNetwork = 2, Lease = TimeSpan.FromSeconds(1), RequestsPerMinute = 20 });
+        await using var server = await StartAsync(
+            new() { SubscriptionsPerNetwork = 2, Lease = TimeSpan.FromSeconds(1), RequestsPerMinute = 20 });
         var sale = (await server.OpenSaleAsync()).Split('/')[^1];
         var board = server.App.Services.GetRequiredService<BoardServer>();
         var viewers = Enumerable.Range(0, 3).Select(_ => new Viewer(server)).ToArray();
@@ -143,8 +155,12 @@ public sealed class BoardTests
     public async Task Many_tiers_come_in_parts_none_too_long()
     {
         await using var server = await StartAsync();
-        var tiers = string.Join(',', Enumerable.Range(0, 100).Select(i => $$"""{"id":"{{new string('t', 40)}}-{{i}}","name":"T","pool":"p","price":1}"""));
-        var sale = (await server.OpenSaleAsync($$"""{"name":"Many","timeZone":"UTC","currency":"EUR","paymentKind":"none","pools":[{"id":"p","capacity":2000000}],"tiers":[{{tiers}}]}""")).Split('/')[^1];
+        var tiers = string.Join(
+            ',', Enumerable.Range(0, 100).Select(i => $$"""{"id":"{{new string('t', 40)}}-{{i}}","name":"T","pool":"p","price":1}"""));
+        var sale = (await server.OpenSaleAsync($$"""
+            {"name":"Many","timeZone":"UTC","currency":"EUR","paymentKind":"none","pools":[{"id":"p","capacity":2000000}],
+             "tiers":[{{tiers}}]}
+            """)).Split('/')[^1];
         using var viewer = new Viewer(server);
         viewer.Send($"subscribe {sale} {await viewer.ProveAsync(sale)}");
         var seen = new HashSet<string>();
@@ -161,43 +177,237 @@ public sealed class BoardTests
     }
 
     [Fact]
-    public async Task A_multicast_group_hears_without_subscribing()
+    public async Task A_draft_is_not_there_for_who_subscribes()
     {
-        using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp);
-        socket.Bind(new IPEndPoint(IPAddress.Any, 0));
-        var port = ((IPEndPoint)socket.LocalEndPoint!).Port;
-        try
-        {
-            socket.SetSocketOption(SocketOptionLevel.IP, SocketOptionName.AddMembership, new MulticastOption(IPAddress.Parse("239.77.1.1")));
-        }
-        catch (SocketException e)
-        {
-            Assert.Skip($"needs a network with multicast: {e.Message}");
-        }
+        await using var server = await StartAsync();
+        var path = await server.CreateSaleAsync();
+        var sale = path.Split('/')[^1];
+        using var viewer = new Viewer(server);
+        var token = await viewer.ProveAsync(sale);
+        viewer.Send($"subscribe {sale} {token}");
+        Assert.Null(await viewer.TryReceiveAsync(1_500));
 
-        await using var server = await StartAsync(endpoint: $"239.77.1.1:{port}");
+        (await server.PostAsync($"{path}/open")).Is(200);
+        viewer.Send($"subscribe {sale} {token}");
+        Assert.Equal("open", Text(await viewer.ReceiveAsync(), "state"));
+    }
+
+    [Fact]
+    public async Task Who_has_proved_its_address_is_heard_however_much_is_sent_in_its_name()
+    {
+        await using var server = await StartAsync(new() { RequestsPerMinute = 10, Lease = TimeSpan.FromSeconds(2) });
         var sale = (await server.OpenSaleAsync()).Split('/')[^1];
-        var buffer = new byte[2_000];
-        using var deadline = new CancellationTokenSource(TimeSpan.FromSeconds(5));
-        try
+        var board = server.App.Services.GetRequiredService<BoardServer>();
+        using var kiosk = new Viewer(server);
+        using var stranger = new Viewer(server);
+        var token = await kiosk.ProveAsync(sale);
+        kiosk.Send($"subscribe {sale} {token}");
+        await kiosk.ReceiveAsync();
+        for (var until = Environment.TickCount64 + 5_000; Environment.TickCount64 < until;)
         {
-            while (true)
-            {
-                var length = await socket.ReceiveAsync(buffer, deadline.Token);
-                if (Text(JsonDocument.Parse(buffer.AsMemory(0, length)).RootElement, "sale") == sale) break;
-            }
-        }
-        catch (OperationCanceledException)
-        {
-            Assert.Skip("needs a network that loops multicast back");
+            // Both are of one network, which has been heard enough of.
+            for (var i = 0; i < 20; i++) stranger.Send($"subscribe {sale}");
+            kiosk.Send($"subscribe {sale} {token}");
+            Assert.Equal(1, board.Subscriptions);
+            await Task.Delay(100);
         }
     }
 
-    private static async Task<RunningServer> StartAsync(BoardLimits? limits = null, string endpoint = "127.0.0.1:0")
+    [Fact]
+    public async Task Who_renews_in_time_is_given_a_new_proof_also_when_its_network_is_rationed()
+    {
+        var clock = new Clock();
+        await using var server = await StartAsync(
+            new() { RequestsPerMinute = 10 }, configure: builder => builder.Services.AddSingleton<TimeProvider>(clock));
+        var sale = (await server.OpenSaleAsync()).Split('/')[^1];
+        using var kiosk = new Viewer(server);
+        using var stranger = new Viewer(server);
+        var token = await kiosk.ProveAsync(sale);
+        kiosk.Send($"subscribe {sale} {token}");
+        await kiosk.ReceiveAsync();
+        for (var minute = 0; minute < 3; minute++)
+        {
+            clock.Go(TimeSpan.FromMinutes(1));
+            do stranger.Send($"subscribe {sale}");
+            while (await stranger.TryReceiveAsync(300) is not null);
+
+            kiosk.Send($"subscribe {sale} {token}");
+            var renewed = await kiosk.ReceiveProofAsync();
+            Assert.NotEqual(token, renewed);
+            token = renewed;
+        }
+
+        // The control: a proof of two minutes ago is none, and the ration is used up.
+        clock.Go(TimeSpan.FromMinutes(2));
+        do stranger.Send($"subscribe {sale}");
+        while (await stranger.TryReceiveAsync(300) is not null);
+        kiosk.Send($"subscribe {sale} {token}");
+        await Assert.ThrowsAsync<TimeoutException>(() => kiosk.ReceiveProofAsync(1_000));
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Junk_is_soon_not_even_read_unless_somebody_of_its_network_subscribed(bool isSubscribed)
+    {
+        await using var server = await StartAsync(new() { RequestsPerMinute = 5 });
+        var sale = (await server.OpenSaleAsync()).Split('/')[^1];
+        using var kiosk = new Viewer(server);
+        if (isSubscribed)
+        {
+            kiosk.Send($"subscribe {sale} {await kiosk.ProveAsync(sale)}");
+            await kiosk.ReceiveAsync();
+        }
+
+        using var stranger = new Viewer(server);
+        for (var i = 0; i < 70; i++) stranger.SendRaw("junk");
+        stranger.Send($"subscribe {sale}");
+        Assert.Equal(isSubscribed, await stranger.TryReceiveAsync(isSubscribed ? 10_000 : 1_000) is not null);
+    }
+
+    [Fact]
+    public async Task Numbers_go_on_for_who_comes_back_after_its_subscription_ran_out()
+    {
+        await using var server = await StartAsync(new() { Lease = TimeSpan.FromSeconds(1) });
+        var sale = (await server.OpenSaleAsync()).Split('/')[^1];
+        var board = server.App.Services.GetRequiredService<BoardServer>();
+        using var viewer = new Viewer(server);
+        var token = await viewer.ProveAsync(sale);
+        viewer.Send($"subscribe {sale} {token}");
+        var first = await viewer.ReceiveAsync();
+        await Plans.UntilAsync(() => Task.FromResult(board.Subscriptions == 0), "no subscription");
+        while (await viewer.TryReceiveAsync(200) is { } more) first = JsonDocument.Parse(more).RootElement;
+        viewer.Send($"subscribe {sale} {token}");
+        Assert.Equal(Number(first, "n") + 1, Number(await viewer.ReceiveAsync(), "n"));
+    }
+
+    [Fact]
+    public async Task A_store_that_fails_and_a_datagram_that_does_end_the_board_for_nobody()
+    {
+        var directory = System.IO.Directory.CreateTempSubdirectory("rush-board-").FullName;
+        using var store = new FailingStore(new DataDirectory(directory));
+        var clock = new FailingClock();
+        try
+        {
+            await using var server = await StartAsync(directory: directory, configure: builder =>
+            {
+                builder.Services.AddSingleton<ISaleStore>(store);
+                builder.Services.AddSingleton<TimeProvider>(clock);
+            });
+            var sale = (await server.OpenSaleAsync()).Split('/')[^1];
+            using var viewer = new Viewer(server);
+
+            // The database is away, and somebody asks for what nobody has heard of.
+            store.Fails = true;
+            viewer.Send($"subscribe nothing {await viewer.ProveAsync("nothing")}");
+            await UntilLoggedAsync(server, "The board goes on");
+
+            // And one datagram meets a defect.
+            clock.Fails = true;
+            viewer.Send($"subscribe {sale}");
+            await Plans.UntilAsync(() => Task.FromResult(clock.Failed > 0), "a failure");
+            clock.Fails = false;
+            viewer.Send($"subscribe {sale} {await viewer.ProveAsync(sale)}");
+            Assert.Equal(sale, Text(await viewer.ReceiveAsync(), "sale"));
+
+            // When it is back, a sale that another process makes is found.
+            store.Fails = false;
+            Assert.True(store.TryCreate("elsewhere", Elsewhere));
+            await using (var sequencer = new Sequencer(store.Open("elsewhere")))
+                Assert.Equal(Outcome.Done, await sequencer.SubmitAsync(new() { Command = new() { Kind = CommandKind.Open } }));
+            using var other = new Viewer(server);
+            var token = await other.ProveAsync("elsewhere");
+            string? seen = null;
+            await Plans.UntilAsync(
+                async () =>
+                {
+                    other.Send($"subscribe elsewhere {token}");
+                    return (seen = await other.TryReceiveAsync(200)) is not null;
+                },
+                "the sale of another process");
+            Assert.Contains("\"elsewhere\"", seen, StringComparison.Ordinal);
+        }
+        finally
+        {
+            System.IO.Directory.Delete(directory, recursive: true);
+        }
+    }
+
+    [Fact]
+    public async Task All_addresses_are_those_of_both_families()
+    {
+        if (!Socket.OSSupportsIPv6) Assert.Skip("needs IPv6");
+        await using var server = await StartAsync(endpoint: "*:0");
+        var sale = (await server.OpenSaleAsync()).Split('/')[^1];
+        foreach (var address in new[] { IPAddress.Loopback, IPAddress.IPv6Loopback })
+        {
+            using var viewer = new Viewer(server, address);
+            viewer.Send($"subscribe {sale} {await viewer.ProveAsync(sale)}");
+            Assert.Equal(sale, Text(await viewer.ReceiveAsync(), "sale"));
+        }
+    }
+
+    [Theory]
+    [InlineData("*:6381", "127.0.0.1:6381")]
+    [InlineData("localhost:6381", "127.0.0.1:6381")]
+    [InlineData("[::1]:6381", "[::1]:6381")]
+    [InlineData("239.1.2.3:6381", "239.1.2.3:6381")]
+    [InlineData("239.1.2.3:0", null)]
+    [InlineData("6381", null)]
+    [InlineData("10.0.0.300:6381", null)]
+    [InlineData("127.0.0.1:-1", null)]
+    [InlineData("127.0.0.1:65536", null)]
+    [InlineData("example.org:6381", null)]
+    public void An_address_is_read_one_way_for_who_sends_and_who_looks(string text, string? reached) =>
+        Assert.Equal(reached, BoardEndpoint.TryParse(text, out var endpoint) ? endpoint.Reached.ToString() : null);
+
+    [Fact]
+    public async Task A_multicast_group_hears_what_is_open_without_subscribing_so_many_sales_and_no_draft()
+    {
+        using var group = Group.Join();
+        await using var server = await StartAsync(
+            new() { GroupSales = 2, Lease = TimeSpan.FromSeconds(1) }, endpoint: $"{Group.Address}:{group.Port}");
+        foreach (var name in new[] { "a", "b", "c", "draft" }) (await server.PutAsync($"/api/sales/{name}", Plans.Concert())).Is(200);
+        (await server.PostAsync("/api/sales/c/open")).Is(200);
+        await group.HearAsync("c open");
+        (await server.PostAsync("/api/sales/b/open")).Is(200);
+        await group.HearAsync("b open");
+
+        // There is room for two, and the first by name does not put out who was shown before.
+        (await server.PostAsync("/api/sales/a/open")).Is(200);
+        await UntilLoggedAsync(server, "--board-sales");
+        Assert.Equal(["b open", "c open"], await group.HearAllAsync(2_500));
+
+        // A closed one is told to be closed, and then makes room.
+        (await server.PostAsync("/api/sales/c/close")).Is(200);
+        await group.HearAsync("c closed");
+        await group.HearAsync("a open");
+        Assert.Equal(["a open", "b open"], await group.HearAllAsync(2_500));
+    }
+
+    private static Plan Elsewhere => new()
+    {
+        Name = "Elsewhere",
+        Venue = "",
+        StartsAt = "",
+        TimeZone = "UTC",
+        Currency = "EUR",
+        PaymentKind = PaymentKind.None,
+        Pools = [new("place", 10, 0)],
+        Tiers = [new("place", "Place", "place", 100)],
+        Rules = new(HoldSeconds: 600, Extensions: 1, PerOrder: 6, PerBuyer: 6),
+    };
+
+    private static async Task<RunningServer> StartAsync(
+        BoardLimits? limits = null, string endpoint = "127.0.0.1:0", string? directory = null,
+        Action<WebApplicationBuilder>? configure = null)
     {
         BoardEndpoint.TryParse(endpoint, out var parsed);
-        return await RunningServer.StartAsync(board: parsed, boardLimits: limits);
+        return await RunningServer.StartAsync(directory, configure: configure, board: parsed, boardLimits: limits);
     }
+
+    private static Task UntilLoggedAsync(RunningServer server, string what) => Plans.UntilAsync(
+        () => Task.FromResult(server.Logged.Any(line => line.Contains(what, StringComparison.Ordinal))), $"\"{what}\" in the log");
 
     private static string Text(JsonElement datagram, string name) => datagram.GetProperty(name).GetString()!;
 
@@ -207,10 +417,14 @@ public sealed class BoardTests
 
     private sealed class Viewer : IDisposable
     {
-        private readonly UdpClient _udp = new(new IPEndPoint(IPAddress.Loopback, 0));
+        private readonly UdpClient _udp;
 
-        public Viewer(RunningServer server) =>
-            _udp.Connect(IPAddress.Loopback, int.Parse(server.App.Services.GetRequiredService<BoardServer>().Address.Split(':')[^1], System.Globalization.CultureInfo.InvariantCulture));
+        public Viewer(RunningServer server, IPAddress? address = null)
+        {
+            _udp = new((address ?? IPAddress.Loopback).AddressFamily);
+            var board = server.App.Services.GetRequiredService<BoardServer>().Address;
+            _udp.Connect(address ?? IPAddress.Loopback, int.Parse(board.Split(':')[^1], CultureInfo.InvariantCulture));
+        }
 
         public int Length { get; private set; }
 
@@ -218,16 +432,37 @@ public sealed class BoardTests
 
         public void SendRaw(string text) => _udp.Send(Encoding.UTF8.GetBytes(text));
 
-        public async Task<string> ProveAsync(string sale)
+        public Task<string> ProveAsync(string sale)
         {
             Send($"subscribe {sale}");
-            var said = (await ReceiveAsync()).GetProperty("msg").GetString()!;
-            Assert.StartsWith("prove ", said, StringComparison.Ordinal);
-            return said[6..];
+            return ReceiveProofAsync();
         }
 
-        public async Task<JsonElement> ReceiveAsync() =>
-            JsonDocument.Parse(await TryReceiveAsync(10_000) ?? throw new TimeoutException("No datagram came.")).RootElement;
+        /// <summary>The next proof; states that come before it are passed over.</summary>
+        public async Task<string> ReceiveProofAsync(int milliseconds = 10_000)
+        {
+            for (var until = Environment.TickCount64 + milliseconds; Environment.TickCount64 < until;)
+            {
+                if (await TryReceiveAsync((int)(until - Environment.TickCount64)) is not { } text) break;
+                if (JsonDocument.Parse(text).RootElement.TryGetProperty("msg", out var said))
+                {
+                    Assert.StartsWith("prove ", said.GetString(), StringComparison.Ordinal);
+                    return said.GetString()![6..];
+                }
+            }
+
+            throw new TimeoutException("No proof came.");
+        }
+
+        /// <summary>The next state; a proof that comes before it is passed over.</summary>
+        public async Task<JsonElement> ReceiveAsync()
+        {
+            while (true)
+            {
+                var text = await TryReceiveAsync(10_000) ?? throw new TimeoutException("No datagram came.");
+                if (JsonDocument.Parse(text).RootElement is var datagram && datagram.TryGetProperty("sale", out _)) return datagram;
+            }
+        }
 
         public async Task<string?> TryReceiveAsync(int milliseconds)
         {
@@ -245,5 +480,120 @@ public sealed class BoardTests
         }
 
         public void Dispose() => _udp.Dispose();
+    }
+
+    /// <summary>Somebody in a multicast group.</summary>
+    private sealed class Group : IDisposable
+    {
+        public const string Address = "239.77.1.1";
+
+        private readonly Socket _socket = new(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp);
+        private readonly byte[] _buffer = new byte[2_000];
+
+        private Group() => _socket.Bind(new IPEndPoint(IPAddress.Any, 0));
+
+        public int Port => ((IPEndPoint)_socket.LocalEndPoint!).Port;
+
+        /// <summary>Skips the test where no datagram of a group comes back.</summary>
+        public static Group Join()
+        {
+            var group = new Group();
+            try
+            {
+                group._socket.SetSocketOption(
+                    SocketOptionLevel.IP, SocketOptionName.AddMembership, new MulticastOption(IPAddress.Parse(Address)));
+                group._socket.SendTo([1], new IPEndPoint(IPAddress.Parse(Address), group.Port));
+                group._socket.ReceiveTimeout = 1_000;
+                group._socket.Receive(group._buffer);
+                return group;
+            }
+            catch (SocketException e)
+            {
+                group.Dispose();
+                Assert.Skip($"needs a network that loops multicast back: {e.Message}");
+                throw;
+            }
+        }
+
+        public async Task HearAsync(string what)
+        {
+            using var deadline = new CancellationTokenSource(TimeSpan.FromSeconds(20));
+            while (await HearAsync(deadline.Token) != what)
+            {
+            }
+        }
+
+        /// <summary>All that is said meanwhile, each once, in order.</summary>
+        public async Task<string[]> HearAllAsync(int milliseconds)
+        {
+            using var deadline = new CancellationTokenSource(milliseconds);
+            var heard = new SortedSet<string>(StringComparer.Ordinal);
+            try
+            {
+                while (true) heard.Add(await HearAsync(deadline.Token));
+            }
+            catch (OperationCanceledException)
+            {
+                return [.. heard];
+            }
+        }
+
+        public void Dispose() => _socket.Dispose();
+
+        private async Task<string> HearAsync(CancellationToken stop)
+        {
+            var datagram = JsonDocument.Parse(_buffer.AsMemory(0, await _socket.ReceiveAsync(_buffer, stop))).RootElement;
+            return $"{Text(datagram, "sale")} {Text(datagram, "state")}";
+        }
+    }
+
+    /// <summary>A directory that cannot be asked for a while.</summary>
+    private sealed class FailingStore(ISaleStore store) : ISaleStore
+    {
+        private volatile bool _fails;
+
+        public bool Fails
+        {
+            set => _fails = value;
+        }
+
+        public string Name => store.Name;
+
+        public Identities Identities => store.Identities;
+
+        public ISecrets Secrets => store.Secrets;
+
+        public IEnumerable<string> Sales() => Asked.Sales();
+
+        public bool Has(string sale) => Asked.Has(sale);
+
+        public bool TryCreate(string sale, Plan plan, string? by = null) => Asked.TryCreate(sale, plan, by);
+
+        public IJournal Open(string sale) => Asked.Open(sale);
+
+        public void Dispose() => store.Dispose();
+
+        private ISaleStore Asked => _fails ? throw new IOException("The store is away.") : store;
+    }
+
+    /// <summary>A defect that can be switched on.</summary>
+    private sealed class FailingClock : TimeProvider
+    {
+        private volatile bool _fails;
+        private int _failed;
+
+        public bool Fails
+        {
+            set => _fails = value;
+        }
+
+        public int Failed => Volatile.Read(ref _failed);
+
+        public override DateTimeOffset GetUtcNow()
+        {
+            if (!_fails) return base.GetUtcNow();
+            Interlocked.Increment(ref _failed);
+            throw new InvalidOperationException("The clock is broken.");
+        }
     }
 }

@@ -1,7 +1,6 @@
 using System.CommandLine;
 using System.Net;
 using System.Net.Sockets;
-using System.Text;
 using System.Text.Json;
 using TicketRush.Server.Board;
 
@@ -10,7 +9,11 @@ namespace TicketRush.Cli.Commands;
 /// <summary><c>rush board</c>: what is free, as a server's board sends it.</summary>
 internal static class BoardCommand
 {
-    private static readonly TimeSpan SubscribeEvery = TimeSpan.FromSeconds(20);
+    private const int SilenceMs = 3_000;
+    private const int SubscribeAgainMs = 1_000;
+    private const int RenewMs = 20_000;
+    private const int RefusedMs = 500;
+    private const int ProvedAgainMs = 50;
 
     public static Command Create()
     {
@@ -21,17 +24,28 @@ internal static class BoardCommand
             HelpName = "HOST:PORT",
             DefaultValueFactory = _ => "127.0.0.1:6381",
         };
-        var name = new Option<string>("--name") { Description = "What this board is called, for the server.", DefaultValueFactory = _ => "board", HelpName = "TEXT" };
+        var name = new Option<string>("--name")
+        {
+            Description = "What this board is called, for the server.",
+            HelpName = "TEXT",
+            DefaultValueFactory = _ => "board",
+        };
         var count = new Option<int?>("--count") { Description = "End after so many datagrams.", HelpName = "N" };
-        var json = Shared.Json("Print each datagram as it came.");
+        var json = Shared.Json("Print each datagram, one a line.");
         from.Validators.Add(result =>
         {
-            if (result.Tokens is [var token] && !BoardEndpoint.TryParse(token.Value, out _)) result.AddError($"--from takes an address and a port such as 127.0.0.1:6381, not {token.Value}.");
+            if (result.Tokens is [var token] && !BoardEndpoint.TryParse(token.Value, out _))
+                result.AddError($"--from takes an address and a port such as 127.0.0.1:6381, not {token.Value}.");
+        });
+        name.Validators.Add(result =>
+        {
+            if (result.Tokens is [{ Value.Length: > 64 }]) result.AddError("--name takes up to 64 characters.");
         });
         var command = new Command(
             "board",
             """
-            Shows what is free of a sale, live, from a server that was started with --board. Says when datagrams were lost, and when none comes any more.
+            Shows what is free of a sale, live, from a server that was started with --board. Says when datagrams were lost, and when none
+            comes any more.
 
             Example: rush board spring --from 127.0.0.1:6381
             """) { sale, from, name, count, json };
@@ -41,7 +55,8 @@ internal static class BoardCommand
             try
             {
                 return await ShowAsync(
-                    result.GetRequiredValue(sale), endpoint, result.GetRequiredValue(name), result.GetValue(count) ?? int.MaxValue, result.GetValue(json), stop);
+                    result.GetRequiredValue(sale), endpoint, result.GetRequiredValue(name), result.GetValue(count) ?? int.MaxValue,
+                    result.GetValue(json), stop);
             }
             catch (SocketException e)
             {
@@ -51,53 +66,53 @@ internal static class BoardCommand
         return command;
     }
 
-    private static async Task<int> ShowAsync(string sale, BoardEndpoint endpoint, string name, int count, bool json, CancellationToken stop)
+    private static async Task<int> ShowAsync(
+        string sale, BoardEndpoint endpoint, string name, int count, bool json, CancellationToken stop)
     {
-        using var socket = Open(endpoint, out var server);
-        var (buffer, token, silent) = (new byte[2_048], "", false);
+        using var socket = Open(endpoint);
+        var (buffer, token, isSilent) = (new byte[2_048], "", false);
         var view = new BoardView();
-        var subscribeAt = 0L;
+        var (subscribeAt, silentAt) = (0L, Environment.TickCount64 + SilenceMs);
         while (count > 0 && !stop.IsCancellationRequested)
         {
-            if (server is not null && Environment.TickCount64 >= subscribeAt)
-            {
-                // As long as the proof that answers it, at the least: a board never sends a stranger more than it got.
-                var msg = $"subscribe {sale}{(token.Length == 0 ? "" : " " + token)}";
-                await socket.SendToAsync(JsonSerializer.SerializeToUtf8Bytes(new() { ["msg"] = msg, ["username"] = name.PadRight(16) }, BoardCliJson.Default.DictionaryStringString), server, stop);
-                subscribeAt = Environment.TickCount64 + (token.Length == 0 ? 1_000 : (long)SubscribeEvery.TotalMilliseconds);
-            }
-
             int length;
             try
             {
+                if (!endpoint.IsMulticast && Environment.TickCount64 >= subscribeAt)
+                {
+                    await socket.SendAsync(Request(sale, token, name), stop);
+                    subscribeAt = Environment.TickCount64 + (token.Length == 0 ? SubscribeAgainMs : RenewMs);
+                }
+
                 using var wait = CancellationTokenSource.CreateLinkedTokenSource(stop);
-                wait.CancelAfter(3_000);
+                var wakeAt = endpoint.IsMulticast ? silentAt : Math.Min(silentAt, subscribeAt);
+                wait.CancelAfter((int)Math.Max(wakeAt - Environment.TickCount64, 1));
                 length = await socket.ReceiveAsync(buffer, wait.Token);
             }
-            catch (OperationCanceledException)
+            catch (Exception e) when (e is OperationCanceledException or SocketException)
             {
-                if (!stop.IsCancellationRequested && !silent) Console.Error.WriteLine("Nothing comes from the board.");
-                (silent, token, subscribeAt) = (true, "", 0);
-                continue;
-            }
-            catch (SocketException e) when (e.SocketErrorCode == SocketError.ConnectionReset)
-            {
-                await Task.Delay(500, stop).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-                continue;
-            }
-
-            silent = false;
-            using var datagram = Parse(buffer.AsMemory(0, length));
-            if (datagram is null) continue;
-            if (datagram.RootElement.TryGetProperty("msg", out var said))
-            {
-                if (said.GetString() is ['p', 'r', 'o', 'v', 'e', ' ', .. var proof]) (token, subscribeAt) = (proof, 0);
+                // Nobody listens there, or the network is away: either may be otherwise in a moment, and a board hangs on a wall.
+                if (e is SocketException) await Task.Delay(RefusedMs, stop).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+                if (Environment.TickCount64 < silentAt) continue;
+                if (!stop.IsCancellationRequested && !isSilent) Console.Error.WriteLine("Nothing comes from the board.");
+                (isSilent, token, subscribeAt, silentAt) = (true, "", 0, Environment.TickCount64 + SilenceMs);
                 continue;
             }
 
-            if (!view.Take(datagram.RootElement, sale)) continue;
+            if (!BoardDatagrams.TryReadState(buffer.AsSpan(0, length), out var datagram))
+            {
+                // The same again comes from a server that leaves: its successor is to be asked.
+                if (BoardDatagrams.TryReadProof(buffer.AsSpan(0, length), out var proof))
+                    (token, subscribeAt) = (proof, proof == token ? Environment.TickCount64 + ProvedAgainMs : 0);
+                continue;
+            }
+
+            if (!view.Take(datagram, sale, Environment.TickCount64)) continue;
+            (isSilent, silentAt) = (false, Environment.TickCount64 + SilenceMs);
             if (view.Lost > 0) Console.Error.WriteLine($"{view.Lost} datagram{(view.Lost == 1 ? " was" : "s were")} lost.");
-            if (json) Console.WriteLine(Encoding.UTF8.GetString(buffer, 0, length));
+
+            // Written anew, for a string may hold what a terminal obeys; so it is escaped.
+            if (json) Console.WriteLine(JsonSerializer.Serialize(datagram, BoardJson.Default.BoardDatagram));
             else if (view.HasChanged) Console.WriteLine(view.Line());
             count--;
         }
@@ -105,73 +120,34 @@ internal static class BoardCommand
         return 0;
     }
 
-    private static Socket Open(BoardEndpoint endpoint, out IPEndPoint? server)
+    // As long as the proof that answers it, at the least: a board never sends a stranger more than it got.
+    private static byte[] Request(string sale, string token, string name) => JsonSerializer.SerializeToUtf8Bytes(
+        new($"subscribe {sale}{(token.Length == 0 ? "" : " " + token)}", name.PadRight(16)), BoardJson.Default.BoardRequest);
+
+    private static Socket Open(BoardEndpoint endpoint)
     {
-        var address = endpoint.Host switch { "*" or "localhost" => IPAddress.Loopback, var host => IPAddress.Parse(host.Trim('[', ']')) };
+        var address = endpoint.Reached.Address;
         var socket = new Socket(address.AddressFamily, SocketType.Dgram, ProtocolType.Udp);
-        var any = address.AddressFamily == AddressFamily.InterNetworkV6 ? IPAddress.IPv6Any : IPAddress.Any;
-        server = endpoint.IsMulticast ? null : new(address, endpoint.Port);
-        if (server is not null)
-        {
-            socket.Bind(new IPEndPoint(any, 0));
-            return socket;
-        }
-
-        socket.SetSocketOption(SocketOptionLevel.Socket, SocketOptionName.ReuseAddress, true);
-        socket.Bind(new IPEndPoint(any, endpoint.Port));
-        if (address.AddressFamily == AddressFamily.InterNetworkV6) socket.SetSocketOption(SocketOptionLevel.IPv6, SocketOptionName.AddMembership, new IPv6MulticastOption(address));
-        else socket.SetSocketOption(SocketOptionLevel.IP, SocketOptionName.AddMembership, new MulticastOption(address));
-        return socket;
-    }
-
-    private static JsonDocument? Parse(ReadOnlyMemory<byte> bytes)
-    {
         try
         {
-            var document = JsonDocument.Parse(bytes, new() { MaxDepth = 4 });
-            return document.RootElement.ValueKind == JsonValueKind.Object ? document : null;
+            if (!endpoint.IsMulticast)
+            {
+                // What anybody else sends here is not let in.
+                socket.Connect(endpoint.Reached);
+                return socket;
+            }
+
+            var isV6 = address.AddressFamily == AddressFamily.InterNetworkV6;
+            socket.SetSocketOption(SocketOptionLevel.Socket, SocketOptionName.ReuseAddress, true);
+            socket.Bind(new IPEndPoint(isV6 ? IPAddress.IPv6Any : IPAddress.Any, endpoint.Port));
+            if (isV6) socket.SetSocketOption(SocketOptionLevel.IPv6, SocketOptionName.AddMembership, new IPv6MulticastOption(address));
+            else socket.SetSocketOption(SocketOptionLevel.IP, SocketOptionName.AddMembership, new MulticastOption(address));
+            return socket;
         }
-        catch (JsonException)
+        catch
         {
-            return null;
+            socket.Dispose();
+            throw;
         }
     }
 }
-
-/// <summary>What a board has shown so far of one sale: puts parts together, leaves out what is older, counts what was lost.</summary>
-internal sealed class BoardView
-{
-    private readonly SortedDictionary<string, int> _tiers = new(StringComparer.Ordinal);
-    private long _last, _sequence, _seen = -1;
-    private string _state = "", _sale = "", _seenState = "";
-
-    /// <summary>Datagrams between the last two that came.</summary>
-    public long Lost { get; private set; }
-
-    /// <summary>Whether the last says something that the one before it did not.</summary>
-    public bool HasChanged { get; private set; }
-
-    /// <returns>False for what is no datagram of this sale, or comes late.</returns>
-    public bool Take(JsonElement datagram, string sale)
-    {
-        if (!datagram.TryGetProperty("sale", out var name) || name.GetString() != sale || !datagram.TryGetProperty("n", out var number)
-            || !datagram.TryGetProperty("sequence", out var sequence) || !datagram.TryGetProperty("state", out var state)
-            || !datagram.TryGetProperty("tiers", out var tiers) || tiers.ValueKind != JsonValueKind.Object)
-            return false;
-
-        // A server that began anew counts from 1 again; what merely comes late is near.
-        var n = number.GetInt64();
-        if (n <= _last && _last - n < 100) return false;
-        (Lost, _last) = (_last == 0 || n < _last ? 0 : n - _last - 1, n);
-        (_sale, _sequence, _state) = (sale, sequence.GetInt64(), state.GetString() ?? "");
-        foreach (var tier in tiers.EnumerateObject()) _tiers[tier.Name] = tier.Value.GetInt32();
-        HasChanged = Lost > 0 || _sequence != _seen || _state != _seenState;
-        (_seen, _seenState) = (_sequence, _state);
-        return true;
-    }
-
-    public string Line() => $"{_sale}  {_state,-9}  {_sequence,8}  {string.Join("  ", _tiers.Select(tier => $"{tier.Key} {tier.Value}"))}";
-}
-
-[System.Text.Json.Serialization.JsonSerializable(typeof(Dictionary<string, string>))]
-internal sealed partial class BoardCliJson : System.Text.Json.Serialization.JsonSerializerContext;

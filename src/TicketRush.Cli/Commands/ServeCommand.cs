@@ -47,6 +47,15 @@ internal static class ServeCommand
                 + "239.1.2.3:6381. See rush board.",
             HelpName = "HOST:PORT",
         };
+        var boardLimits = new BoardLimits();
+        var subscriptions = Number(
+            "--board-subscriptions", "Subscriptions to the board at once, each an address and a sale.", boardLimits.Subscriptions);
+        var networkSubscriptions = Number(
+            "--board-network-subscriptions", "… of one IPv4 address or IPv6 /64.", boardLimits.SubscriptionsPerNetwork);
+        var boardRate = Number(
+            "--board-network-rate", "Datagrams a minute of one network that the board answers without a proof of their address.",
+            boardLimits.RequestsPerMinute);
+        var groupSales = Number("--board-sales", "Sales that are sent to a multicast group at the most.", boardLimits.GroupSales);
         var demo = new Option<bool>("--demo")
         {
             Description = $"Make and open a sale \"{DemoSale}\" to try things on, and allow test payments.",
@@ -114,8 +123,8 @@ internal static class ServeCommand
             """)
         {
             data, journal, urls, terminals, board, lan, demo, test, proxies, holds, networkHolds, wait, sessionRate, networkRate,
-            newSessions, wrongKeys, viewers, networkViewers, terminalConnections, terminalStrangers, terminalNetworkStrangers, terminalKey, watches,
-            keyWatches, keyAgain, logs, json,
+            newSessions, wrongKeys, viewers, networkViewers, terminalConnections, terminalStrangers, terminalNetworkStrangers,
+            terminalKey, watches, keyWatches, subscriptions, networkSubscriptions, boardRate, groupSales, keyAgain, logs, json,
         };
         terminals.Validators.Add(result =>
         {
@@ -155,7 +164,16 @@ internal static class ServeCommand
                     Watches = result.GetValue(watches),
                     WatchesPerKey = result.GetValue(keyWatches),
                 },
-                Board = result.GetValue(board) is { } boardEndpoint && BoardEndpoint.TryParse(boardEndpoint, out var boardParsed) ? boardParsed : null,
+                Board = result.GetValue(board) is { } boardEndpoint && BoardEndpoint.TryParse(boardEndpoint, out var boardParsed)
+                    ? boardParsed
+                    : null,
+                BoardLimits = new()
+                {
+                    Subscriptions = result.GetValue(subscriptions),
+                    SubscriptionsPerNetwork = result.GetValue(networkSubscriptions),
+                    RequestsPerMinute = result.GetValue(boardRate),
+                    GroupSales = result.GetValue(groupSales),
+                },
                 AllowTestPayments = result.GetValue(demo) || result.GetValue(test),
                 Demo = result.GetValue(demo),
                 JsonLogs = result.GetValue(logs) == "json",
@@ -196,8 +214,8 @@ internal static class ServeCommand
             if (demo) await MakeDemoAsync(app.Services.GetRequiredService<Sales>());
             await app.StartAsync(stop);
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException or InvalidDataException or FormatException
-            or InvalidOperationException or SocketException or JournalRefusedException or NewerFormatException)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException or InvalidDataException
+            or FormatException or InvalidOperationException or SocketException or JournalRefusedException or NewerFormatException)
         {
             // A key that was made is shown now or never, also when the port is taken.
             if (app?.Services.GetRequiredService<KeyRing>().Made is { } made)
@@ -228,7 +246,8 @@ internal static class ServeCommand
         return 0;
     }
 
-    private static void Welcome(WebApplication app, ServerOptions options, string store, string? key, IReadOnlyList<OpenSale> sales, bool demo, bool lan)
+    private static void Welcome(
+        WebApplication app, ServerOptions options, string store, string? key, IReadOnlyList<OpenSale> sales, bool demo, bool lan)
     {
         var url = app.Urls.First();
         Console.WriteLine($"TicketRush sells {sales.Count} sale{(sales.Count == 1 ? "" : "s")} from {store}");
@@ -241,13 +260,22 @@ internal static class ServeCommand
                 + $"strangers, {bounds.StrangersPerNetwork} of a network; {bounds.Watches} watches, {bounds.WatchesPerKey} of a key");
         }
 
-        if (app.Services.GetService<BoardServer>() is { } board) Console.WriteLine($"  board        {board.Address}");
+        if (app.Services.GetService<BoardServer>() is { } board)
+        {
+            var bounds = options.BoardLimits;
+            Console.WriteLine($"  board        {board.Address}; " + (options.Board!.IsMulticast
+                ? $"{bounds.GroupSales} sales"
+                : $"{bounds.Subscriptions} subscriptions; of a network {bounds.SubscriptionsPerNetwork}, "
+                    + $"and {bounds.RequestsPerMinute} requests a minute without a proof"));
+        }
+
         if (key is not null) Console.WriteLine($"  office key   {key}\n               (shown this once; the key itself is kept nowhere)");
         var limits = options.Limits;
         Console.WriteLine($"  buyers       {limits.Holds} holds each, {limits.WaitAfterLapse.TotalSeconds:0} s wait after one lapsed, "
             + $"{limits.SessionPerMinute} requests a minute");
-        Console.WriteLine($"  a network    {limits.NetworkHolds} holds; {limits.NetworkPerMinute} requests, {limits.NewSessionsPerMinute} new buyers, "
-            + $"{limits.WrongKeysPerMinute} wrong keys a minute; {options.ViewersPerNetwork} viewers");
+        Console.WriteLine($"  a network    {limits.NetworkHolds} holds; {limits.NetworkPerMinute} requests, "
+            + $"{limits.NewSessionsPerMinute} new buyers, {limits.WrongKeysPerMinute} wrong keys a minute; "
+            + $"{options.ViewersPerNetwork} viewers");
         Console.WriteLine($"  all          {options.ViewersMax} viewers, {options.ConnectionsMax} connections; {limits.RememberedMax} "
             + "sessions and networks are remembered");
         Console.WriteLine($"  staff        {(options.KeyAgainAfter == TimeSpan.Zero ? "show their key for each refund and change"

@@ -8,8 +8,8 @@ using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
 namespace TicketRush.Server.Upgrades;
 
 /// <summary>
-/// The sockets on which a server listens, which its successor takes over: the very same sockets, with the connections that wait in them. Two sockets on
-/// one port would each have a queue of its own, and what waits in the leaver's would be reset.
+/// The sockets on which a server listens, which its successor takes over: the very same sockets, with the connections and datagrams that
+/// wait in them. Two sockets on one port would each have a queue of its own, and what waits in the leaver's would be reset.
 /// </summary>
 public sealed partial class ListenSockets
 {
@@ -38,12 +38,38 @@ public sealed partial class ListenSockets
     }
 
     /// <summary>A socket bound to the endpoint: the predecessor's, when it had one there.</summary>
-    internal Socket Bind(EndPoint endpoint)
+    internal Socket Bind(EndPoint endpoint) =>
+        Bind(endpoint.ToString()!, () => SocketTransportOptions.CreateDefaultBoundListenSocket(endpoint));
+
+    /// <summary>The same for datagrams. One for any IPv6 address takes IPv4's too.</summary>
+    internal Socket BindDatagrams(IPEndPoint endpoint)
     {
-        var name = endpoint.ToString()!;
+        var socket = Bind($"udp:{endpoint}", () =>
+        {
+            var made = new Socket(endpoint.AddressFamily, SocketType.Dgram, ProtocolType.Udp);
+            try
+            {
+                if (endpoint.Address.Equals(IPAddress.IPv6Any)) made.DualMode = true;
+                made.Bind(endpoint);
+                return made;
+            }
+            catch
+            {
+                made.Dispose();
+                throw;
+            }
+        });
+
+        // The predecessor has made it non-blocking, for which the runtime would refuse every call that may wait.
+        socket.Blocking = true;
+        return socket;
+    }
+
+    private Socket Bind(string name, Func<Socket> make)
+    {
         var socket = _inherited.TryGetValue(name, out var queue) && queue.TryDequeue(out var descriptor)
             ? new Socket(new SafeSocketHandle(descriptor, ownsHandle: true))
-            : SocketTransportOptions.CreateDefaultBoundListenSocket(endpoint);
+            : make();
         lock (_bound) _bound.Add((name, socket));
         return socket;
     }
@@ -54,7 +80,8 @@ public sealed partial class ListenSockets
     {
         lock (_bound)
         {
-            // Without the flag they outlive an exec; and the runtime, when it closes one, does not shut it down, which would end it for the successor too.
+            // Without the flag they outlive an exec; and the runtime, when it closes one, does not shut it down, which would end it for
+            // the successor too.
             foreach (var (endpoint, socket) in _bound)
             {
                 // The runtime deletes the path when it closes the socket: nobody would find the successor's.
@@ -63,11 +90,12 @@ public sealed partial class ListenSockets
                 if (Control((int)socket.Handle, SetDescriptorFlags, 0) != 0) throw new Win32Exception();
             }
 
-            return string.Join(';', _bound.Select(bound => string.Create(CultureInfo.InvariantCulture, $"{(int)bound.Socket.Handle}={bound.Endpoint}")));
+            return string.Join(
+                ';', _bound.Select(bound => string.Create(CultureInfo.InvariantCulture, $"{(int)bound.Socket.Handle}={bound.Endpoint}")));
         }
     }
 
-    /// <summary>Accepts nothing more in this process. What waits in the sockets stays, for who has them too.</summary>
+    /// <summary>Takes nothing more in this process. What waits in the sockets stays, for who has them too.</summary>
     internal void Leave()
     {
         lock (_bound)

@@ -4,13 +4,14 @@ using System.IO.Pipes;
 using System.Net.Sockets;
 using System.Runtime.InteropServices;
 using System.Text;
+using TicketRush.Server.Board;
 
 namespace TicketRush.Server.Upgrades;
 
 /// <summary>
-/// Changes the program under a running sale. On SIGUSR2 the server starts its own command line once more, which by then may be a newer program, and
-/// gives it its listening sockets. When that one says that it sells, this one accepts no more, answers what it was asked, and ends; when it
-/// does not, nothing has changed. Both sell from the same journals meanwhile, as any two servers may.
+/// Changes the program under a running sale. On SIGUSR2 the server starts its own command line once more, which by then may be a newer
+/// program, and gives it its sockets. When that one says that it sells, this one accepts no more, answers what it was asked, and ends;
+/// when it does not, nothing has changed. Both sell from the same journals meanwhile, as any two servers may.
 /// </summary>
 public sealed class Upgrade : IDisposable
 {
@@ -96,6 +97,7 @@ public sealed class Upgrade : IDisposable
             TellSystemd($"MAINPID={successor}");
             Log.Upgraded(_log, successor);
 
+            if (_app.Services.GetService<BoardServer>() is { } board) await board.LeaveAsync();
             sockets.Leave();
             await _app.Services.GetRequiredService<Drain>().LeaveAsync(DrainMax);
             _app.Lifetime.StopApplication();

@@ -1,4 +1,6 @@
 using System.Diagnostics;
+using System.Net;
+using System.Net.Sockets;
 using TicketRush.Testing;
 
 namespace TicketRush.Cli.Tests.Faults;
@@ -28,11 +30,18 @@ internal static class Needs
         if (!File.Exists("/usr/sbin/haproxy")) Assert.Skip("needs haproxy: apt-get install haproxy");
     }
 
+    public static void RedisCli()
+    {
+        if (Environment.GetEnvironmentVariable("PATH")!.Split(':').All(folder => !File.Exists(Path.Combine(folder, "redis-cli"))))
+            Assert.Skip("needs redis-cli: apt-get install redis-tools");
+    }
+
     /// <returns>The library to preload.</returns>
     public static string FakeTime()
     {
         Linux();
-        var found = Directory.EnumerateDirectories("/usr/lib").Select(folder => Path.Combine(folder, "faketime", "libfaketime.so.1")).FirstOrDefault(File.Exists);
+        var found = Directory.EnumerateDirectories("/usr/lib")
+            .Select(folder => Path.Combine(folder, "faketime", "libfaketime.so.1")).FirstOrDefault(File.Exists);
         if (found is null) Assert.Skip("needs libfaketime: apt-get install libfaketime");
         return found;
     }
@@ -59,7 +68,33 @@ internal static class Until
         }
     }
 
-    public static Task TrueAsync(Func<bool> isTrue, string what, double seconds = 30) => TrueAsync(() => Task.FromResult(isTrue()), what, seconds);
+    public static Task TrueAsync(Func<bool> isTrue, string what, double seconds = 30) =>
+        TrueAsync(() => Task.FromResult(isTrue()), what, seconds);
+}
+
+/// <summary>A port to serve at that is known beforehand.</summary>
+internal static class FreePort
+{
+    /// <summary>
+    /// One that no client is given for itself: who asks again and again for a port of its own range, where nobody listens, meets itself.
+    /// </summary>
+    public static int For(SocketType type)
+    {
+        while (true)
+        {
+            using var socket = new Socket(AddressFamily.InterNetwork, type, ProtocolType.Unspecified);
+            try
+            {
+                var port = Random.Shared.Next(20_000, 30_000);
+                socket.Bind(new IPEndPoint(IPAddress.Loopback, port));
+                return port;
+            }
+            catch (SocketException)
+            {
+                // Taken.
+            }
+        }
+    }
 }
 
 /// <summary>A small disk of its own that can be filled; unmounted however the test ends.</summary>

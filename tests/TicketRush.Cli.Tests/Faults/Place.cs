@@ -52,9 +52,10 @@ internal sealed class Place : IAsyncDisposable
         Assert.Equal(Outcome.Done, await sequencer.SubmitAsync(new() { Command = new() { Kind = CommandKind.Open } }));
     }
 
-    public async Task<RushProcess> ServeAsync(string[]? trace = null, IEnumerable<KeyValuePair<string, string>>? environment = null)
+    public async Task<RushProcess> ServeAsync(
+        string[]? trace = null, IEnumerable<KeyValuePair<string, string>>? environment = null, string[]? options = null)
     {
-        var server = await RushProcess.StartAsync(Data, trace, environment);
+        var server = await RushProcess.StartAsync(Data, trace, environment, options);
         lock (_servers) _servers.Add(server);
         return server;
     }

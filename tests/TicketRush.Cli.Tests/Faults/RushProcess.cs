@@ -41,6 +41,12 @@ internal sealed partial class RushProcess : IAsyncDisposable
 
     public string Url { get; private set; } = "";
 
+    /// <summary>Where terminals are listened for, when they are.</summary>
+    public string? Terminals { get; private set; }
+
+    /// <summary>Where the board is, when there is one.</summary>
+    public string? Board { get; private set; }
+
     /// <summary>The system calls of the process, when it was started to be traced.</summary>
     public string? TraceLog { get; }
 
@@ -63,9 +69,9 @@ internal sealed partial class RushProcess : IAsyncDisposable
     /// <inheritdoc cref="Start"/>
     public static async Task<RushProcess> StartAsync(
         string data, string[]? trace = null, IEnumerable<KeyValuePair<string, string>>? environment = null,
-        string urls = "http://127.0.0.1:0", string[]? before = null)
+        string urls = "http://127.0.0.1:0", string[]? before = null, string[]? options = null)
     {
-        var server = Start(data, trace, environment, urls, before);
+        var server = Start(data, trace, environment, urls, before, options);
         try
         {
             await server.WaitUntilReadyAsync();
@@ -81,13 +87,14 @@ internal sealed partial class RushProcess : IAsyncDisposable
     /// <summary>Starts a server.</summary>
     /// <param name="trace">Options of strace that say what to trace and what to inject; null to run without it.</param>
     /// <param name="before">A command that becomes the server: its words stand before the server's.</param>
+    /// <param name="options">Further options of rush serve.</param>
     public static RushProcess Start(
         string data, string[]? trace = null, IEnumerable<KeyValuePair<string, string>>? environment = null,
-        string urls = "http://127.0.0.1:0", string[]? before = null)
+        string urls = "http://127.0.0.1:0", string[]? before = null, string[]? options = null)
     {
         var log = trace is null ? null : Path.Combine(Path.GetTempPath(), $"rush-trace-{Guid.NewGuid():N}");
         List<string> words = [Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") is { Length: > 0 } host ? host : "dotnet"];
-        words.AddRange([Path.Combine(AppContext.BaseDirectory, "rush.dll"), "serve", "--data", data, "--urls", urls, "--json"]);
+        words.AddRange([Path.Combine(AppContext.BaseDirectory, "rush.dll"), "serve", "--data", data, "--urls", urls, "--json", .. options ?? []]);
 
         // The tracer is the grandchild (-D): the process that is started is the server itself, and signals reach it. The filter
         // leaves every other system call alone, but with it strace 6.1 forgets to inject a signal from the second time on.
@@ -156,6 +163,8 @@ internal sealed partial class RushProcess : IAsyncDisposable
             var line = await _ready.Reader.ReadAsync(timeout.Token);
             using var ready = JsonDocument.Parse(line);
             Url = ready.RootElement.GetProperty("urls")[0].GetString()!;
+            Terminals = ready.RootElement.GetProperty("terminals").GetString();
+            Board = ready.RootElement.GetProperty("board").GetString();
         }
         catch (Exception e) when (e is ChannelClosedException or OperationCanceledException)
         {

@@ -5,8 +5,8 @@ using TicketRush.Server.Upgrades;
 namespace TicketRush.Cli.Tests.Faults;
 
 // Goal: a program is changed under a running sale, and nobody notices: no connection is refused, no request fails.
-// Method: a crowd buys over connections that it keeps, others come with a new connection for each request; the server is upgraded again
-// and again. The control restarts it instead, and must be seen to refuse.
+// Method: a crowd buys over connections that it keeps, others come with a new connection for each request; the server is upgraded again and
+// again. The control restarts it instead, and must be seen to refuse. Terminals and the board: FrontsTests.
 [Collection(nameof(FaultCollection))]
 public sealed class UpgradeTests(ITestOutputHelper output)
 {
