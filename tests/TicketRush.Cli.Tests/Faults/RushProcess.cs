@@ -40,6 +40,12 @@ internal sealed partial class RushProcess : IAsyncDisposable
 
     public string Url { get; private set; } = "";
 
+    /// <summary>Where terminals are listened for, when they are.</summary>
+    public string? Terminals { get; private set; }
+
+    /// <summary>Where the board is, when there is one.</summary>
+    public string? Board { get; private set; }
+
     /// <summary>The system calls of the process, when it was started to be traced.</summary>
     public string? TraceLog { get; }
 
@@ -57,13 +63,18 @@ internal sealed partial class RushProcess : IAsyncDisposable
     }
 
     /// <summary>Starts a server and waits until it is ready.</summary>
+    /// <param name="data">The data directory.</param>
     /// <param name="trace">Options of strace that say what to trace and what to inject; null to run without it.</param>
+    /// <param name="environment">Variables beside this process's own.</param>
+    /// <param name="options">Further options of rush serve.</param>
     public static async Task<RushProcess> StartAsync(
-        string data, string[]? trace = null, IEnumerable<KeyValuePair<string, string>>? environment = null)
+        string data, string[]? trace = null, IEnumerable<KeyValuePair<string, string>>? environment = null, string[]? options = null)
     {
         var log = trace is null ? null : Path.Combine(Path.GetTempPath(), $"rush-trace-{Guid.NewGuid():N}");
         List<string> words = [Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") is { Length: > 0 } host ? host : "dotnet"];
-        words.AddRange([Path.Combine(AppContext.BaseDirectory, "rush.dll"), "serve", "--data", data, "--urls", "http://127.0.0.1:0", "--json"]);
+        words.AddRange([
+            Path.Combine(AppContext.BaseDirectory, "rush.dll"), "serve", "--data", data, "--urls", "http://127.0.0.1:0", "--json",
+            .. options ?? []]);
 
         // The tracer is the grandchild (-D): the process that is started is the server itself, and signals reach it. The filter
         // leaves every other system call alone, but with it strace 6.1 forgets to inject a signal from the second time on.
@@ -141,6 +152,8 @@ internal sealed partial class RushProcess : IAsyncDisposable
             var line = await _ready.Reader.ReadAsync(timeout.Token);
             using var ready = JsonDocument.Parse(line);
             Url = ready.RootElement.GetProperty("urls")[0].GetString()!;
+            Terminals = ready.RootElement.GetProperty("terminals").GetString();
+            Board = ready.RootElement.GetProperty("board").GetString();
         }
         catch (Exception e) when (e is ChannelClosedException or OperationCanceledException)
         {
