@@ -1,52 +1,68 @@
-// A kiosk that sells through the terminals port: a hundred buyers at once over one connection, while another follows every entry that concerns the key.
+// A kiosk that sells through the terminals port: a hundred buyers at once over one connection; then it reads in the journal what became
+// of them, as a kiosk does that was away.
 //   rush serve --demo --terminals 127.0.0.1:6380
 //   RUSH_KEY=rush_shop_… dotnet run -- 127.0.0.1:6380 demo standing
+using System.Globalization;
 using TicketRush.Client;
 
-if (args is not [var address, var sale, var tier] || address.Split(':') is not [var host, var port]) return Fail("Usage: client HOST:PORT SALE TIER", 2);
+const int Buyers = 100;
 
-var options = new TerminalOptions(host, int.Parse(port), Environment.GetEnvironmentVariable("RUSH_KEY") ?? "");
-await using var terminal = new TerminalClient(options);
-var sequence = (await terminal.SalesAsync()).Single(row => row.Sale == sale).Sequence;
+if (args is not [var address, var sale, var tier] || address.Split(':') is not [var host, var number]
+    || !ushort.TryParse(number, CultureInfo.InvariantCulture, out var port)
+    || Environment.GetEnvironmentVariable("RUSH_KEY") is not { Length: > 0 } key)
+    return Fail("Usage: RUSH_KEY=… client HOST:PORT SALE TIER", 2);
 
-using var stop = new CancellationTokenSource();
-var following = FollowAsync();
-
-// A real kiosk stores each id before it asks, and asks again with it after a restart.
-var orders = await Task.WhenAll(Enumerable.Range(1, 100).Select(async number =>
+try
 {
-    try
-    {
-        return await terminal.BuyAsync(sale, Guid.NewGuid(), $"buyer-{number}", tier, 1);
-    }
-    catch (RushRefusedException refused) when (refused.Code is "SOLD_OUT" or "NOT_ENOUGH")
-    {
-        return null;
-    }
-}));
-var sold = orders.OfType<TerminalOrder>().ToArray();
-Console.WriteLine($"{sold.Length} of {orders.Length} have a ticket: {string.Join(' ', sold.Select(order => order.FirstTicket).Order())}");
-Console.WriteLine($"{await terminal.AvailableAsync(sale, tier)} are left");
-stop.CancelAfter(TimeSpan.FromSeconds(5));
-Console.WriteLine($"{await following} purchases were seen in the journal");
-return 0;
+    await using var terminal = new TerminalClient(new(host, port, key));
+    if ((await terminal.SalesAsync()).SingleOrDefault(row => row.Sale == sale) is not { } before)
+        return Fail($"There is no sale \"{sale}\".", 1);
 
-async Task<int> FollowAsync()
-{
+    var answers = await Task.WhenAll(Enumerable.Range(1, Buyers).Select(buyer => SellAsync(terminal, $"buyer-{buyer}")));
+    var orders = answers.OfType<TerminalOrder>().OrderBy(order => order.FirstTicket).ToArray();
+    Console.WriteLine($"{orders.Length} of {Buyers} have a ticket: {string.Join(' ', orders.Select(order => order.FirstTicket))}");
+    Console.WriteLine($"{await terminal.AvailableAsync(sale, tier)} are left");
+
+    // A watch gives every entry behind a sequence, in order, those of long ago first, and then waits for more.
     var seen = 0;
-    try
+    if (orders.Length > 0)
     {
-        await foreach (var entry in terminal.WatchAsync(sale, sequence, stop.Token))
+        var last = orders.Max(order => order.Sequence);
+        await foreach (var entry in terminal.WatchAsync(sale, before.Sequence))
         {
-            if (entry.Kind == "purchased" && ++seen == 100) break;
+            if (entry.Kind == "purchased") seen++;
+            if (entry.Sequence >= last) break;
         }
     }
-    catch (OperationCanceledException)
-    {
-        // Fewer than a hundred had a ticket.
-    }
 
-    return seen;
+    Console.WriteLine($"{seen} purchases were seen in the journal");
+    return 0;
+}
+catch (RushException e)
+{
+    return Fail(e.Message, 1);
+}
+
+async Task<TerminalOrder?> SellAsync(TerminalClient terminal, string buyer)
+{
+    // A real kiosk stores the id before it asks, and asks again with it after a restart.
+    var id = Guid.NewGuid();
+    while (true)
+    {
+        try
+        {
+            return await terminal.BuyAsync(sale, id, buyer, tier, 1);
+        }
+        catch (RushRefusedException refused) when (refused.Code is "SOLD_OUT" or "NOT_ENOUGH")
+        {
+            return null;
+        }
+        catch (RushUnknownException unknown)
+        {
+            // It may have been bought. The same id tells, and buys nothing twice.
+            Console.Error.WriteLine($"{unknown.Message} Asking again.");
+        }
+    }
 }
 
 static int Fail(string message, int code)

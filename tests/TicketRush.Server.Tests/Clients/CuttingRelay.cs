@@ -10,6 +10,7 @@ internal sealed class CuttingRelay : IDisposable
     private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
     private readonly Random _random;
     private readonly int _most;
+    private int _connections, _muted;
 
     public CuttingRelay(int to, int seed, int most)
     {
@@ -28,10 +29,15 @@ internal sealed class CuttingRelay : IDisposable
     /// <summary>From now on it passes on everything.</summary>
     public bool IsKind { get; set; }
 
+    /// <summary>From now on nothing comes through the connections that there are, in either direction, and none of them ends: the machine
+    /// at the other end has lost its power. New ones are as they were.</summary>
+    public void Mute() => Volatile.Write(ref _muted, Volatile.Read(ref _connections));
+
     public void Dispose() => _listener.Dispose();
 
     private async Task PassAsync(Socket client, int to)
     {
+        var number = Interlocked.Increment(ref _connections);
         using (client)
         {
             using var server = new Socket(SocketType.Stream, ProtocolType.Tcp);
@@ -50,6 +56,7 @@ internal sealed class CuttingRelay : IDisposable
                     {
                         var read = await from.ReceiveAsync(buffer);
                         if (read == 0) return;
+                        if (number <= Volatile.Read(ref _muted)) continue;
                         var passed = IsKind ? read : Math.Min(read, Interlocked.Add(ref left, -read) + read);
                         if (passed > 0) await into.SendAsync(buffer.AsMemory(0, passed));
                     }

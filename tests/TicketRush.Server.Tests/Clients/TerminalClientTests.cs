@@ -5,6 +5,7 @@ using System.Security.Cryptography.X509Certificates;
 using Microsoft.Extensions.DependencyInjection;
 using TicketRush.Client;
 using TicketRush.Server.Access;
+using TicketRush.Server.Terminals;
 using TicketRush.Server.Tests.Hosting;
 
 namespace TicketRush.Server.Tests.Clients;
@@ -22,7 +23,9 @@ public sealed class TerminalClientTests(TerminalServer running) : IClassFixture<
         await terminal.PingAsync();
         var (id, other) = (Guid.NewGuid(), Guid.NewGuid());
         var bought = await terminal.BuyAsync(sale, id, "ann", "floor", 2, "cash-1");
-        Assert.Equal(("paid", 4L, 1L, 2, 76_000L, false), (bought.State, bought.Sequence, bought.FirstTicket, bought.Tickets, bought.Total, bought.Late));
+        Assert.Equal(
+            ("paid", 4L, 1L, 2, 76_000L, false),
+            (bought.State, bought.Sequence, bought.FirstTicket, bought.Tickets, bought.Total, bought.Late));
         Assert.Equal(bought.Hash, (await terminal.BuyAsync(sale, id, "ann", "floor", 2, "cash-1")).Hash);
         var held = await terminal.HoldAsync(sale, other, "bob", "floor", 1);
         Assert.Equal("held", held.State);
@@ -46,9 +49,11 @@ public sealed class TerminalClientTests(TerminalServer running) : IClassFixture<
     {
         var sale = await OpenAsync();
         await using var terminal = new TerminalClient(Options() with { PipelineMax = 64 });
-        var orders = await Task.WhenAll(Enumerable.Range(0, 90).Select(i => terminal.BuyAsync(sale, Guid.NewGuid(), $"buyer-{i}", "floor", 1, "r")));
+        var orders = await Task.WhenAll(
+            Enumerable.Range(0, 90).Select(i => terminal.BuyAsync(sale, Guid.NewGuid(), $"buyer-{i}", "floor", 1, "r")));
         Assert.Equal(Enumerable.Range(1, 90).Select(i => (long)i), orders.Select(order => order.FirstTicket).Order());
-        await Plans.UntilAsync(() => Task.FromResult(Server.App.Services.GetRequiredService<Server.Terminals.TerminalServices>().Door.Inside == 1), "one connection");
+        var door = Server.App.Services.GetRequiredService<TerminalServices>().Door;
+        await Plans.UntilAsync(() => Task.FromResult(door.Inside == 1), "one connection");
     }
 
     [Fact]
@@ -57,11 +62,7 @@ public sealed class TerminalClientTests(TerminalServer running) : IClassFixture<
         const int Orders = 400;
         var seed = Environment.TickCount;
         using var certificate = Certificate();
-        var path = Path.Combine(Directory.CreateTempSubdirectory("rush-tls-").FullName, "terminals.pfx");
-        await File.WriteAllBytesAsync(path, certificate.Export(X509ContentType.Pkcs12));
-        await using var server = await RunningServer.StartAsync(
-            terminals: new() { StrangersPerNetwork = 1_000 }, endpoint: "tls:127.0.0.1:0",
-            configure: builder => builder.Configuration["Kestrel:Certificates:Default:Path"] = path);
+        await using var server = await StartAsync(certificate);
         var sale = (await server.OpenSaleAsync(Plans.Concert(capacity: 100_000, payment: "none", perBuyer: 1_000_000))).Split('/')[^1];
 
         // Over TLS somebody in between sees nothing and changes nothing; but it can cut.
@@ -73,7 +74,12 @@ public sealed class TerminalClientTests(TerminalServer running) : IClassFixture<
             // What is asked again after a cut must fit between two cuts.
             PipelineMax = 32,
             TlsValidation = (_, given, _, _) => given!.GetCertHashString() == certificate.GetCertHashString(),
-            Retry = new() { For = TimeSpan.FromSeconds(60), Pause = TimeSpan.FromMilliseconds(1), PauseMax = TimeSpan.FromMilliseconds(20) },
+            Retry = new()
+            {
+                For = TimeSpan.FromSeconds(60),
+                Pause = TimeSpan.FromMilliseconds(1),
+                PauseMax = TimeSpan.FromMilliseconds(20),
+            },
         };
         await using var terminal = new TerminalClient(options);
         var watching = Task.Run(async () =>
@@ -87,11 +93,64 @@ public sealed class TerminalClientTests(TerminalServer running) : IClassFixture<
 
             return seen;
         });
-        var orders = await Task.WhenAll(Enumerable.Range(0, Orders).Select(_ => terminal.BuyAsync(sale, Guid.NewGuid(), "ann", "floor", 1)));
+        var orders = await Task.WhenAll(
+            Enumerable.Range(0, Orders).Select(_ => terminal.BuyAsync(sale, Guid.NewGuid(), "ann", "floor", 1)));
         Assert.True(relay.Cuts > 3, $"seed {seed}: cut {relay.Cuts} times");
         Assert.Equal(Enumerable.Range(1, Orders).Select(i => (long)i), orders.Select(order => order.FirstTicket).Order());
-        Assert.Equal(100_000 - Orders, (await server.GetAsync($"/api/sales/{sale}/availability")).Json.GetProperty("pools")[0].GetProperty("free").GetInt32());
+        var available = (await server.GetAsync($"/api/sales/{sale}/availability")).Json;
+        Assert.Equal(100_000 - Orders, available.GetProperty("pools")[0].GetProperty("free").GetInt32());
         Assert.Equal(Enumerable.Range(4, Orders).Select(sequence => (long)sequence), await watching.WaitAsync(TimeSpan.FromSeconds(60)));
+    }
+
+    [Fact]
+    public async Task A_server_that_loses_its_power_is_left_by_purchases_and_watches_alike()
+    {
+        using var certificate = Certificate();
+        await using var server = await StartAsync(certificate);
+        var sale = (await server.OpenSaleAsync(Plans.Concert(payment: "none"))).Split('/')[^1];
+        using var relay = new CuttingRelay(server.TerminalPort, seed: 1, most: 1) { IsKind = true };
+        await using var terminal = new TerminalClient(new("127.0.0.1", relay.Port, RunningServer.Key)
+        {
+            Tls = true,
+            TlsValidation = (_, given, _, _) => given!.GetCertHashString() == certificate.GetCertHashString(),
+            Retry = new() { Pause = TimeSpan.FromMilliseconds(10), AnswerMax = TimeSpan.FromSeconds(1) },
+        });
+        await using var entries = terminal.WatchAsync(sale, after: 3).GetAsyncEnumerator();
+        for (var i = 1; i <= 3; i++)
+        {
+            Assert.Equal(i, (await terminal.BuyAsync(sale, Guid.NewGuid(), "ann", "floor", 1)).FirstTicket);
+            Assert.True(await entries.MoveNextAsync().AsTask().WaitAsync(TimeSpan.FromSeconds(30)));
+            Assert.Equal(3 + i, entries.Current.Sequence);
+            relay.Mute();
+        }
+    }
+
+    [Fact]
+    public async Task A_certificate_that_is_not_trusted_is_told_at_once_and_nothing_is_sent()
+    {
+        using var certificate = Certificate();
+        await using var server = await StartAsync(certificate);
+        await using var terminal = new TerminalClient(new("127.0.0.1", server.TerminalPort, RunningServer.Key) { Tls = true });
+        await Assert.ThrowsAsync<RushImpostorException>(() => terminal.BuyAsync("any", Guid.NewGuid(), "ann", "floor", 1));
+    }
+
+    [Fact]
+    public async Task The_longest_command_that_may_be_sent_is_read()
+    {
+        var sale = await OpenAsync();
+        await using var terminal = new TerminalClient(Options());
+        string[] Names(int count, int length) => [.. Enumerable.Range(0, count).Select(i => $"{i}".PadLeft(length, 'x'))];
+        foreach (var (buyer, places) in new (string, TerminalPlaces?)[]
+        {
+            (new('x', TerminalLimits.ArgumentBytesMax), null),
+            ("ann", new() { Passengers = Names(TerminalLimits.ArgumentsMax - 7, 4) }),
+            ("ann", new() { Passengers = Names(31, 1_024) }),
+        })
+        {
+            var refused = await Assert.ThrowsAsync<RushRefusedException>(
+                () => terminal.BuyAsync(sale, Guid.NewGuid(), buyer, "floor", 1, null, places));
+            Assert.Equal("INVALID_REQUEST", refused.Code);
+        }
     }
 
     [Fact]
@@ -101,7 +160,10 @@ public sealed class TerminalClientTests(TerminalServer running) : IClassFixture<
         var first = await RunningServer.StartAsync(directory, terminals: new());
         var sale = (await first.OpenSaleAsync(Plans.Concert(payment: "none"))).Split('/')[^1];
         var port = first.TerminalPort;
-        await using var terminal = new TerminalClient(new("127.0.0.1", port, RunningServer.Key) { Retry = new() { PauseMax = TimeSpan.FromMilliseconds(100) } });
+        await using var terminal = new TerminalClient(new("127.0.0.1", port, RunningServer.Key)
+        {
+            Retry = new() { PauseMax = TimeSpan.FromMilliseconds(100) },
+        });
         var id = Guid.NewGuid();
         var bought = await terminal.BuyAsync(sale, id, "ann", "floor", 1);
         await first.DisposeAsync();
@@ -131,10 +193,14 @@ public sealed class TerminalClientTests(TerminalServer running) : IClassFixture<
         // Takes connections, and never says a word.
         using var listener = new TcpListener(IPAddress.Loopback, 0);
         listener.Start();
-        var options = new TerminalOptions("127.0.0.1", ((IPEndPoint)listener.LocalEndpoint).Port, RunningServer.Key) { Retry = new() { For = TimeSpan.FromSeconds(1) } };
+        var options = new TerminalOptions("127.0.0.1", ((IPEndPoint)listener.LocalEndpoint).Port, RunningServer.Key)
+        {
+            Retry = new() { For = TimeSpan.FromSeconds(1) },
+        };
         await using var terminal = new TerminalClient(options);
         using var stop = new CancellationTokenSource(100);
-        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => terminal.BuyAsync("any", Guid.NewGuid(), "ann", "floor", 1, stop: stop.Token));
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(
+            () => terminal.BuyAsync("any", Guid.NewGuid(), "ann", "floor", 1, stop: stop.Token));
         await Assert.ThrowsAsync<RushUnknownException>(() => terminal.BuyAsync("any", Guid.NewGuid(), "ann", "floor", 1));
     }
 
@@ -161,7 +227,8 @@ public sealed class TerminalClientTests(TerminalServer running) : IClassFixture<
         Assert.Equal(2, orders.Count);
         Assert.Equal(98, (await shop.AvailabilityAsync(sale)).Tiers[0].Available);
         Assert.Contains(await shop.SalesAsync(), row => row.Sale == sale);
-        var refused = await Assert.ThrowsAsync<RushRefusedException>(() => shop.HoldAsync(sale, Guid.NewGuid(), new("ann", new Item("floor", 6))));
+        var refused = await Assert.ThrowsAsync<RushRefusedException>(
+            () => shop.HoldAsync(sale, Guid.NewGuid(), new("ann", new Item("floor", 6))));
         Assert.Equal(("BUYER_LIMIT", 5), (refused.Code, refused.Allowed));
         var owed = await Assert.ThrowsAsync<RushRefusedException>(() => shop.PayAsync(sale, id, "bank-2"));
         Assert.Equal(("ALREADY_PAID", 76_000L), (owed.Code, owed.OwedBack));
@@ -173,12 +240,14 @@ public sealed class TerminalClientTests(TerminalServer running) : IClassFixture<
         var sale = await OpenAsync();
         using var lossy = new Lossy();
         using var http = new HttpClient(lossy) { BaseAddress = Server.Url };
-        var shop = new RushHttpClient(http, RunningServer.Key, new() { Pause = TimeSpan.FromMilliseconds(1), PauseMax = TimeSpan.FromMilliseconds(5) });
+        var retry = new RushRetry { Pause = TimeSpan.FromMilliseconds(1), PauseMax = TimeSpan.FromMilliseconds(5) };
+        var shop = new RushHttpClient(http, RunningServer.Key, retry);
         for (var i = 0; i < 20; i++) await shop.BuyAsync(sale, Guid.NewGuid(), new($"buyer-{i}", "r", new Item("floor", 1)));
         Assert.True(lossy.Lost > 10, $"{lossy.Lost}");
         Assert.Equal(80, (await shop.AvailabilityAsync(sale)).Tiers[0].Available);
         lossy.LosesAll = true;
-        var hurried = new RushHttpClient(http, RunningServer.Key, new() { For = TimeSpan.FromMilliseconds(200), Pause = TimeSpan.FromMilliseconds(20) });
+        var hurried = new RushHttpClient(
+            http, RunningServer.Key, new() { For = TimeSpan.FromMilliseconds(200), Pause = TimeSpan.FromMilliseconds(20) });
         await Assert.ThrowsAsync<RushUnknownException>(() => hurried.BuyAsync(sale, Guid.NewGuid(), new("cat", "r", new Item("floor", 1))));
     }
 
@@ -186,10 +255,20 @@ public sealed class TerminalClientTests(TerminalServer running) : IClassFixture<
 
     private async Task<string> OpenAsync() => (await Server.OpenSaleAsync()).Split('/')[^1];
 
+    private static async Task<RunningServer> StartAsync(X509Certificate2 certificate)
+    {
+        var path = Path.Combine(Directory.CreateTempSubdirectory("rush-tls-").FullName, "terminals.pfx");
+        await File.WriteAllBytesAsync(path, certificate.Export(X509ContentType.Pkcs12));
+        return await RunningServer.StartAsync(
+            terminals: new() { StrangersPerNetwork = 1_000 }, endpoint: "tls:127.0.0.1:0",
+            configure: builder => builder.Configuration["Kestrel:Certificates:Default:Path"] = path);
+    }
+
     private static X509Certificate2 Certificate()
     {
         using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-        return new CertificateRequest("CN=terminals", key, HashAlgorithmName.SHA256).CreateSelfSigned(DateTimeOffset.UtcNow.AddDays(-1), DateTimeOffset.UtcNow.AddDays(1));
+        return new CertificateRequest("CN=terminals", key, HashAlgorithmName.SHA256)
+            .CreateSelfSigned(DateTimeOffset.UtcNow.AddDays(-1), DateTimeOffset.UtcNow.AddDays(1));
     }
 
     /// <summary>Loses two of three replies, after the server has done what was asked.</summary>
