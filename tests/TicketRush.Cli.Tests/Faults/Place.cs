@@ -55,7 +55,7 @@ internal sealed class Place : IAsyncDisposable
     public async Task<RushProcess> ServeAsync(
         string[]? trace = null, IEnumerable<KeyValuePair<string, string>>? environment = null, string[]? options = null)
     {
-        var server = await RushProcess.StartAsync(Data, trace, environment, options);
+        var server = await RushProcess.StartAsync(Data, trace, environment, options: options);
         lock (_servers) _servers.Add(server);
         return server;
     }
