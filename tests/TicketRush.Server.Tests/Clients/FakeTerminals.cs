@@ -17,22 +17,20 @@ internal sealed class FakeTerminals : IDisposable
     public const string Paid =
         "*7\r\n$4\r\npaid\r\n:4\r\n:1795278013493\r\n:1\r\n:2\r\n:76000\r\n$4\r\nhash\r\n";
 
-    private readonly TcpListener _listener;
+    private readonly Socket _listener = new(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
     private readonly Func<int, string[], string> _answer;
     private int _connections;
 
     /// <param name="answer">What the connection of that number, from 1, is answered to these words.</param>
-    public FakeTerminals(Func<int, string[], string> answer, int port = 0)
+    /// <param name="isOpen">False: its port is taken, and refuses everybody until <see cref="Open"/>.</param>
+    public FakeTerminals(Func<int, string[], string> answer, bool isOpen = true)
     {
-        (_answer, _listener) = (answer, new(IPAddress.Loopback, port));
-        _listener.Start();
-        _ = Task.Run(async () =>
-        {
-            while (true) _ = ServeAsync(await _listener.AcceptSocketAsync());
-        });
+        _answer = answer;
+        _listener.Bind(new IPEndPoint(IPAddress.Loopback, 0));
+        if (isOpen) Open();
     }
 
-    public int Port => ((IPEndPoint)_listener.LocalEndpoint).Port;
+    public int Port => ((IPEndPoint)_listener.LocalEndPoint!).Port;
 
     /// <summary>Connections so far, proved or not.</summary>
     public int Connections => Volatile.Read(ref _connections);
@@ -45,6 +43,15 @@ internal sealed class FakeTerminals : IDisposable
 
     /// <summary>What the connection of that number is answered to its proof.</summary>
     public Func<int, string> OnProof { get; set; } = _ => "+OK\r\n";
+
+    public void Open()
+    {
+        _listener.Listen();
+        _ = Task.Run(async () =>
+        {
+            while (true) _ = ServeAsync(await _listener.AcceptAsync());
+        });
+    }
 
     public void Dispose() => _listener.Dispose();
 
