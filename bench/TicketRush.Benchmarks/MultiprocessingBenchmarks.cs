@@ -3,7 +3,9 @@ using TicketRush.Multiprocessing;
 
 namespace TicketRush.Benchmarks;
 
-/// <summary>What sharing costs where nobody else is there: one process, one thread, no wait. `./rush bench multiprocessing` has the processes.</summary>
+/// <summary>
+/// What sharing costs where nobody else is there: one process, one thread, no wait. `./rush bench multiprocessing` has the processes.
+/// </summary>
 public class MultiprocessingBenchmarks
 {
     private readonly SharedLock _lock = new();

@@ -98,7 +98,8 @@ public class SeatBenchmarks
     [GlobalSetup]
     public void Fill()
     {
-        var layout = SeatLayout.Of([.. Enumerable.Range(0, 60).Select(i => new RowPlan($"{i}", "1-40", "1-25", X: i % 15 * 27 - 190, Y: 60 + i / 15 * 45))]);
+        var layout = SeatLayout.Of([.. Enumerable.Range(0, 60)
+            .Select(i => new RowPlan($"{i}", "1-40", "1-25", X: i % 15 * 27 - 190, Y: 60 + i / 15 * 45))]);
         _map = new(layout, new(0, 0));
         var random = new Random(1);
         for (var sold = 0; sold < layout.Count / 100 * Percent;)

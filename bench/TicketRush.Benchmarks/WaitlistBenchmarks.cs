@@ -53,7 +53,8 @@ public class WaitlistBenchmarks
     private HoldId Ask(CommandKind kind)
     {
         _ids++;
-        var command = new Command { Kind = kind, Plan = _sale.Plan, To = 19, Hold = new(new(_ids * 0x9E3779B97F4A7C15, _ids * 0xBF58476D1CE4E5B9)) };
+        var command = new Command { Kind = kind, Plan = _sale.Plan, To = 19,
+            Hold = new(new(_ids * 0x9E3779B97F4A7C15, _ids * 0xBF58476D1CE4E5B9)) };
         command.Buyer = new(command.Hold.Value + 1);
         command.Lines.TryAdd(0, 1);
         Decide(command);

@@ -32,7 +32,8 @@ internal static class Crowd
     }
 
     /// <summary>Lets the crowd buy; what happens in the warm-up is not counted.</summary>
-    public static async Task<CrowdResult> BuyAsync(Sequencer sequencer, int callers, TimeSpan time, Outcome expected = Outcome.Done, ulong seed = 0, TimeSpan? warmUp = null)
+    public static async Task<CrowdResult> BuyAsync(Sequencer sequencer, int callers, TimeSpan time, Outcome expected = Outcome.Done,
+        ulong seed = 0, TimeSpan? warmUp = null)
     {
         var counting = new Counting();
         var random = seed == 0 ? new Random() : new Random((int)seed);

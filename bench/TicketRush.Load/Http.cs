@@ -39,9 +39,11 @@ internal static class Http
                 ratios.Add(purchase.PerSecond / noop.PerSecond);
             }
 
-            run.Report.Row($"{connections} connections, no-op PUT", ("requests/s", Median.Of(noops)), ("min", noops.Min()), ("max", noops.Max()));
+            run.Report.Row($"{connections} connections, no-op PUT", ("requests/s", Median.Of(noops)), ("min", noops.Min()),
+                ("max", noops.Max()));
             run.Report.Row(
-                $"{connections} connections, purchase", ("requests/s", Median.Of(purchases)), ("min", purchases.Min()), ("max", purchases.Max()),
+                $"{connections} connections, purchase", ("requests/s", Median.Of(purchases)), ("min", purchases.Min()),
+                    ("max", purchases.Max()),
                 ("p99 ms", Median.Of(p99)), ("batch", Median.Of(batches)), ("flush", "fdatasync"));
             run.Report.Aim($"{connections} connections, of the no-op", Median.Of(ratios), 0.85);
         }
@@ -49,7 +51,8 @@ internal static class Http
         await app.StopAsync();
     }
 
-    private static async Task<(double PerSecond, double P99)> PutAsync(string directory, string url, string prefix, int connections, TimeSpan time) =>
+    private static async Task<(double PerSecond, double P99)> PutAsync(string directory, string url, string prefix, int connections,
+        TimeSpan time) =>
         await Wrk.RunAsync(url, connections, time, await Shop.WriteScriptAsync(directory, prefix));
 
     private static (long Batches, long Entries) Appended(WebApplication app) =>

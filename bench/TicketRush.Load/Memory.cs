@@ -22,7 +22,8 @@ internal static class Memory
             using var resident = Self.Start("resident", path);
             var bytes = double.Parse((await resident.StandardOutput.ReadLineAsync())!, CultureInfo.InvariantCulture);
             await resident.WaitForExitAsync();
-            run.Report.Row($"{Tickets:N0} tickets, a buyer each", ("resident MiB", bytes / (1 << 20)), ("bytes per ticket", bytes / Tickets));
+            run.Report.Row($"{Tickets:N0} tickets, a buyer each", ("resident MiB", bytes / (1 << 20)),
+                ("bytes per ticket", bytes / Tickets));
             run.Report.Aim("bytes per sold ticket", bytes / Tickets, 150, atLeast: false);
         }
 
@@ -47,7 +48,9 @@ internal static class Memory
         return self.WorkingSet64;
     }
 
-    /// <summary>One caller's purchases, engine and all, from the first to the ten millionth: what each costs, and the longest of all.</summary>
+    /// <summary>
+    /// One caller's purchases, engine and all, from the first to the ten millionth: what each costs, and the longest of all.
+    /// </summary>
     private static async Task GrowthAsync(Run run)
     {
         // The sale alone, without the crowd around it: a stall of it is a stall of growth, not of the machine's other work.
@@ -77,7 +80,8 @@ internal static class Memory
 
         GC.KeepAlive(sale);
         run.Report.Row(
-            "decide and apply, nothing else", ("ns at 10^6", early / 1000.0 * 1e9 / Stopwatch.Frequency), ("ns at 10^7", late / 1000.0 * 1e9 / Stopwatch.Frequency),
+            "decide and apply, nothing else", ("ns at 10^6", early / 1000.0 * 1e9 / Stopwatch.Frequency),
+                ("ns at 10^7", late / 1000.0 * 1e9 / Stopwatch.Frequency),
             ("longest ms", worst * 1000.0 / Stopwatch.Frequency));
         run.Report.Aim("longest stall, ms", worst * 1000.0 / Stopwatch.Frequency, 20, atLeast: false);
 

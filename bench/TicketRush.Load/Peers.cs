@@ -208,7 +208,8 @@ internal static class Peers
     }
 
     private static void Adder(
-        SharedLock guard, SharedValue<int> value, SharedBarrier barrier, SharedArray<long> spans, SharedArray<int> counts, int who, int count)
+        SharedLock guard, SharedValue<int> value, SharedBarrier barrier, SharedArray<long> spans, SharedArray<int> counts, int who,
+            int count)
     {
         Warm(() => Add(guard, value, 10_000));
         if (barrier.Wait() == 0) value.Value = 0;

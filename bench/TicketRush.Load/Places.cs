@@ -72,7 +72,8 @@ internal static class Places
             named.Add(Nanoseconds(began) / order.Length);
         }
 
-        run.Report.Row($"stadium of {layout.Count:N0}", ("best 4, median ns", Median.Of(best)), ("longest ns", Median.Of(worst)), ("sold by fours", sold), ("named seat, mean ns", Median.Of(named)));
+        run.Report.Row($"stadium of {layout.Count:N0}", ("best 4, median ns", Median.Of(best)), ("longest ns", Median.Of(worst)),
+            ("sold by fours", sold), ("named seat, mean ns", Median.Of(named)));
         run.Report.Aim("stadium, best 4 together, median ns", Median.Of(best), 5_000, atLeast: false);
         run.Report.Aim("stadium, named seat, ns", Median.Of(named), 150, atLeast: false);
     }
@@ -135,7 +136,8 @@ internal static class Places
 
             var none = fill == 0 && release.Count == 0;
             run.Report.Row(
-                $"train of {layout.Count:N0}, {fill} % sold", ("find and take, median ns", Median.Of(find)), ("four of them, find ns", Median.Of(group)),
+                $"train of {layout.Count:N0}, {fill} % sold", ("find and take, median ns", Median.Of(find)),
+                    ("four of them, find ns", Median.Of(group)),
                 ("release ns", none ? 0 : Median.Of(release)), ("matrix of all pairs ns", Median.Of(matrix)));
             run.Report.Aim($"{fill} %: find and take, ns", Median.Of(find), 1_000, atLeast: false);
             run.Report.Aim($"{fill} %: release, ns", none ? 0 : Median.Of(release), 200, atLeast: false);
@@ -143,7 +145,9 @@ internal static class Places
         }
     }
 
-    /// <summary>One seat comes back, and goes to the first who waits for it: with few and with many who wait for the same twenty wishes.</summary>
+    /// <summary>
+    /// One seat comes back, and goes to the first who waits for it: with few and with many who wait for the same twenty wishes.
+    /// </summary>
     private static void Waitlist(Run run)
     {
         var figures = new List<(int Waiters, double Cost)>();
@@ -195,7 +199,8 @@ internal static class Places
                 command.Hold = new(new(ids * 0x9E3779B97F4A7C15, ids * 0xBF58476D1CE4E5B9));
                 command.Buyer = new(command.Hold.Value + 1);
                 command.Lines.TryAdd(0, places);
-                if (sale.Decide(command, 1_000, ref entry, ref reply) != Verdict.Entry) throw new InvalidOperationException($"{reply.Refusal}");
+                if (sale.Decide(command, 1_000, ref entry, ref reply) != Verdict.Entry)
+                    throw new InvalidOperationException($"{reply.Refusal}");
                 Apply(entry);
                 return command.Hold;
             }
@@ -204,14 +209,15 @@ internal static class Places
         }
 
         figures.RemoveRange(0, lengths.Length);
-        run.Report.Row("a return that is offered on", [.. figures.Select(figure => ($"{figure.Waiters:N0} wait, ns", (object)figure.Cost))]);
+        run.Report.Row("a return that is offered on",
+            [.. figures.Select(figure => ($"{figure.Waiters:N0} wait, ns", (object)figure.Cost))]);
         run.Report.Aim("a return with 10^6 that wait, times that with 10^2", figures[^1].Cost / figures[0].Cost, 1.3, atLeast: false);
         run.Report.Aim("… and", figures[^1].Cost / figures[0].Cost, 0.7, atLeast: true);
     }
 
     /// <summary>
-    /// A day's demand for the train: journeys that begin and end at any stops, as many as would fill every leg 1.3 times over, in any order; one in
-    /// twelve is given back. What each way of giving seats sells of all seats on all legs.
+    /// A day's demand for the train: journeys that begin and end at any stops, as many as would fill every leg 1.3 times over, in any
+    /// order; one in twelve is given back. What each way of giving seats sells of all seats on all legs.
     /// </summary>
     private static void Quality(Run run)
     {
@@ -226,7 +232,8 @@ internal static class Places
 
         run.Report.Row(
             "share of seats x legs sold", ("seat later", Median.Of(later)), ("best fit", Median.Of(now)), ("first fit", Median.Of(first)),
-            ("best fit, of seat later", Median.Of(now) / Median.Of(later)), ("first fit, of seat later", Median.Of(first) / Median.Of(later)));
+            ("best fit, of seat later", Median.Of(now) / Median.Of(later)),
+                ("first fit, of seat later", Median.Of(first) / Median.Of(later)));
 
         double Sell(int seed, PlacePool? pool)
         {
@@ -239,7 +246,8 @@ internal static class Places
                 asked += to - from;
                 var back = random.Next(12) == 0;
                 var which = random.Next();
-                seats[0] = pool is null ? FirstFit(owned, from, to) : pool.Find(new(1, from, to), seats, out _) == Refusal.None ? seats[0] : -2;
+                seats[0] = pool is null ? FirstFit(owned, from, to) : pool.Find(new(1, from, to), seats, out _) == Refusal.None
+                    ? seats[0] : -2;
                 if (seats[0] != -2)
                 {
                     if (pool is null) owned[seats[0]] |= Mask(from, to);
@@ -272,13 +280,16 @@ internal static class Places
         }
     }
 
-    /// <summary>Callers who hold and give back, durable, in one process: counted places, seats of the stadium, journeys of the train.</summary>
+    /// <summary>
+    /// Callers who hold and give back, durable, in one process: counted places, seats of the stadium, journeys of the train.
+    /// </summary>
     private static async Task WholePathAsync(Run run)
     {
         (string Name, Plan Plan, int Legs)[] sales =
         [
             ("counted", Crowd.Plan(100_000), 0), ("stadium, best 2", Sample("stadium-60000"), 0),
-            ("train, one journey", Sample("train-16-coaches") is var train ? train with { Rules = train.Rules with { Passengers = false } } : null!, Legs),
+            ("train, one journey", Sample("train-16-coaches") is var train
+                ? train with { Rules = train.Rules with { Passengers = false } } : null!, Legs),
         ];
         var figures = sales.Select(_ => new List<double>()).ToArray();
         for (var i = 0; i < run.Runs; i++)
@@ -297,7 +308,8 @@ internal static class Places
         }
 
         for (var which = 0; which < sales.Length; which++)
-            run.Report.Row($"512 callers, {sales[which].Name}", ("holds and releases/s", Median.Of(figures[which])), ("of counted", Median.Of(figures[which]) / Median.Of(figures[0])));
+            run.Report.Row($"512 callers, {sales[which].Name}", ("holds and releases/s", Median.Of(figures[which])),
+                ("of counted", Median.Of(figures[which]) / Median.Of(figures[0])));
         for (var which = 1; which < sales.Length; which++)
             run.Report.Aim($"{sales[which].Name}, of counted places", Median.Of(figures[which]) / Median.Of(figures[0]), 0.7);
     }
@@ -319,9 +331,11 @@ internal static class Places
                     (submission.Command.From, submission.Command.To) = ((ushort)from, (ushort)to);
                 }
 
-                if (await sequencer.SubmitAsync(submission) != Outcome.Done) throw new InvalidOperationException($"{submission.Reply.Refusal}");
+                if (await sequencer.SubmitAsync(submission) != Outcome.Done)
+                    throw new InvalidOperationException($"{submission.Reply.Refusal}");
                 submission.Command = new() { Kind = CommandKind.Release, Hold = hold };
-                if (await sequencer.SubmitAsync(submission) != Outcome.Done) throw new InvalidOperationException($"{submission.Reply.Refusal}");
+                if (await sequencer.SubmitAsync(submission) != Outcome.Done)
+                    throw new InvalidOperationException($"{submission.Reply.Refusal}");
                 if (Volatile.Read(ref counts)) Interlocked.Add(ref done, 2);
             }
         })).ToArray();

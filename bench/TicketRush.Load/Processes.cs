@@ -10,14 +10,17 @@ internal static class Seller
 {
     public static async Task<int> RunAsync(string[] args)
     {
-        var (path, callers, seconds) = (args[1], int.Parse(args[2], CultureInfo.InvariantCulture), double.Parse(args[3], CultureInfo.InvariantCulture));
+        var (path, callers, seconds) = (args[1], int.Parse(args[2], CultureInfo.InvariantCulture),
+            double.Parse(args[3], CultureInfo.InvariantCulture));
         var sequencer = new Sequencer(FileJournal.Open(path));
         await SellAsync(sequencer, callers, seconds);
         await sequencer.DisposeAsync();
         return 0;
     }
 
-    /// <summary>Sells when it is told to, and says how much; what <see cref="Processes.RunAsync(IEnumerable{string[]})"/> talks to.</summary>
+    /// <summary>
+    /// Sells when it is told to, and says how much; what <see cref="Processes.RunAsync(IEnumerable{string[]})"/> talks to.
+    /// </summary>
     public static async Task<int> SellAsync(Sequencer sequencer, int callers, double seconds)
     {
         // All sellers are ready before any begins.
@@ -51,7 +54,8 @@ internal static class Processes
             p99.Add(two.Max(one => one.P99));
         }
 
-        run.Report.Row($"one process, {Callers} callers", ("purchases/s", Median.Of(alone)), ("min", alone.Min()), ("max", alone.Max()), ("flush", "fdatasync"));
+        run.Report.Row($"one process, {Callers} callers", ("purchases/s", Median.Of(alone)), ("min", alone.Min()), ("max", alone.Max()),
+            ("flush", "fdatasync"));
         run.Report.Row(
             $"two processes, {Callers} each", ("purchases/s", Median.Of(together)), ("min", together.Min()), ("max", together.Max()),
             ("smaller share", Median.Of(shares)), ("worst share", shares.Min()), ("p99 ms", Median.Of(p99)));
@@ -65,7 +69,8 @@ internal static class Processes
         await (await Crowd.OpenAsync(scratch.Path, 20_000_000)).DisposeAsync();
         var path = Directory.EnumerateFiles(scratch.Path, "*.rush").Single();
 
-        return await RunAsync(Enumerable.Repeat<string[]>(["seller", path, $"{Callers}", run.Time.TotalSeconds.ToString(CultureInfo.InvariantCulture)], count));
+        return await RunAsync(Enumerable.Repeat<string[]>(
+            ["seller", path, $"{Callers}", run.Time.TotalSeconds.ToString(CultureInfo.InvariantCulture)], count));
     }
 
     /// <summary>Starts sellers, lets them begin together, and collects what each says.</summary>

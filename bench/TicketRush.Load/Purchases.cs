@@ -31,7 +31,8 @@ internal static class Purchases
         }
 
         run.Report.Row(
-            "the disk alone, 512 bytes at a time", ("flushes/s", Median.Of(bare)), ("min", bare.Min()), ("max", bare.Max()), ("flush", "fdatasync"));
+            "the disk alone, 512 bytes at a time", ("flushes/s", Median.Of(bare)), ("min", bare.Min()), ("max", bare.Max()),
+                ("flush", "fdatasync"));
         foreach (var (which, all) in results)
         {
             run.Report.Row(
@@ -52,7 +53,9 @@ internal static class Purchases
         double PerSecond((int, bool) which) => Median.Of(results[which].Select(one => one.PerSecond));
     }
 
-    /// <summary>What the disk gives to a loop that writes one sector over zeros and flushes it, with no thread to wake and nothing to decide.</summary>
+    /// <summary>
+    /// What the disk gives to a loop that writes one sector over zeros and flushes it, with no thread to wake and nothing to decide.
+    /// </summary>
     private static double BareFlushes(Run run)
     {
         const int Sector = 512, Room = 8 * 1024 * 1024;

@@ -13,19 +13,22 @@ internal static class RedisBenchmark
     public const string Buyer = "buyer-__rand_int__";
 
     /// <exception cref="InvalidOperationException">It failed, or the server refused.</exception>
-    public static async Task<(double PerSecond, double P99)> RunAsync(int port, string? key, int pipeline, int count, params string[] command)
+    public static async Task<(double PerSecond, double P99)> RunAsync(int port, string? key, int pipeline, int count,
+        params string[] command)
     {
         var start = new ProcessStartInfo(Program) { RedirectStandardOutput = true, RedirectStandardError = true };
         string[] arguments =
         [
             "-p", port.ToString(CultureInfo.InvariantCulture), "-c", "50", "-P", pipeline.ToString(CultureInfo.InvariantCulture),
-            "-n", count.ToString(CultureInfo.InvariantCulture), "-r", "2000000000", "--csv", .. key is null ? Array.Empty<string>() : ["--user", "office", "-a", key], .. command,
+            "-n", count.ToString(CultureInfo.InvariantCulture), "-r", "2000000000", "--csv",
+                .. key is null ? Array.Empty<string>() : ["--user", "office", "-a", key], .. command,
         ];
         foreach (var argument in arguments) start.ArgumentList.Add(argument);
         using var benchmark = Process.Start(start)!;
         var (output, error) = (benchmark.StandardOutput.ReadToEndAsync(), benchmark.StandardError.ReadToEndAsync());
         await benchmark.WaitForExitAsync();
-        var line = (await output).Split('\n', StringSplitOptions.RemoveEmptyEntries).LastOrDefault(text => !text.StartsWith("\"test\"", StringComparison.Ordinal));
+        var line = (await output).Split('\n', StringSplitOptions.RemoveEmptyEntries)
+            .LastOrDefault(text => !text.StartsWith("\"test\"", StringComparison.Ordinal));
         if (benchmark.ExitCode != 0 || line is null) throw new InvalidOperationException($"redis-benchmark failed: {await error}");
 
         // "test","rps","avg_latency_ms","min","p50","p95","p99","max"

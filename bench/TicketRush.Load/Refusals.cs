@@ -23,8 +23,10 @@ internal static class Refusals
 
             var perSecond = Median.Of(results.Select(one => one.PerSecond));
             run.Report.Row(
-                $"{callers} callers, SOLD_OUT", ("refusals/s", perSecond), ("min", results.Min(one => one.PerSecond)), ("max", results.Max(one => one.PerSecond)),
-                ("p50 ms", Median.Of(results.Select(one => one.P50))), ("p99 ms", Median.Of(results.Select(one => one.P99))), ("bytes written", written));
+                $"{callers} callers, SOLD_OUT", ("refusals/s", perSecond), ("min", results.Min(one => one.PerSecond)),
+                    ("max", results.Max(one => one.PerSecond)),
+                ("p50 ms", Median.Of(results.Select(one => one.P50))), ("p99 ms", Median.Of(results.Select(one => one.P99))),
+                    ("bytes written", written));
             if (callers > 64) run.Report.Aim($"{callers} callers, refusals/s", perSecond, 1_500_000);
             run.Report.Aim($"{callers} callers, bytes written", written, 0, atLeast: false);
         }

@@ -45,7 +45,8 @@ internal sealed class Report(string name, bool json)
     public void Machine()
     {
         var cpu = File.Exists("/proc/cpuinfo")
-            ? File.ReadLines("/proc/cpuinfo").FirstOrDefault(line => line.StartsWith("model name", StringComparison.Ordinal))?.Split(':')[1].Trim()
+            ? File.ReadLines("/proc/cpuinfo").FirstOrDefault(line => line.StartsWith("model name", StringComparison.Ordinal))?.Split(
+                ':')[1].Trim()
             : null;
 
         // The class library does not tell whether SHA-256 has instructions of its own; its speed does.

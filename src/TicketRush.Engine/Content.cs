@@ -25,7 +25,8 @@ internal static class Content
 
         for (var i = 0; i < command.Lines.Count; i++) words[count++] = (ulong)command.Lines[i].Tier << 16 | command.Lines[i].Quantity;
         var content = Of(words[..count]);
-        return command.Kind <= CommandKind.Purchase && command is { From: 0, To: 0, Wheelchair: 0, Apart: false, Seats: null, Passengers: null }
+        return command.Kind <= CommandKind.Purchase
+            && command is { From: 0, To: 0, Wheelchair: 0, Apart: false, Seats: null, Passengers: null }
             ? content
             : OfPlaces(content, command);
     }
@@ -41,7 +42,8 @@ internal static class Content
         if (command.Kind != CommandKind.Exchange) return content;
 
         content = Of(
-            content, (ulong)command.Of.Value, (ulong)(command.Of.Value >> 64), (ulong)command.Reference.Value, (ulong)(command.Reference.Value >> 64),
+            content, (ulong)command.Of.Value, (ulong)(command.Of.Value >> 64), (ulong)command.Reference.Value,
+                (ulong)(command.Reference.Value >> 64),
             command.Tickets is null ? 0UL : 1);
         foreach (var ticket in command.Tickets ?? []) content = Of(content, ticket);
         return command.Order == 0 ? content : Of(content, (ulong)command.Order);

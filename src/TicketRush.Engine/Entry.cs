@@ -52,8 +52,8 @@ public enum EntryKind : byte
 /// <item>Paid: Hold, Reference, FirstTicket, Late. PaymentRefused: Hold, Reference, Refusal, Amount.</item>
 /// <item>Refunded: Hold, Key, Content, FirstTicket, Tickets, Amount, Resell, Reason.</item>
 /// <item>HeldPlaces, PurchasedPlaces: as Held and Purchased, and From, To, Seats, Passengers.</item>
-/// <item>Exchanged: Hold, Of, Buyer, Content, Reference, UntilMs (0 for an order), FirstTicket (0 for a hold), Tickets and Amount (given back),
-/// Lines, From, To, Seats, Passengers.</item>
+/// <item>Exchanged: Hold, Of, Buyer, Content, Reference, UntilMs (0 for an order), FirstTicket (0 for a hold), Tickets and Amount (given
+/// back), Lines, From, To, Seats, Passengers.</item>
 /// <item>Waited: Hold, Buyer, Content, Lines (one), From, To, Passengers. Left: Hold. Offered: Hold, UntilMs, Seats.</item>
 /// <item>Numbered: Key, Content, Pool, Numbers.</item>
 /// <item>KeyNamed: By, Name. Every other but Expired and Offered: By, when a key asked for it.</item>

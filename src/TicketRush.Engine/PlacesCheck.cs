@@ -19,22 +19,28 @@ public static class PlacesCheck
             var before = errors.Count;
             if (pool.Travel != Travel.None && plan.Stops is null) Add($"{path}.travel", "needs the plan's stops");
             if (!Enum.IsDefined(pool.Travel)) Add($"{path}.travel", "must be seat-now, seat-later or standing");
-            if (pool.Travel is Travel.SeatNow or Travel.SeatLater && pool.Rows is null) Add($"{path}.rows", "must be given where seats travel");
+            if (pool.Travel is Travel.SeatNow or Travel.SeatLater && pool.Rows is null)
+                Add($"{path}.rows", "must be given where seats travel");
             if (pool.Travel == Travel.Standing && pool.Rows is not null) Add($"{path}.rows", "must not be given for standing places");
-            if (pool.NumbersAtMs is not null && pool.Travel != Travel.SeatLater) Add($"{path}.numbersAt", "is for seats that are numbered later");
-            if (pool.NoSingles && (pool.Rows is null || pool.Travel != Travel.None)) Add($"{path}.noSingles", "is for rows that do not travel");
+            if (pool.NumbersAtMs is not null && pool.Travel != Travel.SeatLater)
+                Add($"{path}.numbersAt", "is for seats that are numbered later");
+            if (pool.NoSingles && (pool.Rows is null || pool.Travel != Travel.None))
+                Add($"{path}.noSingles", "is for rows that do not travel");
             if (pool.Focus is { } focus && (Outside(focus.X) || Outside(focus.Y))) Add($"{path}.focus", Coordinates);
             if (pool.Rows is { } rows) seats += Rows(rows, pool.Travel, path, errors);
-            if (pool.Travel == Travel.Standing && pool.Capacity > 1_000_000) Add($"{path}.capacity", $"is {pool.Capacity}; 1000000 standing places are allowed");
+            if (pool.Travel == Travel.Standing && pool.Capacity > 1_000_000)
+                Add($"{path}.capacity", $"is {pool.Capacity}; 1000000 standing places are allowed");
             if (errors.Count > before || seats > Plan.SeatsMax) continue;
 
             if (pool.Layout is { } layout)
             {
                 if (pool.Capacity != layout.Count) Add($"{path}.capacity", $"is {pool.Capacity}; the rows have {layout.Count} seats");
                 if (pool.Travel == Travel.SeatNow && (long)layout.Count * plan.Legs * plan.Legs > GapBitsMax)
-                    Add($"{path}.rows", $"have {layout.Count} seats; with {plan.Legs} legs, {GapBitsMax / plan.Legs / plan.Legs} are allowed");
+                    Add($"{path}.rows",
+                        $"have {layout.Count} seats; with {plan.Legs} legs, {GapBitsMax / plan.Legs / plan.Legs} are allowed");
                 if (pool.Travel == Travel.SeatLater && (long)layout.Count * plan.Legs > LaterPlacesMax)
-                    Add($"{path}.rows", $"have {layout.Count} seats; with {plan.Legs} legs, {LaterPlacesMax / plan.Legs} may be numbered later");
+                    Add($"{path}.rows",
+                        $"have {layout.Count} seats; with {plan.Legs} legs, {LaterPlacesMax / plan.Legs} may be numbered later");
             }
 
             Blocks(plan, pool, path, errors);
@@ -50,20 +56,24 @@ public static class PlacesCheck
         if (tier.LegPrices is null && tier.PairPrices is null) return;
         var pool = plan.PoolNamed(tier.Pool);
         if (tier.LegPrices is not null && tier.PairPrices is not null) Add("pairPrices", "must not be given together with legPrices");
-        else if (pool >= 0 && plan.Pools[pool].Travel == Travel.None) Add(tier.LegPrices is null ? "pairPrices" : "legPrices", "are for a pool that travels");
+        else if (pool >= 0 && plan.Pools[pool].Travel == Travel.None)
+            Add(tier.LegPrices is null ? "pairPrices" : "legPrices", "are for a pool that travels");
         else if (tier.LegPrices is { } legs)
         {
             if (legs.Length != plan.Legs) Add("legPrices", $"has {legs.Length} prices; the journey has {plan.Legs} legs");
             for (var i = 0; i < legs.Length; i++) Price(legs[i], $"legPrices[{i}]");
-            if (legs.All(price => price is >= 0 and <= Plan.PriceMax) && legs.Sum() > Plan.PriceMax) Add("legPrices", $"sum up to more than {Plan.PriceMax}");
+            if (legs.All(price => price is >= 0 and <= Plan.PriceMax) && legs.Sum() > Plan.PriceMax)
+                Add("legPrices", $"sum up to more than {Plan.PriceMax}");
         }
         else if (tier.PairPrices is { } pairs)
         {
-            if (pairs.Length != plan.Legs) Add("pairPrices", $"has {pairs.Length} rows; there must be one for each stop but the last, {plan.Legs}");
+            if (pairs.Length != plan.Legs)
+                Add("pairPrices", $"has {pairs.Length} rows; there must be one for each stop but the last, {plan.Legs}");
             for (var from = 0; from < pairs.Length; from++)
             {
                 if (pairs[from] is null || pairs[from].Length != plan.Legs - from)
-                    Add($"pairPrices[{from}]", $"has {pairs[from]?.Length ?? 0} prices; there must be one for each stop behind, {plan.Legs - from}");
+                    Add($"pairPrices[{from}]",
+                        $"has {pairs[from]?.Length ?? 0} prices; there must be one for each stop behind, {plan.Legs - from}");
                 for (var to = 0; to < (pairs[from]?.Length ?? 0); to++) Price(pairs[from][to], $"pairPrices[{from}][{to}]");
             }
         }
@@ -107,11 +117,14 @@ public static class PlacesCheck
         for (var i = 0; i < stops.Length; i++)
         {
             if (!PlanCheck.IsId(stops[i].Id)) errors.Add(new($"stops[{i}].id", "must be 1 to 63 of a-z, 0-9 and -, and not start with -"));
-            if (!ids.Add(stops[i].Id)) errors.Add(new($"stops[{i}].id", $"\"{stops[i].Id}\" is used twice; every stop needs an id of its own"));
-            foreach (var (member, text) in ((string, string)[])[("name", stops[i].Name), ("arrives", stops[i].Arrives), ("departs", stops[i].Departs)])
+            if (!ids.Add(stops[i].Id))
+                errors.Add(new($"stops[{i}].id", $"\"{stops[i].Id}\" is used twice; every stop needs an id of its own"));
+            foreach (var (member, text) in ((string, string)[])[("name", stops[i].Name), ("arrives", stops[i].Arrives),
+                ("departs", stops[i].Departs)])
             {
                 if (text.Length > Plan.TextLengthMax || text.Any(char.IsControl))
-                    errors.Add(new($"stops[{i}].{member}", $"must have at most {Plan.TextLengthMax} characters, none of them a control character"));
+                    errors.Add(new($"stops[{i}].{member}",
+                        $"must have at most {Plan.TextLengthMax} characters, none of them a control character"));
             }
 
             if (string.IsNullOrWhiteSpace(stops[i].Name)) errors.Add(new($"stops[{i}].name", "must not be empty"));
@@ -137,7 +150,8 @@ public static class PlacesCheck
             ReadAmong(among, row.Wheelchair, $"{at}.wheelchair");
             ReadAmong(among, row.Companion, $"{at}.companion");
             if (travel == Travel.SeatLater && (row.Wheelchair.Length > 0 || row.Companion.Length > 0))
-                errors.Add(new($"{at}.wheelchair", "must not be given where seats are numbered later; give such places a pool of their own"));
+                errors.Add(new($"{at}.wheelchair",
+                    "must not be given where seats are numbered later; give such places a pool of their own"));
             if (labels is null || places is null) continue;
 
             seats += labels.Count * places.Count;
@@ -187,7 +201,8 @@ public static class PlacesCheck
     {
         if (pool.Blocks is not { } blocks)
         {
-            if (pool.HasPlaces && pool.Blocked != 0) errors.Add(new($"{path}.blocked", $"is {pool.Blocked}; name the blocked places in blocks"));
+            if (pool.HasPlaces && pool.Blocked != 0)
+                errors.Add(new($"{path}.blocked", $"is {pool.Blocked}; name the blocked places in blocks"));
             return;
         }
 
@@ -197,7 +212,8 @@ public static class PlacesCheck
             return;
         }
 
-        if (blocks.Length > PoolPlan.BlocksMax) errors.Add(new($"{path}.blocks", $"has {blocks.Length} elements; {PoolPlan.BlocksMax} are allowed"));
+        if (blocks.Length > PoolPlan.BlocksMax)
+            errors.Add(new($"{path}.blocks", $"has {blocks.Length} elements; {PoolPlan.BlocksMax} are allowed"));
         var (legs, before) = (pool.Travel == Travel.None ? 1 : plan.Legs, errors.Count);
         var taken = new HashSet<(int, int)>();
         var load = new int[legs];
@@ -205,7 +221,8 @@ public static class PlacesCheck
         {
             var (seat, from, to) = blocks[i];
             if (from < 0 || to <= from || to > legs) errors.Add(new($"{path}.blocks[{i}]", "must go from a stop to a later one"));
-            else if (pool.Travel == Travel.Standing ? seat != -1 : seat >= (pool.Layout?.Count ?? 0) || seat < (pool.Travel == Travel.SeatLater ? -1 : 0))
+            else if (pool.Travel == Travel.Standing ? seat != -1 : seat >= (pool.Layout?.Count ?? 0)
+                || seat < (pool.Travel == Travel.SeatLater ? -1 : 0))
                 errors.Add(new($"{path}.blocks[{i}].seat", "is none of the pool's seats"));
             else
             {

@@ -22,7 +22,9 @@ public sealed record Plan
     public const int PoolsMax = 64;
     public const int TiersMax = 256;
 
-    /// <summary>Different prices of all tiers together, also over all changes: what a hold remembers of a place names one of them.</summary>
+    /// <summary>
+    /// Different prices of all tiers together, also over all changes: what a hold remembers of a place names one of them.
+    /// </summary>
     public const int PricesMax = 65_536;
     public const int CapacityMax = 20_000_000;
     public const long PriceMax = 1_000_000_000_000;
@@ -113,7 +115,8 @@ public sealed record Plan
     public bool Equals(Plan? other) =>
         other is not null && Frozen(this) == Frozen(other)
         && (Name, Venue, ClosesAtMs) == (other.Name, other.Venue, other.ClosesAtMs)
-        && Pools.AsSpan().SequenceEqual(other.Pools) && Tiers.AsSpan().SequenceEqual(other.Tiers) && Stops.AsSpan().SequenceEqual(other.Stops);
+        && Pools.AsSpan().SequenceEqual(other.Pools) && Tiers.AsSpan().SequenceEqual(other.Tiers) && Stops.AsSpan()
+            .SequenceEqual(other.Stops);
 
     // A plan is compared, never looked up; the engine may not use the process's own hash seed.
     public override int GetHashCode() => Tiers.Length;
@@ -124,7 +127,8 @@ public sealed record Plan
 }
 
 /// <param name="Capacity">
-/// Places in the pool, 0 to <see cref="Plan.CapacityMax"/>; with <see cref="Rows"/>, exactly their seats. What travels has so many on each leg.
+/// Places in the pool, 0 to <see cref="Plan.CapacityMax"/>; with <see cref="Rows"/>, exactly their seats. What travels has so many on each
+/// leg.
 /// </param>
 /// <param name="Blocked">
 /// Places of the capacity that are not for sale. Where <see cref="Blocks"/> name them: their number, each counted once for every leg.
@@ -162,12 +166,14 @@ public sealed record PoolPlan(string Id, int Capacity, int Blocked)
 
     public override int GetHashCode() => Capacity;
 
-    internal bool HasRowsOf(PoolPlan other) => ReferenceEquals(Rows, other.Rows) || (Rows is not null && other.Rows is not null && Rows.AsSpan().SequenceEqual(other.Rows));
+    internal bool HasRowsOf(PoolPlan other) =>
+        ReferenceEquals(Rows, other.Rows) || (Rows is not null && other.Rows is not null && Rows.AsSpan().SequenceEqual(other.Rows));
 }
 
 /// <param name="Pool">The id of the pool it draws on; several tiers may draw on one.</param>
 /// <param name="Price">
-/// Per place, in minor units, 0 to <see cref="Plan.PriceMax"/>. Not read where <see cref="LegPrices"/> or <see cref="PairPrices"/> are given.
+/// Per place, in minor units, 0 to <see cref="Plan.PriceMax"/>. Not read where <see cref="LegPrices"/> or <see cref="PairPrices"/> are
+/// given.
 /// </param>
 public sealed record TierPlan(string Id, string Name, string Pool, long Price)
 {
@@ -199,7 +205,8 @@ public sealed record TierPlan(string Id, string Name, string Pool, long Price)
 /// <param name="HoldSeconds">How long a hold lasts unpaid, and how much each extension adds: 1 to 86,400.</param>
 /// <param name="Extensions">How often a hold may be extended: 0 to 10.</param>
 /// <param name="PerOrder">Places in one hold at the most: 1 to 100.</param>
-/// <param name="PerBuyer">Live holds, wishes on the waitlist and unrefunded tickets of one buyer at the most: 1 to 1,000,000, and not below PerOrder.</param>
+/// <param name="PerBuyer">Live holds, wishes on the waitlist and unrefunded tickets of one buyer at the most: 1 to 1,000,000, and not below
+/// PerOrder.</param>
 public sealed record PlanRules(int HoldSeconds, int Extensions, int PerOrder, int PerBuyer)
 {
     public const int HoldSecondsMax = 86_400;

@@ -40,7 +40,8 @@ internal static class PlanChange
             var at = changed.PoolNamed(pool.Id);
             if (at < 0) return $"Pool \"{pool.Id}\" cannot be taken away. {Allowed}";
             var next = changed.Pools[at];
-            if (!pool.HasRowsOf(next) || (pool.Travel, pool.Focus, pool.NoSingles, pool.NumbersAtMs) != (next.Travel, next.Focus, next.NoSingles, next.NumbersAtMs))
+            if (!pool.HasRowsOf(next) || (pool.Travel, pool.Focus, pool.NoSingles, pool.NumbersAtMs) != (next.Travel, next.Focus,
+                next.NoSingles, next.NumbersAtMs))
                 return $"Pool \"{pool.Id}\": its rows and how it travels are frozen. {Allowed}";
         }
 

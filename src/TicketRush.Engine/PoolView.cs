@@ -21,7 +21,9 @@ public sealed class PoolView
     /// <summary>Changes whenever a place is taken or given back.</summary>
     internal long Version { get; }
 
-    /// <summary>Places that are free on all legs of a journey and given to everybody: not those for wheelchairs and who comes along.</summary>
+    /// <summary>
+    /// Places that are free on all legs of a journey and given to everybody: not those for wheelchairs and who comes along.
+    /// </summary>
     public int FreeFor(int from, int to) => _pairs[from * Legs + to - 1];
 
     public bool IsFree(int seat, int from, int to)

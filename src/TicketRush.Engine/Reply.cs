@@ -44,7 +44,9 @@ public enum Verdict : byte
     /// </summary>
     ExpireFirst = 5,
 
-    /// <summary>The entry gives the asking key a number in this sale: it is to be applied and recorded, and the command decided again.</summary>
+    /// <summary>
+    /// The entry gives the asking key a number in this sale: it is to be applied and recorded, and the command decided again.
+    /// </summary>
     NameFirst = 6,
 }
 

@@ -26,7 +26,8 @@ public enum Travel : byte
 /// <param name="Y">The same in rows away from the origin.</param>
 /// <param name="Turn">Quarter turns by which the rows are turned around the middle of the first: 0 to 3.</param>
 public sealed record RowPlan(
-    string Section, string Rows, string Seats, string Aisles = "", string Wheelchair = "", string Companion = "", int X = 0, int Y = 0, int Turn = 0)
+    string Section, string Rows, string Seats, string Aisles = "", string Wheelchair = "", string Companion = "", int X = 0, int Y = 0,
+        int Turn = 0)
 {
     public const int LabelsMax = 500;
     public const int LabelLengthMax = 12;
@@ -100,5 +101,6 @@ public static class Labels
     }
 
     private static bool TryNumber(string text, out int number) =>
-        int.TryParse(text, System.Globalization.NumberStyles.None, System.Globalization.CultureInfo.InvariantCulture, out number) && number <= 99_999;
+        int.TryParse(text, System.Globalization.NumberStyles.None, System.Globalization.CultureInfo.InvariantCulture, out number)
+            && number <= 99_999;
 }

@@ -149,7 +149,8 @@ public sealed partial class Sale
         if (refusal != Refusal.None) return Refuse(refusal, ref reply, reply.Allowed);
         var allowed = Plan!.Rules.PerBuyer - _buyers.PlacesOf(command.Buyer);
         if (entry.Lines.Places > allowed) return Refuse(Refusal.BuyerLimit, ref reply, Math.Max(allowed, 0));
-        if (_places is null || !Plan.Rules.Waitlist || entry.Lines.Count != 1 || command.Seats is not null || command.Wheelchair > 0 || command.Apart)
+        if (_places is null || !Plan.Rules.Waitlist || entry.Lines.Count != 1 || command.Seats is not null || command.Wheelchair > 0
+            || command.Apart)
             return Refuse(Refusal.CannotWait, ref reply);
 
         var largest = _places.LargestParty(_poolOfTier[entry.Lines[0].Tier]);
@@ -326,7 +327,8 @@ public sealed partial class Sale
     {
         var buyer = _buyers.NumberOf(entry.Buyer);
         ref var hold = ref _holds.Add(entry, out var number);
-        (hold.Content, hold.PlacedSequence, hold.Buyer, hold.State, hold.By) = (entry.Content, sequence, buyer, HoldState.Waiting, entry.By);
+        (hold.Content, hold.PlacedSequence, hold.Buyer, hold.State, hold.By) = (entry.Content, sequence, buyer, HoldState.Waiting,
+            entry.By);
 
         // Who waits has what it wishes for counted against its limit already, so an offer never meets it.
         _buyers[buyer] += entry.Lines.Places;

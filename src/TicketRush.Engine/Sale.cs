@@ -79,7 +79,8 @@ public sealed partial class Sale
     public void Prefetch(in Entry entry)
     {
         _holds.Prefetch(entry.Hold);
-        if (entry.Kind is EntryKind.Held or EntryKind.Purchased or EntryKind.HeldPlaces or EntryKind.PurchasedPlaces) _buyers.Prefetch(entry.Buyer);
+        if (entry.Kind is EntryKind.Held or EntryKind.Purchased or EntryKind.HeldPlaces or EntryKind.PurchasedPlaces)
+            _buyers.Prefetch(entry.Buyer);
     }
 
     /// <summary>
@@ -110,22 +111,23 @@ public sealed partial class Sale
     /// <item>Hold, Purchase: SaleDraft, SalePaused, SaleClosed, NotYetOpen; UnknownTier; UnknownStop, BadJourney; OrderLimit; BuyerLimit;
     /// BadPassengers, PassengerOverlap; SeatsMixed; then of the first line that does not fit SoldOut, NotEnough, PartyTooLarge or
     /// NotTogether; with named seats SeatsLater, UnknownSeat, SeatReserved, SeatTaken, LeavesSingle.</item>
-    /// <item>Exchange: SaleDraft, SalePaused, SaleClosed, NotYetOpen; UnknownHold; CannotExchange; UnknownTicket, AlreadyRefunded; then as Hold; before
-    /// BuyerLimit, CannotExchange again: for another price, by who may not settle it.</item>
+    /// <item>Exchange: SaleDraft, SalePaused, SaleClosed, NotYetOpen; UnknownHold; CannotExchange; UnknownTicket, AlreadyRefunded; then as
+    /// Hold; before BuyerLimit, CannotExchange again: for another price, by who may not settle it.</item>
     /// <item>Wait: as Hold up to PassengerOverlap, and CannotWait, PartyTooLarge. Number: SaleDraft; UnknownTier; CannotNumber.</item>
     /// <item>Extend: UnknownHold; StillWaiting, AlreadyPaid, HoldReleased, HoldExpired; ExtensionLimit.</item>
     /// <item>Pay: UnknownHold; then the refusals that are written down: AlreadyPaid (with another reference), HoldReleased, and
     /// for a late payment BuyerLimit, SoldOut or NotEnough.</item>
     /// <item>Release: UnknownHold; AlreadyPaid, HoldExpired.</item>
     /// <item>Refund: ReasonInvalid; UnknownOrder; UnknownTicket; AlreadyRefunded.</item>
-    /// <item>Plan: PlanInvalid; PlanChanged; PlanFrozen; CapacityInUse. Open: SaleClosed, when the closing time is past; PlanInvalid. Pause:
-    /// SaleDraft, SaleClosed. Close: SaleDraft.</item>
+    /// <item>Plan: PlanInvalid; PlanChanged; PlanFrozen; CapacityInUse. Open: SaleClosed, when the closing time is past; PlanInvalid.
+    /// Pause: SaleDraft, SaleClosed. Close: SaleDraft.</item>
     /// <item>Whatever would be done for a key: TooManyKeys.</item>
     /// </list>
     /// </summary>
     /// <param name="command">Complete (<see cref="Command.IsComplete"/>).</param>
     /// <param name="nowMs">The batch's time: sale time, never earlier than the last entry's.</param>
-    /// <param name="entry">Set for <see cref="Verdict.Entry"/>, <see cref="Verdict.ExpireFirst"/> and <see cref="Verdict.NameFirst"/>.</param>
+    /// <param name="entry">Set for <see cref="Verdict.Entry"/>, <see cref="Verdict.ExpireFirst"/> and <see
+    /// cref="Verdict.NameFirst"/>.</param>
     /// <param name="reply">Set whole, but for the sequence of a new entry.</param>
     public Verdict Decide(in Command command, long nowMs, ref Entry entry, ref Reply reply)
     {
@@ -191,19 +193,23 @@ public sealed partial class Sale
             var lines = new PricedLines();
             _holds.ReadLines(hold, ref lines);
             digest = Content.Of(
-                digest, (ulong)_holds.IdOf(i).Value, (ulong)(_holds.IdOf(i).Value >> 64), hold.Content, hold.Reference, (ulong)hold.PlacedSequence, (ulong)hold.EndSequence,
+                digest, (ulong)_holds.IdOf(i).Value, (ulong)(_holds.IdOf(i).Value >> 64), hold.Content, hold.Reference,
+                    (ulong)hold.PlacedSequence, (ulong)hold.EndSequence,
                 hold.UntilSeconds, (ulong)_buyers[hold.Buyer], hold.FirstTicket,
-                (ulong)hold.State | (ulong)hold.Extensions << 8 | (hold.Late ? 1UL << 16 : 0) | (ulong)hold.By << 32, (ulong)lines.Amount, (ulong)lines.Places,
+                (ulong)hold.State | (ulong)hold.Extensions << 8 | (hold.Late ? 1UL << 16 : 0) | (ulong)hold.By << 32, (ulong)lines.Amount,
+                    (ulong)lines.Places,
                 (ulong)_refunded.Read(hold.FirstTicket, hold.FirstTicket == 0 ? 0 : lines.Places));
             if (_places is not null) digest = _places.Digest(digest, i, lines.Places);
         }
 
-        foreach (var pool in _pools) digest = Content.Of(digest, (ulong)pool.Capacity, (ulong)pool.Blocked, (ulong)pool.Held, (ulong)pool.Sold);
+        foreach (var pool in _pools)
+            digest = Content.Of(digest, (ulong)pool.Capacity, (ulong)pool.Blocked, (ulong)pool.Held, (ulong)pool.Sold);
         for (var i = 0; i < _requests.Count; i++)
         {
             ref readonly var request = ref _requests[i];
             digest = Content.Of(
-                digest, request.Content, (ulong)request.Sequence, (ulong)request.UntilMs, (ulong)request.Tickets, (ulong)(request.Tickets >> 64),
+                digest, request.Content, (ulong)request.Sequence, (ulong)request.UntilMs, (ulong)request.Tickets,
+                    (ulong)(request.Tickets >> 64),
                 (ulong)request.Amount, (ulong)request.Hold, (ulong)request.SaleState);
         }
 
@@ -229,7 +235,8 @@ public sealed partial class Sale
         if (refusal != Refusal.None) return Refuse(refusal, ref reply, reply.Allowed);
         var allowed = Plan!.Rules.PerBuyer - _buyers.PlacesOf(command.Buyer);
         if (entry.Lines.Places > allowed) return Refuse(Refusal.BuyerLimit, ref reply, Math.Max(allowed, 0));
-        if (_places is null ? !Counts(command, ref reply) || !Fits(entry.Lines, ref reply) : !Suits(command, ref entry, ref reply)) return Verdict.Refused;
+        if (_places is null ? !Counts(command, ref reply) || !Fits(entry.Lines, ref reply) : !Suits(command, ref entry, ref reply))
+            return Verdict.Refused;
 
         entry.Hold = command.Hold;
         entry.Buyer = command.Buyer;
@@ -290,7 +297,8 @@ public sealed partial class Sale
         var number = _holds.Find(command.Hold);
         if (number >= 0)
         {
-            verdict = Sees(command, _holds[number]) ? RepeatHold(number, Content.OfHold(command), ref reply) : Refuse(Refusal.IdReused, ref reply);
+            verdict = Sees(command, _holds[number])
+                ? RepeatHold(number, Content.OfHold(command), ref reply) : Refuse(Refusal.IdReused, ref reply);
             return true;
         }
 
@@ -473,7 +481,8 @@ public sealed partial class Sale
         var changed = PlanChange.Normalise(asked, Plan);
         if (Plan is not null && changed == Plan) return Verdict.Repeat;
 
-        if (PlanCheck.Errors(asked) is [var error, ..]) return Refuse(Refusal.PlanInvalid, ref reply, detail: $"{error.Path} {error.Message}.");
+        if (PlanCheck.Errors(asked) is [var error, ..])
+            return Refuse(Refusal.PlanInvalid, ref reply, detail: $"{error.Path} {error.Message}.");
         if (BlocksOnSomeLegs(changed) is { } block) return Refuse(Refusal.PlanInvalid, ref reply, detail: block);
         if (command.Revision != Revision) return Refuse(Refusal.PlanChanged, ref reply);
         if (Plan is not null && State != SaleState.Draft)
@@ -576,7 +585,8 @@ public sealed partial class Sale
 
     private void ApplyHold(in Entry entry, long sequence)
     {
-        var paid = entry.Kind is EntryKind.Purchased or EntryKind.PurchasedPlaces || (entry.Kind == EntryKind.Exchanged && entry.FirstTicket != 0);
+        var paid = entry.Kind is EntryKind.Purchased or EntryKind.PurchasedPlaces
+            || (entry.Kind == EntryKind.Exchanged && entry.FirstTicket != 0);
         var places = entry.Lines.Places;
         var buyer = _buyers.NumberOf(entry.Buyer);
         ref var hold = ref _holds.Add(entry, out var number);

@@ -75,7 +75,8 @@ public sealed class SeatLayout
 
                     var all = length == 64 ? ulong.MaxValue : (1UL << length) - 1;
                     benches.Add(new(
-                        first, length, section, row + 1 < rows.Count ? benches.Count + benchesInRow : -1, all & ~wheelchair & ~companion, wheelchair, companion));
+                        first, length, section, row + 1 < rows.Count ? benches.Count + benchesInRow : -1, all & ~wheelchair & ~companion,
+                            wheelchair, companion));
                 }
             }
         }

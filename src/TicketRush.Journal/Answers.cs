@@ -114,7 +114,8 @@ internal sealed class Answers
         public void Give()
         {
             int next;
-            while ((next = Interlocked.Increment(ref _given) - 1) < _answers.Length) _answers[next].Submission.Complete(_answers[next].Outcome);
+            while ((next = Interlocked.Increment(ref _given) - 1) < _answers.Length)
+                _answers[next].Submission.Complete(_answers[next].Outcome);
         }
     }
 }

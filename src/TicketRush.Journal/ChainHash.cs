@@ -15,7 +15,8 @@ public struct ChainHash : IEquatable<ChainHash>
 
     public readonly void Write(Span<byte> bytes) => MemoryMarshal.Write(bytes, this);
 
-    public readonly bool Equals(ChainHash other) => MemoryMarshal.AsBytes((ReadOnlySpan<ulong>)this).SequenceEqual(MemoryMarshal.AsBytes((ReadOnlySpan<ulong>)other));
+    public readonly bool Equals(ChainHash other) =>
+        MemoryMarshal.AsBytes((ReadOnlySpan<ulong>)this).SequenceEqual(MemoryMarshal.AsBytes((ReadOnlySpan<ulong>)other));
 
     public override readonly bool Equals(object? obj) => obj is ChainHash other && Equals(other);
 

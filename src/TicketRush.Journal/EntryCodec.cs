@@ -161,14 +161,16 @@ internal static class EntryCodec
 
     /// <summary>Reads one entry, and how long it is.</summary>
     /// <exception cref="NewerFormatException">The kind is none that this program knows.</exception>
-    /// <exception cref="InvalidDataException">The bytes are no entry, although their hash is right: whoever wrote them was broken.</exception>
+    /// <exception cref="InvalidDataException">The bytes are no entry, although their hash is right: whoever wrote them was
+    /// broken.</exception>
     public static int Decode(ReadOnlySpan<byte> source, ref Entry entry)
     {
         if (source.Length < HeadSize) throw new InvalidDataException("The batch has fewer entries than it says.");
         var from = new Reader(source[..HeadSize]);
         var head = from.Take32();
         var (length, detail) = ((int)(head & 0xff_ffff), (byte)(head >> 24));
-        if (length < HeadSize || length > source.Length || length % 8 != 0) throw new InvalidDataException($"An entry is {length} bytes long.");
+        if (length < HeadSize || length > source.Length || length % 8 != 0)
+            throw new InvalidDataException($"An entry is {length} bytes long.");
 
         entry.Kind = (EntryKind)source[4];
         entry.Late = (source[5] & LateFlag) != 0;
@@ -315,7 +317,8 @@ internal static class EntryCodec
     }
 
     // Where no place has a seat, none is written.
-    private static void PutPlaces(ushort from, ushort until, scoped ReadOnlySpan<int> seats, scoped ReadOnlySpan<ulong> passengers, ref Writer to)
+    private static void PutPlaces(ushort from, ushort until, scoped ReadOnlySpan<int> seats, scoped ReadOnlySpan<ulong> passengers,
+        ref Writer to)
     {
         if (!seats.ContainsAnyExcept(-1)) seats = [];
         to.Put(from | (ulong)until << 16 | (ulong)seats.Length << 32 | (ulong)passengers.Length << 48);
@@ -327,7 +330,8 @@ internal static class EntryCodec
     {
         var packed = from.Take64();
         var (seats, passengers) = ((int)(packed >> 32 & 0xffff), (int)(packed >> 48));
-        if (seats > PlanRules.PerOrderMax || passengers > PlanRules.PerOrderMax) throw new InvalidDataException($"An entry has {seats} seats and {passengers} passengers.");
+        if (seats > PlanRules.PerOrderMax || passengers > PlanRules.PerOrderMax)
+            throw new InvalidDataException($"An entry has {seats} seats and {passengers} passengers.");
         (entry.From, entry.To) = ((ushort)packed, (ushort)(packed >> 16));
         entry.Seats.Clear();
         entry.Passengers.Clear();

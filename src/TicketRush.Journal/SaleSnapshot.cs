@@ -51,7 +51,8 @@ public sealed class SaleSnapshot
         // A rebuilt sale, and a draft with another plan, count their changes anew.
         var views = sale.Plan.HasPlaces ? new PoolView?[pools.Length] : [];
         for (var i = 0; i < views.Length; i++)
-            views[i] = sale.ViewOf(i, last is not null && last._sale == sale && ReferenceEquals(last.Plan, sale.Plan) ? last.Views[i] : null);
+            views[i] = sale.ViewOf(i, last is not null && last._sale == sale && ReferenceEquals(last.Plan, sale.Plan)
+                ? last.Views[i] : null);
         return new()
         {
             Sequence = tail.Sequence,

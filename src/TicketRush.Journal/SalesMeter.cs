@@ -88,7 +88,8 @@ internal sealed class SalesMeter : IDisposable
             for (var i = 0; i < snapshot.Pools.Length; i++)
             {
                 var count = snapshot.Pools[i];
-                foreach (var (state, places) in new[] { ("free", count.Free), ("held", count.Held), ("sold", count.Sold), ("blocked", count.Blocked) })
+                foreach (var (state, places) in new[] { ("free", count.Free), ("held", count.Held), ("sold", count.Sold),
+                    ("blocked", count.Blocked) })
                     yield return new(places, new("sale", name), new("pool", snapshot.Plan.Pools[i].Id), new("state", state));
             }
         }
@@ -96,7 +97,8 @@ internal sealed class SalesMeter : IDisposable
 }
 
 /// <summary>The histograms of one sale.</summary>
-internal sealed class SaleMetrics(Histogram<int> entries, Histogram<double> flushes, Histogram<double> turns, KeyValuePair<string, object?> sale)
+internal sealed class SaleMetrics(Histogram<int> entries, Histogram<double> flushes, Histogram<double> turns,
+    KeyValuePair<string, object?> sale)
 {
     public void Batch(int count, TimeSpan took)
     {

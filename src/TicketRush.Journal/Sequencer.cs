@@ -119,7 +119,8 @@ public sealed class Sequencer : IBatchReader, IAsyncDisposable
     {
         foreach (var submission in submissions)
         {
-            if (!submission.Command.IsComplete) throw new ArgumentException($"A command {submission.Command.Kind} lacks something.", nameof(submissions));
+            if (!submission.Command.IsComplete)
+                throw new ArgumentException($"A command {submission.Command.Kind} lacks something.", nameof(submissions));
         }
 
         var now = Stopwatch.GetTimestamp();

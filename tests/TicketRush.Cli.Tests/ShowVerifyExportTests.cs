@@ -17,7 +17,8 @@ public sealed class ShowVerifyExportTests : IAsyncDisposable
     {
         var plan = new Plan
         {
-            Name = "Night, \"live\"", Venue = "Hall", StartsAt = "", TimeZone = "Europe/Paris", Currency = "EUR", PaymentKind = PaymentKind.External,
+            Name = "Night, \"live\"", Venue = "Hall", StartsAt = "", TimeZone = "Europe/Paris", Currency = "EUR",
+                PaymentKind = PaymentKind.External,
             Pools = [new("floor", 100, 10)], Tiers = [new("adult", "Adult", "floor", 4500), new("child", "Child", "floor", 2000)],
             Rules = new(600, 1, 6, 6),
         };
@@ -26,7 +27,8 @@ public sealed class ShowVerifyExportTests : IAsyncDisposable
         Ask(new() { Kind = CommandKind.Open });
         Ask(Places(CommandKind.Purchase, 0xaaaa_bbbb_cccc_dddd));
         Ask(Places(CommandKind.Hold, 0xaaaa_bbbb_cccc_eeee));
-        Ask(new() { Kind = CommandKind.Refund, Hold = new(0xaaaa_bbbb_cccc_dddd), Key = new(9), Tickets = [2], Reason = "ill-really", Resell = true });
+        Ask(new() { Kind = CommandKind.Refund, Hold = new(0xaaaa_bbbb_cccc_dddd), Key = new(9), Tickets = [2], Reason = "ill-really",
+            Resell = true });
     }
 
     private string FilePath => Path.Combine(_directory.FullName, "night.rush");
@@ -87,7 +89,8 @@ public sealed class ShowVerifyExportTests : IAsyncDisposable
     [Theory, InlineData("show"), InlineData("verify"), InlineData("export")]
     public void What_is_no_journal_or_is_not_there_gives_exit_code_2(string name)
     {
-        System.CommandLine.Command command = name switch { "show" => ShowCommand.Create(), "verify" => VerifyCommand.Create(), _ => ExportCommand.Create() };
+        System.CommandLine.Command command = name switch { "show" => ShowCommand.Create(), "verify" => VerifyCommand.Create(), _ =>
+            ExportCommand.Create() };
         var other = Path.Combine(_directory.FullName, "notes.txt");
         File.WriteAllText(other, "notes");
         foreach (var path in new[] { other, other + ".missing", _directory.FullName })
@@ -113,7 +116,8 @@ public sealed class ShowVerifyExportTests : IAsyncDisposable
     {
         var (_, output, _) = Run(ShowCommand.Create(), FilePath, "--json");
         var result = JsonDocument.Parse(output).RootElement;
-        Assert.Equal(("open", 5, 85), (result.GetProperty("state").GetString(), result.GetProperty("sequence").GetInt32(), result.GetProperty("pools")[0].GetProperty("free").GetInt32()));
+        Assert.Equal(("open", 5, 85), (result.GetProperty("state").GetString(), result.GetProperty("sequence").GetInt32(),
+            result.GetProperty("pools")[0].GetProperty("free").GetInt32()));
     }
 
     [Fact]
@@ -138,7 +142,8 @@ public sealed class ShowVerifyExportTests : IAsyncDisposable
         await stop.CancelAsync();
 
         Assert.Equal(0, await running);
-        var sequences = output.ToString().TrimEnd().Split('\n').Select(line => JsonDocument.Parse(line).RootElement.GetProperty("sequence").GetInt32());
+        var sequences = output.ToString().TrimEnd().Split('\n')
+            .Select(line => JsonDocument.Parse(line).RootElement.GetProperty("sequence").GetInt32());
         Assert.Equal([5, 6, 7, 8], sequences);
     }
 
@@ -148,7 +153,8 @@ public sealed class ShowVerifyExportTests : IAsyncDisposable
         var (code, output, _) = Run(ExportCommand.Create(), FilePath);
         var rows = output.Split("\r\n");
         Assert.Equal(0, code);
-        Assert.Equal("order,time,placed,first_ticket,tickets,tiers,amount,currency,late,refunded_tickets,refunded_amount,by,from,to,seats", rows[0]);
+        Assert.Equal("order,time,placed,first_ticket,tickets,tiers,amount,currency,late,refunded_tickets,refunded_amount,by,from,to,seats",
+            rows[0]);
         Assert.Matches(@"^3,\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z,3,1,3,adult:2 child:1,11000,EUR,false,1,4500,,,,$", rows[1]);
         Assert.Equal(("", 3), (rows[2], rows.Length));
     }
@@ -161,7 +167,8 @@ public sealed class ShowVerifyExportTests : IAsyncDisposable
         Assert.Equal((0, ""), (code, output));
 
         var rows = File.ReadAllText(target).Split("\r\n");
-        Assert.Equal("ticket,order,order_time,tier,price,currency,state,refunded,refunded_time,refund_reason,by,refunded_by,from,to,seat", rows[0]);
+        Assert.Equal("ticket,order,order_time,tier,price,currency,state,refunded,refunded_time,refund_reason,by,refunded_by,from,to,seat",
+            rows[0]);
         Assert.Matches(@"^1,3,\S+Z,adult,4500,EUR,valid,,,,,,,,$", rows[1]);
         Assert.Matches(@"^2,3,\S+Z,adult,4500,EUR,refunded,5,\S+Z,ill-really,,,,,$", rows[2]);
         Assert.Matches(@"^3,3,\S+Z,child,2000,EUR,valid,,,,,,,,$", rows[3]);
@@ -177,7 +184,8 @@ public sealed class ShowVerifyExportTests : IAsyncDisposable
     [Fact]
     public void Nothing_that_is_shown_holds_an_id_or_a_buyer()
     {
-        var all = Run(ShowCommand.Create(), FilePath, "--from", "1").Output + Run(ShowCommand.Create(), FilePath, "--from", "1", "--json").Output
+        var all = Run(ShowCommand.Create(), FilePath, "--from", "1").Output + Run(ShowCommand.Create(), FilePath, "--from", "1", "--json")
+            .Output
             + Run(ExportCommand.Create(), FilePath).Output + Run(ExportCommand.Create(), FilePath, "--tickets").Output
             + Run(VerifyCommand.Create(), FilePath, "--json").Output;
         foreach (var secret in new[] { 0xaaaa_bbbb_cccc_ddddUL, 0xaaaa_bbbb_cccc_eeeeUL })
@@ -218,11 +226,13 @@ public sealed class ShowVerifyExportTests : IAsyncDisposable
 
     private Engine.Command Places(CommandKind kind, ulong id)
     {
-        var command = new Engine.Command { Kind = kind, Hold = new(id), Buyer = new(id), Reference = new(id), Plan = _sequencer.Snapshot!.Plan };
+        var command = new Engine.Command { Kind = kind, Hold = new(id), Buyer = new(id), Reference = new(id),
+            Plan = _sequencer.Snapshot!.Plan };
         command.Lines.TryAdd(0, 2);
         command.Lines.TryAdd(1, 1);
         return command;
     }
 
-    private void Ask(Engine.Command command) => Assert.Equal(Outcome.Done, _sequencer.SubmitAsync(new() { Command = command }).AsTask().Result);
+    private void Ask(Engine.Command command) =>
+        Assert.Equal(Outcome.Done, _sequencer.SubmitAsync(new() { Command = command }).AsTask().Result);
 }

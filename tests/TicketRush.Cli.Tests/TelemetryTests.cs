@@ -14,7 +14,9 @@ public sealed class TelemetryTests
         collector.Prefixes.Add($"http://127.0.0.1:{port}/");
         collector.Start();
         var directory = Directory.CreateTempSubdirectory("rush-otlp-");
-        var start = new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, "rush.dll"), "serve", "--demo", "--json", "--data", directory.FullName, "--urls", "http://127.0.0.1:0"]) { RedirectStandardOutput = true };
+        var start = new ProcessStartInfo("dotnet",
+            [Path.Combine(AppContext.BaseDirectory, "rush.dll"), "serve", "--demo", "--json", "--data", directory.FullName, "--urls",
+            "http://127.0.0.1:0"]) { RedirectStandardOutput = true };
         start.Environment["OTEL_EXPORTER_OTLP_ENDPOINT"] = $"http://127.0.0.1:{port}";
         start.Environment["OTEL_EXPORTER_OTLP_PROTOCOL"] = "http/protobuf";
         start.Environment["OTEL_METRIC_EXPORT_INTERVAL"] = "200";

@@ -126,8 +126,10 @@ public class AllocationTests
             ids++;
             var command = new Command
             {
-                Kind = kind, Hold = new((UInt128)ids), Buyer = new((UInt128)(ids % 50)), Reference = new(1), Plan = sale.Plan, To = (ushort)(travels ? 9 : 0),
-                From = (ushort)(travels ? ids % 5 : 0), Passengers = [.. Enumerable.Range(0, places).Select(i => (ulong)(ids % 50 * 10 + i + 1))],
+                Kind = kind, Hold = new((UInt128)ids), Buyer = new((UInt128)(ids % 50)), Reference = new(1), Plan = sale.Plan,
+                    To = (ushort)(travels ? 9 : 0),
+                From = (ushort)(travels ? ids % 5 : 0),
+                    Passengers = [.. Enumerable.Range(0, places).Select(i => (ulong)(ids % 50 * 10 + i + 1))],
             };
             command.Lines.TryAdd(0, (ushort)places);
             return command;

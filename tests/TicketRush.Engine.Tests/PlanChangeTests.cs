@@ -120,7 +120,8 @@ public class PlanChangeTests
         var dearer = Concert.WithPrice("adult", 2000);
         script.Change(dearer, "Open, #3", revision: 1);
         script.Change(dearer with { Pools = [.. dearer.Pools], Tiers = [.. dearer.Tiers] }, "Again Open, #3", revision: 1);
-        script.Change(dearer with { Pools = [.. dearer.Pools.Reverse()], Tiers = [.. dearer.Tiers.Reverse()] }, "Again Open, #3", revision: 0);
+        script.Change(dearer with { Pools = [.. dearer.Pools.Reverse()], Tiers = [.. dearer.Tiers.Reverse()] }, "Again Open, #3",
+            revision: 0);
     }
 
     [Fact]

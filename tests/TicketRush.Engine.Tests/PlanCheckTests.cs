@@ -20,23 +20,31 @@ public class PlanCheckTests
         { "pools", "is 65; must be 1 to 64 pools", plan => plan with { Pools = [.. plan.Pools, .. Pools(63)] } },
         { "tiers", "is 0; must be 1 to 256 tiers", plan => plan with { Tiers = [] } },
         { "tiers", "is 257; must be 1 to 256 tiers", plan => plan with { Tiers = [.. plan.Tiers, .. Tiers(254)] } },
-        { "pools[1].id", "\"ga\" is used twice; every pool needs an id of its own", plan => plan with { Pools = [new("ga", 1, 0), new("ga", 2, 0)], Tiers = plan.Tiers[..2] } },
-        { "pools[2].id", "must be 1 to 63 of a-z, 0-9 and -, and not start with -", plan => plan with { Pools = [.. plan.Pools, new("Lawn", 1, 0)] } },
+        { "pools[1].id", "\"ga\" is used twice; every pool needs an id of its own", plan =>
+            plan with { Pools = [new("ga", 1, 0), new("ga", 2, 0)], Tiers = plan.Tiers[..2] } },
+        { "pools[2].id", "must be 1 to 63 of a-z, 0-9 and -, and not start with -", plan =>
+            plan with { Pools = [.. plan.Pools, new("Lawn", 1, 0)] } },
         { "pools[0].capacity", "is 20000001; must be 0 to 20000000 places", plan => plan.With("ga", capacity: 20_000_001) },
         { "pools[1].blocked", "is 3; must be 0 to the capacity, 2", plan => plan.With("box", blocked: 3) },
         { "pools[1].blocked", "is -1; must be 0 to the capacity, 2", plan => plan.With("box", blocked: -1) },
-        { "tiers[3].id", "\"vip\" is used twice; every tier needs an id of its own", plan => plan with { Tiers = [.. plan.Tiers, plan.Tiers[2]] } },
-        { "tiers[3].id", "must be 1 to 63 of a-z, 0-9 and -, and not start with -", plan => plan with { Tiers = [.. plan.Tiers, new("-x", "X", "ga", 1)] } },
+        { "tiers[3].id", "\"vip\" is used twice; every tier needs an id of its own", plan =>
+            plan with { Tiers = [.. plan.Tiers, plan.Tiers[2]] } },
+        { "tiers[3].id", "must be 1 to 63 of a-z, 0-9 and -, and not start with -", plan =>
+            plan with { Tiers = [.. plan.Tiers, new("-x", "X", "ga", 1)] } },
         { "tiers[3].name", "must not be empty", plan => plan with { Tiers = [.. plan.Tiers, new("x", "", "ga", 1)] } },
         { "tiers[3].pool", "\"lawn\" is not one of the pools", plan => plan with { Tiers = [.. plan.Tiers, new("x", "X", "lawn", 1)] } },
         { "tiers[0].price", "is -1; must be 0 to 1000000000000 minor units", plan => plan.WithPrice("adult", -1) },
-        { "tiers[0].price", "is 1000000000001; must be 0 to 1000000000000 minor units", plan => plan.WithPrice("adult", Plan.PriceMax + 1) },
+        { "tiers[0].price", "is 1000000000001; must be 0 to 1000000000000 minor units", plan =>
+            plan.WithPrice("adult", Plan.PriceMax + 1) },
         { "rules.holdSeconds", "is 0; must be 1 to 86400 seconds", plan => plan with { Rules = plan.Rules with { HoldSeconds = 0 } } },
-        { "rules.holdSeconds", "is 86401; must be 1 to 86400 seconds", plan => plan with { Rules = plan.Rules with { HoldSeconds = 86_401 } } },
+        { "rules.holdSeconds", "is 86401; must be 1 to 86400 seconds", plan =>
+            plan with { Rules = plan.Rules with { HoldSeconds = 86_401 } } },
         { "rules.extensions", "is 11; must be 0 to 10 extensions", plan => plan with { Rules = plan.Rules with { Extensions = 11 } } },
-        { "rules.perOrder", "is 101; must be 1 to 100 places", plan => plan with { Rules = plan.Rules with { PerOrder = 101, PerBuyer = 200 } } },
+        { "rules.perOrder", "is 101; must be 1 to 100 places", plan =>
+            plan with { Rules = plan.Rules with { PerOrder = 101, PerBuyer = 200 } } },
         { "rules.perOrder", "is 0; must be 1 to 100 places", plan => plan with { Rules = plan.Rules with { PerOrder = 0 } } },
-        { "rules.perBuyer", "is 1000001; must be 1 to 1000000 places", plan => plan with { Rules = plan.Rules with { PerBuyer = 1_000_001 } } },
+        { "rules.perBuyer", "is 1000001; must be 1 to 1000000 places", plan =>
+            plan with { Rules = plan.Rules with { PerBuyer = 1_000_001 } } },
         { "rules.perBuyer", "is 5; must not be below perOrder, 6", plan => plan with { Rules = plan.Rules with { PerBuyer = 5 } } },
     };
 

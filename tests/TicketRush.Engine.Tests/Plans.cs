@@ -27,7 +27,8 @@ internal static class Plans
 
     public static Plan With(this Plan plan, string pool, int? capacity = null, int? blocked = null) => plan with
     {
-        Pools = [.. plan.Pools.Select(p => p.Id == pool ? p with { Capacity = capacity ?? p.Capacity, Blocked = blocked ?? p.Blocked } : p)],
+        Pools = [.. plan.Pools.Select(p => p.Id == pool
+            ? p with { Capacity = capacity ?? p.Capacity, Blocked = blocked ?? p.Blocked } : p)],
     };
 
     public static Plan WithPrice(this Plan plan, string tier, long price) => plan with

@@ -90,7 +90,8 @@ public sealed class WhoTests
         script.Ask(Buy(script, Office, 2, 2));
         var (first, second) = (4L, 6L);
 
-        foreach (var (order, ticket, sequence) in new[] { (first, 0u, first), (0, 1u, first), (0, 3u, first), (0, 4u, second), (0, 5u, second), (second, 0u, second) })
+        foreach (var (order, ticket, sequence) in new[] { (first, 0u, first), (0, 1u, first), (0, 3u, first), (0, 4u, second),
+            (0, 5u, second), (second, 0u, second) })
         {
             script.Ask(Office with { Kind = CommandKind.FindOrder, Order = order, Ticket = ticket });
             Assert.Equal((Refusal.None, sequence), (script.Reply.Refusal, script.Reply.Sequence));
@@ -106,7 +107,8 @@ public sealed class WhoTests
         script.Ask(Shop with { Kind = CommandKind.FindOrder, Order = first });
         Assert.Equal(Refusal.UnknownOrder, script.Reply.Refusal);
 
-        script.Ask(Office with { Kind = CommandKind.Refund, Ticket = 4, Tickets = [5], Reason = "cannot-come", Resell = true, Key = new(1) });
+        script.Ask(Office with { Kind = CommandKind.Refund, Ticket = 4, Tickets = [5], Reason = "cannot-come", Resell = true,
+            Key = new(1) });
         Assert.Equal((Refusal.None, 4u), (script.Reply.Refusal, script.Reply.FirstTicket));
         Assert.Equal(script.Sale.Digest(), Script.Replay(script.Entries).Digest());
     }

@@ -35,7 +35,8 @@ public sealed class AuditFileTests : IDisposable
 
         Assert.Equal(AuditVerdict.Good, result.Verdict);
         Assert.Equal([new("floor", 60, 5, 0, 3), new("box", 20, 0, 3, 0)], result.Pools);
-        Assert.Equal(("Open", 4L, 4L, 4L, 1L, 3L), (result.State, result.Sequences, result.DurableSequence, result.Batches, result.Orders, result.Tickets));
+        Assert.Equal(("Open", 4L, 4L, 4L, 1L, 3L),
+            (result.State, result.Sequences, result.DurableSequence, result.Batches, result.Orders, result.Tickets));
         Assert.Equal(sequencer.Snapshot!.Hash.ToString(), result.Hash);
     }
 
@@ -63,7 +64,8 @@ public sealed class AuditFileTests : IDisposable
                     8 => new() { Kind = CommandKind.Release, Hold = new(hold) },
                     _ => new()
                     {
-                        Kind = CommandKind.Refund, Hold = new(hold), Key = new((ulong)random.Next(1, 5000) + 2_000_000), Resell = random.Next(2) == 0,
+                        Kind = CommandKind.Refund, Hold = new(hold), Key = new((ulong)random.Next(1, 5000) + 2_000_000),
+                            Resell = random.Next(2) == 0,
                         Tickets = tickets, Reason = "seeded",
                     },
                 };
@@ -186,7 +188,8 @@ public sealed class AuditFileTests : IDisposable
     {
         using var forge = new AuditForge();
         forge.At(0, AuditForge.Planned()).At(0, AuditForge.Office(EntryKind.Opened));
-        var holds = Enumerable.Range(1, 10).Select(i => AuditForge.Purchased((ulong)i << 60 | 0xabcdef, (ulong)i, 1, (0, 1, 100))).ToArray();
+        var holds = Enumerable.Range(1, 10).Select(i => AuditForge.Purchased((ulong)i << 60 | 0xabcdef, (ulong)i, 1, (0, 1, 100)))
+            .ToArray();
         var start = forge.Tail.Offset;
         forge.At(20_000, holds[0], holds[1], holds[2], holds[3], holds[4], holds[5]).Save();
 

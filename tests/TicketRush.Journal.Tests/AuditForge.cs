@@ -77,13 +77,15 @@ internal sealed class AuditForge : IDisposable
         Placed(new() { Kind = EntryKind.Held, Hold = new(hold), Buyer = new(buyer), UntilMs = T0 + untilMs }, lines);
 
     public static Entry Purchased(ulong hold, ulong buyer, uint ticket, params ReadOnlySpan<(int Tier, int Quantity, long Price)> lines) =>
-        Placed(new() { Kind = EntryKind.Purchased, Hold = new(hold), Buyer = new(buyer), Reference = new(hold + 1000), FirstTicket = ticket }, lines);
+        Placed(new() { Kind = EntryKind.Purchased, Hold = new(hold), Buyer = new(buyer), Reference = new(hold + 1000),
+            FirstTicket = ticket }, lines);
 
     public static Entry Extended(ulong hold, long untilMs, ulong key = 0) =>
         new() { Kind = EntryKind.Extended, Hold = new(hold), UntilMs = T0 + untilMs, Key = new(key) };
 
     public static Entry Paid(ulong hold, uint ticket, bool late = false, ulong reference = 0) =>
-        new() { Kind = EntryKind.Paid, Hold = new(hold), Reference = new(reference == 0 ? hold + 1000 : reference), FirstTicket = ticket, Late = late };
+        new() { Kind = EntryKind.Paid, Hold = new(hold), Reference = new(reference == 0 ? hold + 1000 : reference), FirstTicket = ticket,
+            Late = late };
 
     public static Entry Released(ulong hold) => new() { Kind = EntryKind.Released, Hold = new(hold) };
 
@@ -91,7 +93,8 @@ internal sealed class AuditForge : IDisposable
 
     public static Entry Refunded(ulong hold, uint ticket, ulong tickets, long amount, ulong key = 0, bool resell = true) => new()
     {
-        Kind = EntryKind.Refunded, Hold = new(hold), FirstTicket = ticket, Tickets = tickets, Amount = amount, Key = new(key), Resell = resell,
+        Kind = EntryKind.Refunded, Hold = new(hold), FirstTicket = ticket, Tickets = tickets, Amount = amount, Key = new(key),
+            Resell = resell,
         Reason = "asked for",
     };
 

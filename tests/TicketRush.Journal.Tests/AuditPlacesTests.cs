@@ -55,7 +55,8 @@ public sealed class AuditPlacesTests
             for (var pool = 0; pool < result.Pools.Length; pool++)
             {
                 var count = sale.CountOf(pool);
-                Assert.Equal(((long)count.Capacity, (long)count.Blocked, (long)count.Held, (long)count.Sold), (result.Pools[pool].Capacity, result.Pools[pool].Blocked, result.Pools[pool].Held, result.Pools[pool].Sold));
+                Assert.Equal(((long)count.Capacity, (long)count.Blocked, (long)count.Held, (long)count.Sold),
+                    (result.Pools[pool].Capacity, result.Pools[pool].Blocked, result.Pools[pool].Held, result.Pools[pool].Sold));
             }
 
             var replayed = new Sale();
@@ -94,7 +95,8 @@ public sealed class AuditPlacesTests
             }
         }
 
-        EntryKind[] kinds = [EntryKind.HeldPlaces, EntryKind.PurchasedPlaces, EntryKind.Exchanged, EntryKind.Waited, EntryKind.Left, EntryKind.Offered, EntryKind.Numbered, EntryKind.PaymentRefused, EntryKind.Refunded];
+        EntryKind[] kinds = [EntryKind.HeldPlaces, EntryKind.PurchasedPlaces, EntryKind.Exchanged, EntryKind.Waited, EntryKind.Left,
+            EntryKind.Offered, EntryKind.Numbered, EntryKind.PaymentRefused, EntryKind.Refunded];
         Assert.Empty(kinds.Except(seen));
     }
 
@@ -102,14 +104,17 @@ public sealed class AuditPlacesTests
     {
         CommandKind[] kinds =
         [
-            CommandKind.Hold, CommandKind.Hold, CommandKind.Purchase, CommandKind.Pay, CommandKind.Release, CommandKind.Refund, CommandKind.Exchange, CommandKind.Wait, CommandKind.Wait,
+            CommandKind.Hold, CommandKind.Hold, CommandKind.Purchase, CommandKind.Pay, CommandKind.Release, CommandKind.Refund,
+                CommandKind.Exchange, CommandKind.Wait, CommandKind.Wait,
             step > 300 ? CommandKind.Number : CommandKind.Pay,
         ];
         var kind = kinds[random.Next(kinds.Length)];
         var command = new Command
         {
-            Kind = kind, Plan = sale.Plan, Hold = new((UInt128)random.Next(Math.Max(1, ids - 12), ids + 1)), Of = new((UInt128)random.Next(Math.Max(1, ids - 12), ids + 1)),
-            Buyer = new((UInt128)random.Next(9)), Reference = new((UInt128)random.Next(1, 4)), Resell = random.Next(5) != 0, Reason = "cannot-come", Pool = 1,
+            Kind = kind, Plan = sale.Plan, Hold = new((UInt128)random.Next(Math.Max(1, ids - 12), ids + 1)),
+                Of = new((UInt128)random.Next(Math.Max(1, ids - 12), ids + 1)),
+            Buyer = new((UInt128)random.Next(9)), Reference = new((UInt128)random.Next(1, 4)), Resell = random.Next(5) != 0,
+                Reason = "cannot-come", Pool = 1,
         };
         if (kind is not (CommandKind.Hold or CommandKind.Purchase or CommandKind.Exchange or CommandKind.Wait)) return command;
 
@@ -119,7 +124,8 @@ public sealed class AuditPlacesTests
         if (kind != CommandKind.Wait && random.Next(3) == 0) command.Lines.TryAdd((ushort)random.Next(3), 1);
         if (command.Lines[0].Tier < 3) (command.From, command.To) = ((ushort)random.Next(2), (ushort)random.Next(2, 4));
         if (kind != CommandKind.Wait && random.Next(4) == 0) command.Wheelchair = 1;
-        if (sale.Plan!.Rules.Passengers) command.Passengers = [.. Enumerable.Range(0, command.Lines.Places).Select(_ => (ulong)random.Next(1, 40))];
+        if (sale.Plan!.Rules.Passengers)
+            command.Passengers = [.. Enumerable.Range(0, command.Lines.Places).Select(_ => (ulong)random.Next(1, 40))];
         return command;
     }
 
@@ -129,17 +135,23 @@ public sealed class AuditPlacesTests
 
     private static readonly Dictionary<string, Case> Cases = new()
     {
-        ["a seat has one owner on a leg"] = new(4, "has an owner", (f, bad) => Open(f).At(Now, Held(1, 0, 1, 3, 50, 0), Held(2, 0, bad ? 2 : 0, bad ? 3 : 1, bad ? 30 : 10, 0))),
-        ["a seat comes back whole"] = new(5, "has an owner", (f, bad) => Open(f).At(Now, Held(1, 0, 0, 3, 60, 4), bad ? Held(3, 4, 0, 0, 8, -1) : Released(1), Held(2, 0, 0, 1, 10, 4))),
+        ["a seat has one owner on a leg"] = new(4, "has an owner", (f, bad) => Open(f)
+            .At(Now, Held(1, 0, 1, 3, 50, 0), Held(2, 0, bad ? 2 : 0, bad ? 3 : 1, bad ? 30 : 10, 0))),
+        ["a seat comes back whole"] = new(5, "has an owner", (f, bad) => Open(f)
+            .At(Now, Held(1, 0, 0, 3, 60, 4), bad ? Held(3, 4, 0, 0, 8, -1) : Released(1), Held(2, 0, 0, 1, 10, 4))),
         ["a seat is one of the pool"] = new(3, "seat number 6 is none", (f, bad) => Open(f).At(Now, Held(1, 0, 1, 3, 50, bad ? 6 : 5))),
         ["a place of a numbered pool has a seat"] = new(3, "has no seat", (f, bad) => Open(f).At(Now, Held(1, 0, 1, 3, 50, bad ? -1 : 5))),
-        ["a place numbered later has none yet"] = new(3, "should have none", (f, bad) => Open(f).At(Now, Held(1, 1, 1, 3, 5, bad ? 0 : -1))),
-        ["no leg is oversold"] = new(5, "oversold on leg 2", (f, bad) => Open(f).At(Now, Held(1, 2, 0, 2, 3, -1), Held(2, 2, 1, 3, 3, -1), Held(3, 2, bad ? 1 : 2, bad ? 2 : 3, 3, -1))),
+        ["a place numbered later has none yet"] =
+            new(3, "should have none", (f, bad) => Open(f).At(Now, Held(1, 1, 1, 3, 5, bad ? 0 : -1))),
+        ["no leg is oversold"] = new(5, "oversold on leg 2", (f, bad) => Open(f)
+            .At(Now, Held(1, 2, 0, 2, 3, -1), Held(2, 2, 1, 3, 3, -1), Held(3, 2, bad ? 1 : 2, bad ? 2 : 3, 3, -1))),
         ["a journey goes forward"] = new(3, "are no journey", (f, bad) => Open(f).At(Now, Held(1, 0, bad ? 3 : 1, 3, 50, 0))),
         ["what does not travel has no journey"] = new(3, "are no journey", (f, bad) => Open(f).At(Now, Held(1, 3, 0, bad ? 1 : 0, 7, 0))),
-        ["the price of the journey"] = new(3, "went for 51, and its price is 50", (f, bad) => Open(f).At(Now, Held(1, 0, 1, 3, bad ? 51 : 50, 0))),
+        ["the price of the journey"] = new(3, "went for 51, and its price is 50", (f, bad) => Open(f)
+            .At(Now, Held(1, 0, 1, 3, bad ? 51 : 50, 0))),
         ["the price of a pair"] = new(3, "went for 4, and its price is 5", (f, bad) => Open(f).At(Now, Held(1, 1, 1, 3, bad ? 4 : 5, -1))),
-        ["kinds of a sale with places"] = new(3, "stands in a sale with", (f, bad) => Open(f).At(Now, Held(1, 4, 0, 0, 8, -1) with { Kind = bad ? EntryKind.Held : EntryKind.HeldPlaces })),
+        ["kinds of a sale with places"] = new(3, "stands in a sale with", (f, bad) => Open(f)
+            .At(Now, Held(1, 4, 0, 0, 8, -1) with { Kind = bad ? EntryKind.Held : EntryKind.HeldPlaces })),
         ["a wish is not passed over"] = new(12, "past the wish of sequence 9", (f, bad) =>
             Full(f).At(Now, Waits(1, 0, 1, 2, 20), bad ? Held(3, 4, 0, 0, 8, -1) : Left(1), Released(10), Held(2, 0, 1, 3, 50, 0))),
         ["nobody waits who fits what came back"] = new(11, "the wish of sequence 9 fits what is free", (f, bad) =>
@@ -147,28 +159,42 @@ public sealed class AuditPlacesTests
         ["nobody waits who fits what was free"] = new(4, "the wish of sequence 3 fits what is free", (f, bad) =>
             Open(f).At(Now, Waits(1, 2, 0, 1, 3), bad ? Held(3, 4, 0, 0, 8, -1) : Offered(1, -1), Office(EntryKind.Paused))),
         ["nobody waits who fits on a bench"] = new(5, "the wish of sequence 4 fits what is free", (f, bad) =>
-            Open(f).At(Now, Row(9, 3, 7, bad ? [0, 1, 2, 3] : [0, 1, 2, 4]), WaitsFor(1, 3, 3, 7), bad ? Held(3, 4, 0, 0, 8, -1) : Offered(1, 5, 6, 7))),
+            Open(f).At(Now, Row(9, 3, 7, bad ? [0, 1, 2, 3] : [0, 1, 2, 4]), WaitsFor(1, 3, 3, 7),
+                bad ? Held(3, 4, 0, 0, 8, -1) : Offered(1, 5, 6, 7))),
         ["nobody waits who fits raised capacity"] = new(6, "the wish of sequence 4 fits what is free", (f, bad) =>
-            Open(f).At(Now, Row(9, 4, 8, -1, -1), Waits(1, 4, 0, 0, 8), Planned(Seats with { Pools = [.. Seats.Pools[..4], new("meals", 4, 1)] }), bad ? Held(3, 2, 0, 1, 3, -1) : Offered(1, -1))),
+            Open(f).At(Now, Row(9, 4, 8, -1, -1), Waits(1, 4, 0, 0, 8),
+                Planned(Seats with { Pools = [.. Seats.Pools[..4], new("meals", 4, 1)] }), bad ? Held(3, 2, 0, 1, 3, -1) : Offered(1, -1))),
         ["who waits is not passed over by a wheelchair, which nobody waits for"] = new(8, "past the wish of sequence 7", (f, bad) =>
             Bays(f).At(Now, Waits(1, 0, 1, 2, 20), bad ? Held(3, 0, 1, 3, 50, 4) : Held(3, 0, 1, 3, 50, 3))),
         ["a seat that was blocked before the numbers"] = new(4, "has an owner", (f, bad) =>
-            f.At(0, Planned(Seats with { Pools = [Seats.Pools[0], Seats.Pools[1] with { Blocks = [new(1, 0, 3)], Blocked = 3 }, .. Seats.Pools[2..]] }), Office(EntryKind.Opened))
+            f.At(0, Planned(
+                Seats with { Pools = [Seats.Pools[0], Seats.Pools[1] with { Blocks = [new(1, 0, 3)], Blocked = 3 },
+                .. Seats.Pools[2..]] }), Office(EntryKind.Opened))
                 .At(Now, Held(1, 1, 0, 2, 2, -1), Numbered(bad ? 1 : 0))),
         ["what a refund blocked is numbered, too"] = new(5, "0 numbers were given to 1 places", (f, bad) =>
-            Open(f).At(Now, Bought(1, 1, 1, 0, 2, 2, -1), new Entry { Kind = EntryKind.Refunded, Hold = new(1), FirstTicket = 1, Tickets = 1, Amount = 2, Reason = "cannot-come" },
+            Open(f).At(Now, Bought(1, 1, 1, 0, 2, 2, -1),
+                new Entry { Kind = EntryKind.Refunded, Hold = new(1), FirstTicket = 1, Tickets = 1, Amount = 2, Reason = "cannot-come" },
                 bad ? Numbered() : Numbered(0))),
         ["the first who waits comes first"] = new(12, "past the wish of sequence 9", (f, bad) =>
             Full(f).At(Now, Waits(1, 0, 1, 2, 20), Waits(2, 0, 1, 2, 20), Released(10)).At(Now, Offered(bad ? 2UL : 1, 0))),
-        ["only who waits is offered"] = new(4, "held was offered", (f, bad) => Open(f).At(Now, bad ? Held(1, 0, 1, 2, 20, 0) : Waits(1, 0, 1, 2, 20), Offered(1, 1))),
-        ["only who waits leaves"] = new(10, "held left", (f, bad) => Full(f).At(Now, bad ? Held(1, 4, 0, 0, 8, -1) : Waits(1, 0, 1, 2, 20), Left(1))),
-        ["an exchange is for what there was"] = new(4, "20 was given back for places of 50", (f, bad) => Open(f).At(Now, Bought(1, 1, 0, 1, 3, 50, 0), Exchanged(2, 1, 1, 0, 0, 3, 60, 0, bad ? 20 : 50, 2))),
+        ["only who waits is offered"] = new(4, "held was offered", (f, bad) => Open(f)
+            .At(Now, bad ? Held(1, 0, 1, 2, 20, 0) : Waits(1, 0, 1, 2, 20), Offered(1, 1))),
+        ["only who waits leaves"] = new(10, "held left", (f, bad) => Full(f)
+            .At(Now, bad ? Held(1, 4, 0, 0, 8, -1) : Waits(1, 0, 1, 2, 20), Left(1))),
+        ["an exchange is for what there was"] =
+            new(4, "20 was given back for places of 50", (f, bad) =>
+            Open(f).At(Now, Bought(1, 1, 0, 1, 3, 50, 0), Exchanged(2, 1, 1, 0, 0, 3, 60, 0, bad ? 20 : 50, 2))),
         ["an exchange takes free seats"] = new(5, "has an owner", (f, bad) =>
-            Open(f).At(Now, Bought(1, 1, 0, 1, 3, 50, 0), Bought(2, 2, 0, 0, 1, 10, 1), Exchanged(3, 1, 1, 0, 0, 3, 60, bad ? 1 : 0, 50, 3))),
-        ["an exchange keeps the buyer"] = new(4, "changed the buyer", (f, bad) => Open(f).At(Now, Bought(1, 1, 0, 1, 3, 50, 0), Exchanged(2, 1, bad ? 2UL : 1, 0, 0, 3, 60, 0, 50, 2))),
-        ["numbers clash with nobody"] = new(5, "has an owner", (f, bad) => Open(f).At(Now, Held(1, 1, 0, 2, 2, -1), Held(2, 1, 1, 3, 5, -1), Numbered(0, bad ? 0 : 1))),
-        ["there is a number for each place"] = new(5, "1 numbers were given to 2 places", (f, bad) => Open(f).At(Now, Held(1, 1, 0, 2, 2, -1), Held(2, 1, 1, 3, 5, -1), bad ? Numbered(0) : Numbered(0, 1))),
-        ["seats are numbered once"] = new(4, "numbers already", (f, bad) => Open(f).At(Now, Numbered(), bad ? Numbered() : Office(EntryKind.Paused))),
+            Open(f).At(Now, Bought(1, 1, 0, 1, 3, 50, 0), Bought(2, 2, 0, 0, 1, 10, 1),
+                Exchanged(3, 1, 1, 0, 0, 3, 60, bad ? 1 : 0, 50, 3))),
+        ["an exchange keeps the buyer"] = new(4, "changed the buyer", (f, bad) => Open(f)
+            .At(Now, Bought(1, 1, 0, 1, 3, 50, 0), Exchanged(2, 1, bad ? 2UL : 1, 0, 0, 3, 60, 0, 50, 2))),
+        ["numbers clash with nobody"] = new(5, "has an owner", (f, bad) => Open(f)
+            .At(Now, Held(1, 1, 0, 2, 2, -1), Held(2, 1, 1, 3, 5, -1), Numbered(0, bad ? 0 : 1))),
+        ["there is a number for each place"] = new(5, "1 numbers were given to 2 places", (f, bad) => Open(f)
+            .At(Now, Held(1, 1, 0, 2, 2, -1), Held(2, 1, 1, 3, 5, -1), bad ? Numbered(0) : Numbered(0, 1))),
+        ["seats are numbered once"] = new(4, "numbers already", (f, bad) => Open(f)
+            .At(Now, Numbered(), bad ? Numbered() : Office(EntryKind.Paused))),
     };
 
     public static TheoryData<string> Names => [.. Cases.Keys];
@@ -204,7 +230,9 @@ public sealed class AuditPlacesTests
     // The first seat is for a wheelchair; all others are held, for the whole journey.
     private static AuditForge Bays(AuditForge forge)
     {
-        forge.At(0, Planned(Seats with { Pools = [Seats.Pools[0] with { Rows = [new("1", "1-2", "A-C", Aisles: "B", Wheelchair: "A")] }, .. Seats.Pools[1..]] }), Office(EntryKind.Opened));
+        forge.At(0, Planned(
+            Seats with { Pools = [Seats.Pools[0] with { Rows = [new("1", "1-2", "A-C", Aisles: "B", Wheelchair: "A")] },
+            .. Seats.Pools[1..]] }), Office(EntryKind.Opened));
         foreach (var seat in (int[])[1, 2, 4, 5]) forge.At(Now, Held((ulong)(10 + seat), 0, 0, 3, 60, seat));
         return forge;
     }
@@ -223,10 +251,13 @@ public sealed class AuditPlacesTests
     private static Entry Bought(ulong hold, uint ticket, int tier, int from, int to, long price, int seat) =>
         Place(EntryKind.PurchasedPlaces, hold, hold, tier, from, to, price, seat) with { FirstTicket = ticket, Reference = new(9) };
 
-    private static Entry Exchanged(ulong hold, ulong of, ulong buyer, int tier, int from, int to, long price, int seat, long credit, uint ticket) =>
-        Place(EntryKind.Exchanged, hold, buyer, tier, from, to, price, seat) with { Of = new(of), Tickets = 1, Amount = credit, FirstTicket = ticket };
+    private static Entry Exchanged(ulong hold, ulong of, ulong buyer, int tier, int from, int to, long price, int seat, long credit,
+        uint ticket) =>
+        Place(EntryKind.Exchanged, hold, buyer, tier, from, to, price, seat) with { Of = new(of), Tickets = 1, Amount = credit,
+            FirstTicket = ticket };
 
-    private static Entry Waits(ulong hold, int tier, int from, int to, long price) => Place(EntryKind.Waited, hold, hold, tier, from, to, price, -1);
+    private static Entry Waits(ulong hold, int tier, int from, int to, long price) =>
+        Place(EntryKind.Waited, hold, hold, tier, from, to, price, -1);
 
     private static Entry WaitsFor(ulong hold, int tier, int places, long price)
     {

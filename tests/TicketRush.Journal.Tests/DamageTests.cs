@@ -237,7 +237,8 @@ public sealed class DamageTests : IDisposable
             throw new IOException("broken");
         };
 
-        Assert.Throws<IOException>(() => JournalContract.InTurn(writer, new(), () => JournalContract.Append(writer, JournalSamples.Released(9))));
+        Assert.Throws<IOException>(() => JournalContract.InTurn(writer, new(), () =>
+            JournalContract.Append(writer, JournalSamples.Released(9))));
         reader.Read(seen);
         Assert.Empty(seen.Headers);
 

@@ -119,7 +119,8 @@ public sealed class EntryCodecTests
         Assert.Equal(3 * BatchHeader.SectorSize, buffer.Length);
 
         // A payment of nothing that was refused: its amount alone stands in the fourth sector.
-        buffer.Add(new Entry { Kind = EntryKind.PaymentRefused, Hold = new(1), Reference = new(2), Refusal = Refusal.HoldExpired, Amount = 0 });
+        buffer.Add(new Entry { Kind = EntryKind.PaymentRefused, Hold = new(1), Reference = new(2), Refusal = Refusal.HoldExpired,
+            Amount = 0 });
         Assert.Equal(4 * BatchHeader.SectorSize, buffer.Length);
         AssertNoZeroSector(buffer);
     }

@@ -274,7 +274,8 @@ public sealed class FileJournalRefusals : IDisposable
     }
 
     private void Create(string name = "spring.rush", TimeProvider? clock = null) =>
-        Assert.True(FileJournal.TryCreate(_directory.File(name), "spring", JournalSamples.Plan(), new() { Clock = clock ?? TimeProvider.System }));
+        Assert.True(FileJournal.TryCreate(_directory.File(name), "spring", JournalSamples.Plan(),
+            new() { Clock = clock ?? TimeProvider.System }));
 
     private FileJournal Open(ManualTime clock) => FileJournal.Open(Path, new FileJournalOptions { Clock = clock });
 

@@ -54,7 +54,8 @@ public abstract class JournalContract
             {
                 for (var i = 0; i < Batches; i++)
                 {
-                    InTurn(journals[writer], seen[writer], () => Append(journals[writer], JournalSamples.Released(new((ulong)writer, (ulong)i))));
+                    InTurn(journals[writer], seen[writer], () =>
+                        Append(journals[writer], JournalSamples.Released(new((ulong)writer, (ulong)i))));
 
                     // A writer is not given its own batches, so it starts over now and then to see the whole.
                     if (i % 50 == 49) (seen[writer], _) = (new(), Rewind(journals[writer]));
@@ -79,7 +80,8 @@ public abstract class JournalContract
         }
 
         AssertUnbroken(all);
-        var holds = all.Entries.SelectMany(Decoded).Where(entry => entry.Kind == EntryKind.Released).Select(entry => entry.Hold.Value).ToList();
+        var holds = all.Entries.SelectMany(Decoded).Where(entry => entry.Kind == EntryKind.Released).Select(entry => entry.Hold.Value)
+            .ToList();
         Assert.Equal(Writers * Batches, holds.Count);
         for (var writer = 0; writer < Writers; writer++)
         {

@@ -53,7 +53,8 @@ internal static class JournalSamples
 
         if (kind is EntryKind.Exchanged)
         {
-            (entry.Of, entry.Tickets, entry.Amount, entry.UntilMs) = (new(Wide(random)), Wide(random), (long)(ulong)Wide(random), (long)(ulong)Wide(random));
+            (entry.Of, entry.Tickets, entry.Amount, entry.UntilMs) = (new(Wide(random)), Wide(random), (long)(ulong)Wide(random),
+                (long)(ulong)Wide(random));
             (entry.Reference, entry.FirstTicket) = (new(Wide(random)), (uint)Wide(random));
         }
 
@@ -86,7 +87,8 @@ internal static class JournalSamples
         for (var i = 0; i < entry.Lines.Count; i++) lines += $" {entry.Lines[i].Tier}x{entry.Lines[i].Quantity}@{entry.Lines[i].Price}";
         return $"{entry.Kind} {entry.By} {entry.Name} {entry.Late} {entry.Resell} {entry.Refusal} {entry.Hold} {entry.Buyer} {entry.Reference} {entry.Key} "
             + $"{entry.Content} {entry.UntilMs} {entry.FirstTicket} {entry.Tickets} {entry.Amount}{lines} \"{entry.Reason}\" {entry.Of} {entry.Pool} "
-            + $"{entry.From}-{entry.To} [{string.Join(' ', entry.Seats.AsSpan().ToArray())}] [{string.Join(' ', entry.Passengers.AsSpan().ToArray())}] "
+            + $"{entry.From}-{entry.To} [{string.Join(' ', entry.Seats.AsSpan().ToArray())}] [{string.Join(
+                ' ', entry.Passengers.AsSpan().ToArray())}] "
             + $"[{string.Join(' ', entry.Numbers ?? [])}]";
     }
 
@@ -95,8 +97,10 @@ internal static class JournalSamples
         (entry.From, entry.To) = ((ushort)Wide(random), (ushort)Wide(random));
 
         // Seats are written when one place has one; passengers are keyed hashes, and never zero.
-        for (var seats = random.Next(PlanRules.PerOrderMax + 1); seats > 0; seats--) entry.Seats.Add(random.Next(3) == 0 && seats > 1 ? -1 : random.Next());
-        for (var passengers = random.Next(PlanRules.PerOrderMax + 1); passengers > 0; passengers--) entry.Passengers.Add((ulong)Wide(random) | 1);
+        for (var seats = random.Next(PlanRules.PerOrderMax + 1); seats > 0; seats--)
+            entry.Seats.Add(random.Next(3) == 0 && seats > 1 ? -1 : random.Next());
+        for (var passengers = random.Next(PlanRules.PerOrderMax + 1); passengers > 0; passengers--)
+            entry.Passengers.Add((ulong)Wide(random) | 1);
     }
 
     public static BatchBuffer Batch(params ReadOnlySpan<Entry> entries)

@@ -64,7 +64,8 @@ public sealed class SalesTests : IDisposable
 
         // With another batch behind it, it cannot be what a power cut left of the last one.
         await using (var sales = new Sales(data))
-            Assert.Equal(Outcome.Done, await sales.Find("bad")!.Sequencer!.SubmitAsync(new() { Command = new() { Kind = CommandKind.Open } }));
+            Assert.Equal(Outcome.Done, await sales.Find("bad")!.Sequencer!.SubmitAsync(
+                new() { Command = new() { Kind = CommandKind.Open } }));
         var whole = File.ReadAllBytes(data.JournalPath("bad"));
         var damaged = whole.ToArray();
         damaged[FileHeader.Size + 200] ^= 1;

@@ -23,7 +23,8 @@ public sealed class SequencerDisk
         var filler = Path.Combine(disk.Path, "filler");
         FileJournal.TryCreate(path, "sale", Plan(100_000));
         File.WriteAllBytes(filler, new byte[100 * 1024]);
-        var sequencer = new Sequencer(FileJournal.Open(path), new() { RetryAfter = TimeSpan.FromMilliseconds(20), BatchLength = 16 * 1024 });
+        var sequencer = new Sequencer(FileJournal.Open(path),
+            new() { RetryAfter = TimeSpan.FromMilliseconds(20), BatchLength = 16 * 1024 });
         try
         {
             Assert.Equal(Outcome.Done, await sequencer.SubmitAsync(new() { Command = new() { Kind = CommandKind.Open } }));

@@ -155,12 +155,15 @@ public sealed class SequencerPlacesTests
         FullDisk disk = null!;
         var full = rig.Process(journal => disk = new(journal));
         Assert.Equal(Outcome.DiskFull, (await rig.HoldAsync(3, 0, 0, 2, of: full)).Outcome);
-        Assert.Equal((Outcome.Done, HoldState.Released), (await rig.FindAsync(1, full)) is var (found, hold) ? (found, hold.State) : default);
-        Assert.Equal((Outcome.Done, first.Sequence), (await rig.HoldAsync(1, 0, 0, 2, places: 2, of: full)) is var (again, told) ? (again, told.Sequence) : default);
+        Assert.Equal((Outcome.Done, HoldState.Released),
+            (await rig.FindAsync(1, full)) is var (found, hold) ? (found, hold.State) : default);
+        Assert.Equal((Outcome.Done, first.Sequence),
+            (await rig.HoldAsync(1, 0, 0, 2, places: 2, of: full)) is var (again, told) ? (again, told.Sequence) : default);
 
         disk.IsFull = false;
         await TickUntilAsync(() => full.Snapshot!.Waiting == 0, full);
-        Assert.Equal((Outcome.Done, HoldState.Held), (await rig.HoldAsync(3, 0, 0, 2, of: full)) is var (now, given) ? (now, given.State) : default);
+        Assert.Equal((Outcome.Done, HoldState.Held),
+            (await rig.HoldAsync(3, 0, 0, 2, of: full)) is var (now, given) ? (now, given.State) : default);
         Assert.Equal(["Released", "Offered", "HeldPlaces"], rig.Kinds()[^3..]);
     }
 

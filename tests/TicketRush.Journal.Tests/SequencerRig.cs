@@ -17,12 +17,14 @@ internal sealed class SequencerRig : IAsyncDisposable
 
     public Sequencer Sequencer { get; private set; } = null!;
 
-    public static async Task<SequencerRig> OpenAsync(SequencerOptions? options = null, int capacity = 1_000, FileJournalOptions? journal = null)
+    public static async Task<SequencerRig> OpenAsync(SequencerOptions? options = null, int capacity = 1_000,
+        FileJournalOptions? journal = null)
     {
         var rig = new SequencerRig();
         FileJournal.TryCreate(rig.Path, "sale", Plan(capacity), journal);
         rig.Sequencer = new(journal is null ? FileJournal.Open(rig.Path, rig.Platform) : FileJournal.Open(rig.Path, journal), options);
-        Assert.Equal(Outcome.Done, await rig.Sequencer.SubmitAsync(new() { Command = new() { Kind = CommandKind.Open } }).AsTask().WaitAsync(Bound));
+        Assert.Equal(Outcome.Done, await rig.Sequencer.SubmitAsync(new() { Command = new() { Kind = CommandKind.Open } }).AsTask()
+            .WaitAsync(Bound));
         return rig;
     }
 

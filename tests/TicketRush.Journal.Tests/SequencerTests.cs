@@ -186,7 +186,8 @@ public sealed class SequencerTests
     public async Task Questions_are_answered_in_order_and_write_nothing()
     {
         await using var rig = await OpenAsync();
-        var (purchase, found, orders, unknown) = (Purchase(7), Find(7), new Submission { Command = new() { Kind = CommandKind.ListOrders } }, Find(8));
+        var (purchase, found, orders, unknown) = (Purchase(7), Find(7),
+            new Submission { Command = new() { Kind = CommandKind.ListOrders } }, Find(8));
         Task<Outcome>[] answers;
         using (rig.HoldTurn()) answers = [.. new[] { purchase, found, orders, unknown }.Select(rig.AskAsync)];
 

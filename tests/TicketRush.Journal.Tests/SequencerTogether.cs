@@ -29,7 +29,8 @@ public sealed class SequencerTogether
             Assert.Equal(Enumerable.Range(1, Capacity), all.Select(receipt => (int)receipt.Ticket).Order());
 
             // How even the shares are is the bench's to judge, on a machine that does nothing else; here nobody starves.
-            Assert.All(sold, receipts => Assert.True(receipts.Count >= Capacity / 10 / writers, $"{receipts.Count} of {Capacity}: the turn is not fair."));
+            Assert.All(sold, receipts => Assert.True(receipts.Count >= Capacity / 10 / writers,
+                $"{receipts.Count} of {Capacity}: the turn is not fair."));
 
             var again = rig.ReadAgain();
             Assert.Equal(new PoolCount(Capacity, 0, 0, Capacity), again.Pools[0]);

@@ -23,7 +23,8 @@ public sealed partial class DescriptionTests(RunningServer server) : IClassFixtu
     private static readonly string[] Open =
     [
         "get /api/sales", "get /api/sales/{sale}", "get /api/sales/{sale}/availability", "get /api/sales/{sale}/pools/{pool}/seats",
-        "get /api/sales/{sale}/live", "get /api/sales/{sale}/pools/{pool}/seats/live", "post /api/session", "get /health/live", "get /health/ready",
+        "get /api/sales/{sale}/live", "get /api/sales/{sale}/pools/{pool}/seats/live", "post /api/session", "get /health/live",
+            "get /health/ready",
     ];
 
     [Fact]
@@ -143,7 +144,8 @@ public sealed partial class DescriptionTests(RunningServer server) : IClassFixtu
         var used = Directory.GetFiles(Path.Combine(root, "src", "TicketRush.Server"), "*.cs", SearchOption.AllDirectories)
             .Where(file => !file.Contains($"{Path.DirectorySeparatorChar}obj{Path.DirectorySeparatorChar}", StringComparison.Ordinal))
             .Where(file =>
-                Path.GetFileName(file) != "Examples.cs" && Path.GetFileName(Path.GetDirectoryName(file)) is not ("Pages" or "Office" or "Terminals"))
+                Path.GetFileName(file) != "Examples.cs"
+                    && Path.GetFileName(Path.GetDirectoryName(file)) is not ("Pages" or "Office" or "Terminals"))
             .SelectMany(file => CodeLiteral().Matches(File.ReadAllText(file)).Select(match => match.Groups[1].Value))
             .Where(literal =>
                 literal is not ("NOTIFY_SOCKET" or "GET" or "HEAD") && !literal.StartsWith("RUSH_", StringComparison.Ordinal)

@@ -20,7 +20,8 @@ internal static class JournalFile
     public const string PostgresPrefix = "postgres:";
 
     /// <summary>The database that a command means.</summary>
-    public static PostgresOptions Database(ParseResult parsed, string? state = null) => PostgresOptions.Parse(parsed.GetValue<string?>(Shared.JournalOption) ?? "postgres", state);
+    public static PostgresOptions Database(ParseResult parsed, string? state = null) =>
+        PostgresOptions.Parse(parsed.GetValue<string?>(Shared.JournalOption) ?? "postgres", state);
 
     /// <summary>Runs a command on a journal; what cannot be read is said in one line, not thrown.</summary>
     public static int Read(ParseResult parsed, string path, Func<Auditor, TextWriter, int> run)
@@ -38,7 +39,8 @@ internal static class JournalFile
             error.WriteLine(e.Message);
             return Damaged;
         }
-        catch (Exception e) when (e is JournalRefusedException or NewerFormatException or IOException or UnauthorizedAccessException or ArgumentException)
+        catch (Exception e) when (
+            e is JournalRefusedException or NewerFormatException or IOException or UnauthorizedAccessException or ArgumentException)
         {
             error.WriteLine(e.Message);
             return CannotRead;

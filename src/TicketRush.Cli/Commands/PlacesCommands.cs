@@ -96,7 +96,8 @@ internal static class PlacesCommands
     private static async Task<int> ExchangeAsync(Sales sales, string name, long order, Wish wish)
     {
         if (sales.Find(name) is not { } sale) return Shared.Fail($"There is no sale \"{name}\".");
-        if (sale.Sequencer is not { Snapshot.Plan: { } plan } sequencer) return Shared.Fail($"The sale \"{name}\" is stopped. {sale.Status.Reason}");
+        if (sale.Sequencer is not { Snapshot.Plan: { } plan } sequencer)
+            return Shared.Fail($"The sale \"{name}\" is stopped. {sale.Status.Reason}");
         if (order < 1) return Shared.Fail($"{order} is no order's number.", 2);
         if (wish.From is null != wish.To is null) return Shared.Fail("--from and --to belong together.", 2);
 

@@ -41,6 +41,7 @@ internal abstract class PlacePool
     public abstract bool Fits(int places, int from, int to);
 
     /// <summary>Finds the best seats for a wish and writes their numbers. Changes nothing.</summary>
-    /// <returns>None; or SoldOut, NotEnough, NotTogether or PartyTooLarge, and then <paramref name="allowed"/> is what would have been possible.</returns>
+    /// <returns>None; or SoldOut, NotEnough, NotTogether or PartyTooLarge, and then <paramref name="allowed"/> is what would have been
+    /// possible.</returns>
     public abstract Refusal Find(in Wish wish, Span<int> seats, out int allowed);
 }

@@ -77,7 +77,8 @@ internal sealed class Places
                 load.Capacity = pool.Capacity;
             }
 
-            var clash = places is LoadPool && places.FreeFor(0, places.Legs) < 0 ? $"pools \"{pool.Id}\": more are taken on a leg than there would be." : null;
+            var clash = places is LoadPool && places.FreeFor(0, places.Legs) < 0
+                ? $"pools \"{pool.Id}\": more are taken on a leg than there would be." : null;
             for (; clash is null && done < (pool.Blocks?.Length ?? 0); done++)
             {
                 var (seat, from, to) = pool.Blocks![done];
@@ -100,7 +101,8 @@ internal sealed class Places
     public Refusal CheckJourney(in Command command)
     {
         var travels = false;
-        for (var i = 0; i < command.Lines.Count; i++) travels |= command.Lines[i].Tier < _poolOfTier.Length && _travels[_poolOfTier[command.Lines[i].Tier]];
+        for (var i = 0; i < command.Lines.Count; i++)
+            travels |= command.Lines[i].Tier < _poolOfTier.Length && _travels[_poolOfTier[command.Lines[i].Tier]];
         if (command.From == ushort.MaxValue || command.To == ushort.MaxValue) return Refusal.UnknownStop;
         if (!travels) return command.From == 0 && command.To == 0 ? Refusal.None : Refusal.BadJourney;
         return command.From < command.To && command.To <= _plan.Legs ? Refusal.None : Refusal.BadJourney;
@@ -261,7 +263,8 @@ internal sealed class Places
             var (from, to) = PassengerLegsOf(_poolOfTier[lines[i].Tier], record.From, record.To);
             for (var end = place + lines[i].Quantity; place < end; place++)
             {
-                if (_passengers is not null && !_passengers.IsFree(_passengers.IdOf(_given.PassengerOf(record, place)), from, to)) return Refusal.PassengerOverlap;
+                if (_passengers is not null && !_passengers.IsFree(_passengers.IdOf(_given.PassengerOf(record, place)), from, to))
+                    return Refusal.PassengerOverlap;
             }
         }
 
@@ -278,7 +281,8 @@ internal sealed class Places
         {
             for (var end = place + lines[i].Quantity; place < end; place++)
             {
-                if ((tickets >> place & 1) != 0 && _poolOfTier[lines[i].Tier] == pool) blocks.Add(new(_given.SeatOf(record, place), from, to));
+                if ((tickets >> place & 1) != 0 && _poolOfTier[lines[i].Tier] == pool)
+                    blocks.Add(new(_given.SeatOf(record, place), from, to));
             }
         }
 
@@ -359,10 +363,12 @@ internal sealed class Places
     {
         ref readonly var record = ref _given[hold];
         digest = Content.Of(
-            digest, (ulong)record.OfferedSequence, (ulong)record.Credit, (ulong)record.From << 32 | (ulong)record.To << 16 | (record.Waited ? 1UL : 0),
+            digest, (ulong)record.OfferedSequence, (ulong)record.Credit,
+                (ulong)record.From << 32 | (ulong)record.To << 16 | (record.Waited ? 1UL : 0),
             (ulong)record.Queue << 32 | (uint)record.QueueAt);
         for (var i = 0; i < places; i++)
-            digest = Content.Of(digest, (ulong)_given.SeatOf(record, i), _passengers is null ? 0 : _passengers.IdOf(_given.PassengerOf(record, i)));
+            digest = Content.Of(digest, (ulong)_given.SeatOf(record, i),
+                _passengers is null ? 0 : _passengers.IdOf(_given.PassengerOf(record, i)));
         return digest;
     }
 

@@ -66,7 +66,8 @@ internal sealed class SeatMap : PlacePool
             if (bench.Behind >= 0) _ahead[bench.Behind] = i;
 
             var (x, y) = (2 * layout.X[bench.First] - 4 * focus.X, 2 * layout.Y[bench.First] - 4 * focus.Y);
-            var (nextX, nextY) = bench.Length == 1 ? (x + 4, y) : (2 * layout.X[bench.First + 1] - 4 * focus.X, 2 * layout.Y[bench.First + 1] - 4 * focus.Y);
+            var (nextX, nextY) = bench.Length == 1
+                ? (x + 4, y) : (2 * layout.X[bench.First + 1] - 4 * focus.X, 2 * layout.Y[bench.First + 1] - 4 * focus.Y);
             _line[i] = nextX != x ? (x, y, Math.Sign(nextX - x)) : (y, x, Math.Sign(nextY - y));
         }
 
@@ -293,7 +294,8 @@ internal sealed class SeatMap : PlacePool
     {
         // Fields in the order of their weight; the split of which the larger half is in front comes before its mirror.
         public bool IsBetterThan(in TwoRows other) =>
-            (Uneven, Cost, Front, FrontStart, BackStart).CompareTo((other.Uneven, other.Cost, other.Front, other.FrontStart, other.BackStart)) < 0;
+            (Uneven, Cost, Front, FrontStart, BackStart)
+                .CompareTo((other.Uneven, other.Cost, other.Front, other.FrontStart, other.BackStart)) < 0;
     }
 
     private bool FindOnTwo(int places, out TwoRows best)
@@ -360,7 +362,8 @@ internal sealed class SeatMap : PlacePool
         {
             var part = Math.Min(seats.Length - found, _longest);
             int bench, start;
-            while (!FindOnBench(part, strict: true, out bench, out start) && !FindOnBench(part, strict: false, out bench, out start)) part--;
+            while (!FindOnBench(part, strict: true, out bench, out start) && !FindOnBench(part, strict: false, out bench, out start))
+                part--;
             Write(seats.Slice(found, part), bench, start);
             foreach (var seat in seats.Slice(found, part)) Take(seat, 0, 1);
             found += part;
@@ -442,7 +445,9 @@ internal sealed class SeatMap : PlacePool
         return longest;
     }
 
-    /// <summary>Who of many has the least cost, the lowest of equals: after one cost changed, in as many steps as the tree is high.</summary>
+    /// <summary>
+    /// Who of many has the least cost, the lowest of equals: after one cost changed, in as many steps as the tree is high.
+    /// </summary>
     private sealed class Tournament
     {
         private readonly int[] _costs;
@@ -476,7 +481,8 @@ internal sealed class SeatMap : PlacePool
         {
             if (_costs[entrant] == cost) return;
             _costs[entrant] = cost;
-            for (var node = (_leaves + entrant) >> 1; node > 0; node >>= 1) _winners[node] = Better(_winners[2 * node], _winners[2 * node + 1]);
+            for (var node = (_leaves + entrant) >> 1; node > 0; node >>= 1)
+                _winners[node] = Better(_winners[2 * node], _winners[2 * node + 1]);
         }
 
         // The left one is the lower one.

@@ -86,7 +86,9 @@ internal sealed class Waitlist
         return best;
     }
 
-    /// <summary>How many that came before wait for the same, and for other places of the same pool on a leg of this journey; at the most.</summary>
+    /// <summary>
+    /// How many that came before wait for the same, and for other places of the same pool on a leg of this journey; at the most.
+    /// </summary>
     public (int Same, int Elsewhere) Ahead(int number, int at, int hold)
     {
         var mine = _queues[number];
@@ -94,7 +96,8 @@ internal sealed class Waitlist
         foreach (var other in _waiting[mine.Pool])
         {
             var queue = _queues[other];
-            if (other != number && queue.From < mine.To && mine.From < queue.To) elsewhere += Math.Min(CameBefore(queue, hold), queue.Waiting);
+            if (other != number && queue.From < mine.To && mine.From < queue.To)
+                elsewhere += Math.Min(CameBefore(queue, hold), queue.Waiting);
         }
 
         return (Math.Min(at - mine.Head, mine.Waiting - 1), elsewhere);

@@ -5,7 +5,8 @@ using System.Security.Cryptography;
 namespace TicketRush.Journal.Audit;
 
 /// <summary>The header of a batch, read by docs/JOURNAL.md.</summary>
-internal readonly record struct AuditBatch(int Format, int Length, long EntriesLength, long FirstSequence, long TimeMs, long Count, bool ZeroesHold)
+internal readonly record struct AuditBatch(int Format, int Length, long EntriesLength, long FirstSequence, long TimeMs, long Count,
+    bool ZeroesHold)
 {
     public const int HeaderSize = 104, SectorSize = 512, LengthMax = 4 * 1024 * 1024;
 

@@ -93,7 +93,8 @@ internal ref struct AuditEntry
 
         length = (int)said;
         var (kind, flags, detail) = (bytes[4], bytes[5], bytes[3]);
-        if (kind != 0 && !Enum.IsDefined((AuditKind)kind)) throw new NewerFormatException($"An entry of kind {kind} was written by a newer TicketRush.");
+        if (kind != 0 && !Enum.IsDefined((AuditKind)kind))
+            throw new NewerFormatException($"An entry of kind {kind} was written by a newer TicketRush.");
         if (kind == 0) return "an entry of kind 0 is none";
 
         entry.Kind = (AuditKind)kind;
@@ -141,7 +142,8 @@ internal ref struct AuditEntry
                     entry.Lines[i] = new(price, (ushort)packed, (ushort)(packed >> 16));
                 }
 
-                if (entry.Kind is not (AuditKind.Held or AuditKind.Purchased)) (entry.From, entry.To, entry.Seats, entry.Passengers) = from.Places(PlacesMax);
+                if (entry.Kind is not (AuditKind.Held or AuditKind.Purchased))
+                    (entry.From, entry.To, entry.Seats, entry.Passengers) = from.Places(PlacesMax);
                 break;
             case AuditKind.Offered:
                 entry.Hold = from.Id();

@@ -56,7 +56,8 @@ internal sealed class AuditPlaces(Action<string> report)
         }
     }
 
-    public (int From, int To) JourneyOf(int pool, AuditGiven? given) => _plan!.Pools[pool].Travels && given is not null ? (given.From, given.To) : (0, 1);
+    public (int From, int To) JourneyOf(int pool, AuditGiven? given) =>
+        _plan!.Pools[pool].Travels && given is not null ? (given.From, given.To) : (0, 1);
 
     public int LegsOf(int pool, AuditGiven? given) => JourneyOf(pool, given) is var (from, to) ? to - from : 1;
 
@@ -80,13 +81,16 @@ internal sealed class AuditPlaces(Action<string> report)
             {
                 var seat = place < given.Seats.Length ? given.Seats[place] : -1;
                 if (seat >= (pool.Seats?.Count ?? 0)) report($"seat number {seat} is none of pool \"{pool.Id}\"");
-                else if (seat >= 0 != seated) report(seated ? $"a place in pool \"{pool.Id}\" has no seat" : $"a place in pool \"{pool.Id}\" has a seat, and should have none");
+                else if (seat >= 0 != seated)
+                    report(seated
+                        ? $"a place in pool \"{pool.Id}\" has no seat" : $"a place in pool \"{pool.Id}\" has a seat, and should have none");
             }
         }
 
         if (given.Seats.Length != place) report($"{given.Seats.Length} seats are named for {place} places");
         Array.Resize(ref given.Seats, place);
-        if (given.Passengers.Length != (_plan!.Passengers ? place : 0)) report($"{given.Passengers.Length} passengers are named for {place} places");
+        if (given.Passengers.Length != (_plan!.Passengers ? place : 0))
+            report($"{given.Passengers.Length} passengers are named for {place} places");
         if (_plan.Passengers && given.Passengers.Length != place) Array.Resize(ref given.Passengers, place);
     }
 
@@ -147,13 +151,16 @@ internal sealed class AuditPlaces(Action<string> report)
                 if (block && _plan.Pools[pool].HasPlaces && given.Seats[place] < 0) _unnumbered.Add((pool, from, to));
                 for (var leg = from; given.Passengers.Length > 0 && leg < PassengerEnd(pool, to); leg++)
                 {
-                    if (_passengers.GetValueOrDefault((given.Passengers[place], leg)) == hold + 1) _passengers.Remove((given.Passengers[place], leg));
+                    if (_passengers.GetValueOrDefault((given.Passengers[place], leg)) == hold + 1)
+                        _passengers.Remove((given.Passengers[place], leg));
                 }
             }
         }
     }
 
-    /// <summary>Why the places of a hold that ran out cannot be taken again; 0 when they can, by pool counts only where there are no places.</summary>
+    /// <summary>
+    /// Why the places of a hold that ran out cannot be taken again; 0 when they can, by pool counts only where there are no places.
+    /// </summary>
     public byte WhyNotAgain(AuditGiven given, ReadOnlySpan<AuditLine> lines, Func<int, long> free)
     {
         const byte SoldOut = 22, NotEnough = 23, SeatTaken = 51, PassengerOverlap = 61;
@@ -169,7 +176,8 @@ internal sealed class AuditPlaces(Action<string> report)
                     if (_plan.Tiers[line.Tier].Pool != pool) continue;
                     wanted++;
                     taken |= given.Seats[place] < 0;
-                    for (var leg = from; given.Seats[place] >= 0 && leg < to; leg++) taken |= _owners[pool][given.Seats[place] * _load[pool].Length + leg] != 0;
+                    for (var leg = from; given.Seats[place] >= 0 && leg < to; leg++)
+                        taken |= _owners[pool][given.Seats[place] * _load[pool].Length + leg] != 0;
                 }
             }
 
@@ -179,7 +187,8 @@ internal sealed class AuditPlaces(Action<string> report)
                 continue;
             }
 
-            var left = _plan.Pools[pool].HasPlaces ? _plan.Pools[pool].Capacity - _load[pool].AsSpan(from, to - from).ToArray().Max() : free(pool);
+            var left = _plan.Pools[pool].HasPlaces
+                ? _plan.Pools[pool].Capacity - _load[pool].AsSpan(from, to - from).ToArray().Max() : free(pool);
             if (wanted > left) return left > 0 ? NotEnough : SoldOut;
         }
 
@@ -221,8 +230,8 @@ internal sealed class AuditPlaces(Action<string> report)
     public void LookAgain() => _changed = ulong.MaxValue;
 
     /// <summary>
-    /// Nobody waits who fits what is free: it is to be asked whenever anything is decided but an offer. In a hall it is seats side by side on
-    /// one bench that are looked for; that the engine also offers two rows is for its own tests.
+    /// Nobody waits who fits what is free: it is to be asked whenever anything is decided but an offer. In a hall it is seats side by side
+    /// on one bench that are looked for; that the engine also offers two rows is for its own tests.
     /// </summary>
     /// <param name="free">How many places of a pool are free, where they are only counted.</param>
     public void CheckNobodyFits(Func<int, long> free)
@@ -288,7 +297,8 @@ internal sealed class AuditPlaces(Action<string> report)
                         continue;
                     }
 
-                    var beside = _plan.Pools[pool].Travels || _plan.Pools[pool].Seats is not { } seats || (last >= 0 && seat >= 0 && seats.AreBeside(last, seat));
+                    var beside = _plan.Pools[pool].Travels || _plan.Pools[pool].Seats is not { } seats
+                        || (last >= 0 && seat >= 0 && seats.AreBeside(last, seat));
                     stretch = beside ? stretch + 1 : 1;
                     together = Math.Max(together, stretch);
                     last = seat;
@@ -338,7 +348,8 @@ internal sealed class AuditPlaces(Action<string> report)
         }
     }
 
-    public string? NameOf(int pool, int seat) => seat < 0 || _plan!.Pools[pool].Seats is not { } seats || seat >= seats.Count ? null : seats.NameOf(seat);
+    public string? NameOf(int pool, int seat) =>
+        seat < 0 || _plan!.Pools[pool].Seats is not { } seats || seat >= seats.Count ? null : seats.NameOf(seat);
 
     private void Seat(int hold, AuditGiven given, int place, int pool, int from, int to)
     {
@@ -373,7 +384,8 @@ internal sealed class AuditPlaces(Action<string> report)
             _load[pool][at % legs]--;
         }
 
-        foreach (var (leg, count) in _seatless.Where(block => block.Key.Pool == pool).Select(block => (block.Key.Leg, block.Value)).ToArray())
+        foreach (var (leg, count) in _seatless.Where(block => block.Key.Pool == pool).Select(block => (block.Key.Leg, block.Value))
+            .ToArray())
         {
             _load[pool][leg] -= count;
             _seatless.Remove((pool, leg));

@@ -27,7 +27,8 @@ internal sealed record AuditTierPlan(string Id, string Name, string PoolId, int 
 
     public long PriceOf(int from, int to)
     {
-        if (PairPrices is not null) return from < PairPrices.Length && to - from - 1 < PairPrices[from].Length ? PairPrices[from][to - from - 1] : -1;
+        if (PairPrices is not null)
+            return from < PairPrices.Length && to - from - 1 < PairPrices[from].Length ? PairPrices[from][to - from - 1] : -1;
         return LegPrices?[from..Math.Min(to, LegPrices.Length)].Sum() ?? Price;
     }
 }
@@ -57,7 +58,8 @@ internal sealed class AuditSeats
         {
             var section = block.GetProperty("section").GetString()!;
             var aisles = Expand(block.GetProperty("aisles").GetString()!).ToHashSet();
-            var kept = Expand(block.GetProperty("wheelchair").GetString()!).Concat(Expand(block.GetProperty("companion").GetString()!)).ToHashSet();
+            var kept = Expand(block.GetProperty("wheelchair").GetString()!).Concat(Expand(block.GetProperty("companion").GetString()!))
+                .ToHashSet();
             foreach (var row in Expand(block.GetProperty("rows").GetString()!))
             {
                 foreach (var seat in Expand(block.GetProperty("seats").GetString()!))
@@ -88,9 +90,12 @@ internal sealed class AuditSeats
             }
 
             var to = rest.Split('/')[0];
-            var step = rest.Contains('/', StringComparison.Ordinal) ? int.Parse(rest.Split('/')[1], System.Globalization.CultureInfo.InvariantCulture) : 1;
+            var step = rest.Contains('/', StringComparison.Ordinal)
+                ? int.Parse(rest.Split('/')[1], System.Globalization.CultureInfo.InvariantCulture) : 1;
             var isLetter = !char.IsAsciiDigit(from[0]);
-            var (at, end) = isLetter ? (from[0], to[0]) : (int.Parse(from, System.Globalization.CultureInfo.InvariantCulture), int.Parse(to, System.Globalization.CultureInfo.InvariantCulture));
+            var (at, end) = isLetter
+                ? (from[0], to[0]) : (int.Parse(from, System.Globalization.CultureInfo.InvariantCulture),
+                int.Parse(to, System.Globalization.CultureInfo.InvariantCulture));
             if (step < 1 || Math.Abs(at - end) / step > 100_000) throw new FormatException($"\"{part}\" is no range");
             for (var up = at <= end; up ? at <= end : at >= end; at += up ? step : -step)
                 labels.Add(isLetter ? ((char)at).ToString() : at.ToString(System.Globalization.CultureInfo.InvariantCulture));
@@ -142,9 +147,11 @@ internal sealed record AuditPlan
                 {
                     Travel = String(pool, "travel"),
                     Seats = Present(pool, "rows") is { } rows ? AuditSeats.Read(rows) : null,
-                    Frozen = string.Join(' ', ((string[])["rows", "travel", "focus", "noSingles", "numbersAtMs"]).Select(name => pool.GetProperty(name).GetRawText())),
+                    Frozen = string.Join(' ', ((string[])["rows", "travel", "focus", "noSingles", "numbersAtMs"]).Select(name =>
+                        pool.GetProperty(name).GetRawText())),
                     Blocks = Present(pool, "blocks") is { } blocks
-                        ? [.. blocks.EnumerateArray().Select(block => ((int)Long(block, "seat"), (int)Long(block, "from"), (int)Long(block, "to")))]
+                        ? [.. blocks.EnumerateArray().Select(block =>
+                            ((int)Long(block, "seat"), (int)Long(block, "from"), (int)Long(block, "to")))]
                         : null,
                     NumbersAtMs = LongOrNull(pool, "numbersAtMs"),
                 })
@@ -166,7 +173,8 @@ internal sealed record AuditPlan
                         String(tier, "id"), String(tier, "name"), String(tier, "pool"),
                         Array.FindIndex(pools, pool => pool.Id == String(tier, "pool")), Long(tier, "price"))
                     {
-                        LegPrices = Present(tier, "legPrices") is { } legs ? [.. legs.EnumerateArray().Select(price => price.GetInt64())] : null,
+                        LegPrices = Present(tier, "legPrices") is { } legs
+                            ? [.. legs.EnumerateArray().Select(price => price.GetInt64())] : null,
                         PairPrices = Present(tier, "pairPrices") is { } pairs
                             ? [.. pairs.EnumerateArray().Select(row => row.EnumerateArray().Select(price => price.GetInt64()).ToArray())]
                             : null,
@@ -187,11 +195,13 @@ internal sealed record AuditPlan
             return null;
         }
 
-        static string String(JsonElement of, string name) => of.GetProperty(name).GetString() ?? throw new FormatException($"{name} is null");
+        static string String(JsonElement of, string name) =>
+            of.GetProperty(name).GetString() ?? throw new FormatException($"{name} is null");
 
         static long Long(JsonElement of, string name) => of.GetProperty(name).GetInt64();
 
-        static JsonElement? Present(JsonElement of, string name) => of.GetProperty(name) is { ValueKind: not JsonValueKind.Null } value ? value : null;
+        static JsonElement? Present(JsonElement of, string name) =>
+            of.GetProperty(name) is { ValueKind: not JsonValueKind.Null } value ? value : null;
 
         static long? LongOrNull(JsonElement of, string name) =>
             of.GetProperty(name) is { ValueKind: not JsonValueKind.Null } value ? value.GetInt64() : null;
@@ -217,7 +227,8 @@ internal sealed record AuditPlan
             }
 
             if (pool.Blocks is not null) return $"pool \"{pool.Id}\" is counted, and names blocked places";
-            if (pool.Blocked < 0 || pool.Blocked > pool.Capacity) return $"pool \"{pool.Id}\" has {pool.Blocked} of {pool.Capacity} places blocked";
+            if (pool.Blocked < 0 || pool.Blocked > pool.Capacity)
+                return $"pool \"{pool.Id}\" has {pool.Blocked} of {pool.Capacity} places blocked";
         }
 
         foreach (var tier in Tiers)
@@ -235,15 +246,20 @@ internal sealed record AuditPlan
 
     private string? BrokenPlaces(AuditPoolPlan pool)
     {
-        if (pool.Travel is not ("None" or "SeatNow" or "SeatLater" or "Standing")) return $"pool \"{pool.Id}\" travels as \"{pool.Travel}\"";
+        if (pool.Travel is not ("None" or "SeatNow" or "SeatLater" or "Standing"))
+            return $"pool \"{pool.Id}\" travels as \"{pool.Travel}\"";
         if (pool.Travels && Stops is null) return $"pool \"{pool.Id}\" travels, and there are no stops";
-        if (pool.Travel is "SeatNow" or "SeatLater" == pool.Seats is null && pool.Travels) return $"pool \"{pool.Id}\" has no rows, or has some and should not";
-        if (pool.Seats is { } seats && seats.Count != pool.Capacity) return $"pool \"{pool.Id}\" has {seats.Count} seats and a capacity of {pool.Capacity}";
+        if (pool.Travel is "SeatNow" or "SeatLater" == pool.Seats is null && pool.Travels)
+            return $"pool \"{pool.Id}\" has no rows, or has some and should not";
+        if (pool.Seats is { } seats && seats.Count != pool.Capacity)
+            return $"pool \"{pool.Id}\" has {seats.Count} seats and a capacity of {pool.Capacity}";
         var legs = pool.Travels ? Legs : 1;
         if ((long)pool.Capacity * legs > int.MaxValue) return $"pool \"{pool.Id}\" has {pool.Capacity} places on {legs} legs";
-        if ((pool.Blocks ?? []).Any(block => block.From < 0 || block.To <= block.From || block.To > legs || block.Seat < -1 || block.Seat >= pool.Capacity))
+        if ((pool.Blocks ?? []).Any(block => block.From < 0 || block.To <= block.From || block.To > legs || block.Seat < -1
+            || block.Seat >= pool.Capacity))
             return $"pool \"{pool.Id}\" blocks a place that is none";
-        return (pool.Blocks ?? []).Sum(block => block.To - block.From) == pool.Blocked ? null : $"pool \"{pool.Id}\" has {pool.Blocked} blocked, and names others";
+        return (pool.Blocks ?? []).Sum(block => block.To - block.From) == pool.Blocked
+            ? null : $"pool \"{pool.Id}\" has {pool.Blocked} blocked, and names others";
     }
 
     /// <returns>What of the change is not allowed once the sale was opened, or null.</returns>
@@ -262,13 +278,16 @@ internal sealed record AuditPlan
         for (var i = 0; i < Pools.Length; i++)
         {
             // Entries name a tier by its place in the plan, so what is known keeps its place.
-            if (i >= changed.Pools.Length || changed.Pools[i].Id != Pools[i].Id) return $"pool \"{Pools[i].Id}\" was taken away or moved after opening";
-            if (changed.Pools[i].Frozen != Pools[i].Frozen) return $"the rows of pool \"{Pools[i].Id}\", or how it travels, changed after opening";
+            if (i >= changed.Pools.Length || changed.Pools[i].Id != Pools[i].Id)
+                return $"pool \"{Pools[i].Id}\" was taken away or moved after opening";
+            if (changed.Pools[i].Frozen != Pools[i].Frozen)
+                return $"the rows of pool \"{Pools[i].Id}\", or how it travels, changed after opening";
         }
 
         for (var i = 0; i < Tiers.Length; i++)
         {
-            if (i >= changed.Tiers.Length || changed.Tiers[i].Id != Tiers[i].Id) return $"tier \"{Tiers[i].Id}\" was taken away or moved after opening";
+            if (i >= changed.Tiers.Length || changed.Tiers[i].Id != Tiers[i].Id)
+                return $"tier \"{Tiers[i].Id}\" was taken away or moved after opening";
             if (changed.Tiers[i].PoolId != Tiers[i].PoolId) return $"tier \"{Tiers[i].Id}\" moved to another pool after opening";
         }
 

@@ -94,7 +94,9 @@ public sealed record AuditedEntry
     /// <summary>The kind's name in docs/JOURNAL.md.</summary>
     public required string Kind { get; init; }
 
-    /// <summary>The name of the key that asked for it; null for a buyer in a browser, for who wrote the file, and for what no one asked for.</summary>
+    /// <summary>
+    /// The name of the key that asked for it; null for a buyer in a browser, for who wrote the file, and for what no one asked for.
+    /// </summary>
     public string? By { get; init; }
 
     /// <summary>The sequence that placed the hold which the entry is about: its name where its id is a secret. 0 for none.</summary>

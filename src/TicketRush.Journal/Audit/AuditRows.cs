@@ -5,8 +5,8 @@ using TicketRush.Journal.Postgres;
 namespace TicketRush.Journal.Audit;
 
 /// <summary>
-/// A journal in a database, laid out as it would be in a file: the header from the sale's row, then the rows of its batches one behind the other.
-/// The tail that the sale's row names is the durable end. Only reads, and also from a standby.
+/// A journal in a database, laid out as it would be in a file: the header from the sale's row, then the rows of its batches one behind the
+/// other. The tail that the sale's row names is the durable end. Only reads, and also from a standby.
 /// </summary>
 internal sealed class AuditRows : AuditSource
 {
@@ -24,7 +24,8 @@ internal sealed class AuditRows : AuditSource
         Name = $"{sale} in {options.Name}";
         _connection = new(new NpgsqlConnectionStringBuilder(options.Connection)
         {
-            Pooling = false, Enlist = false, Options = "-c default_transaction_read_only=on -c enable_seqscan=off", ApplicationName = "ticketrush audit",
+            Pooling = false, Enlist = false, Options = "-c default_transaction_read_only=on -c enable_seqscan=off",
+                ApplicationName = "ticketrush audit",
         }.ConnectionString);
         try
         {
@@ -32,7 +33,8 @@ internal sealed class AuditRows : AuditSource
             {
                 _connection.Open();
                 PostgresSchema.Check(_connection);
-                using var reader = Query("SELECT id, header FROM ticketrush.sale WHERE name = $1", new NpgsqlParameter<string> { TypedValue = sale });
+                using var reader = Query("SELECT id, header FROM ticketrush.sale WHERE name = $1",
+                    new NpgsqlParameter<string> { TypedValue = sale });
                 if (!reader.Read()) throw new FileNotFoundException($"There is no sale {sale} in {options.Name}.");
                 return (reader.GetInt32(0), reader.GetFieldValue<byte[]>(1));
             });
@@ -54,10 +56,12 @@ internal sealed class AuditRows : AuditSource
 
     public override AuditTurn? Turn() => PostgresSession.Guarded<AuditTurn?>(() =>
     {
-        using var reader = Query("SELECT tail_sequence, tail_time, tail_hash, tail_offset FROM ticketrush.sale WHERE id = $1", new NpgsqlParameter<int> { TypedValue = _sale });
+        using var reader = Query("SELECT tail_sequence, tail_time, tail_hash, tail_offset FROM ticketrush.sale WHERE id = $1",
+            new NpgsqlParameter<int> { TypedValue = _sale });
         if (!reader.Read()) throw new IOException($"{Name} is not there any more.");
         var journal = _header.Length < HeaderSize ? 0 : BinaryPrimitives.ReadUInt128LittleEndian(_header.AsSpan(48));
-        return new(journal, reader.GetInt64(3), reader.GetInt64(0), reader.GetInt64(1), Convert.ToHexStringLower(reader.GetFieldValue<byte[]>(2)), Writing: false);
+        return new(journal, reader.GetInt64(3), reader.GetInt64(0), reader.GetInt64(1),
+            Convert.ToHexStringLower(reader.GetFieldValue<byte[]>(2)), Writing: false);
     });
 
     public override void Refresh()
@@ -83,7 +87,8 @@ internal sealed class AuditRows : AuditSource
 
     public override void Dispose() => _connection.Dispose();
 
-    private static ReadOnlySpan<byte> Slice(byte[] bytes, long at, int count) => bytes.AsSpan((int)Math.Min(at, bytes.Length), (int)Math.Clamp(bytes.Length - at, 0, count));
+    private static ReadOnlySpan<byte> Slice(byte[] bytes, long at, int count) =>
+        bytes.AsSpan((int)Math.Min(at, bytes.Length), (int)Math.Clamp(bytes.Length - at, 0, count));
 
     private void ReadAhead() => PostgresSession.Guarded(() =>
     {

@@ -37,7 +37,8 @@ internal sealed class AuditRules(Action<long, string> report)
         public AuditGiven? Given;
     }
 
-    private readonly record struct Refund(int Hold, long Sequence, long TimeMs, UInt128 Tickets, long Amount, bool Resell, string Reason, ushort By);
+    private readonly record struct Refund(int Hold, long Sequence, long TimeMs, UInt128 Tickets, long Amount, bool Resell, string Reason,
+        ushort By);
 
     private readonly Dictionary<UInt128, int> _numbers = [];
     private readonly Dictionary<UInt128, int> _buyerNumbers = [];
@@ -77,11 +78,13 @@ internal sealed class AuditRules(Action<long, string> report)
 
     public AuditedPool[] Pools() => _plan is null
         ? []
-        : [.. _plan.Pools.Select((pool, i) => new AuditedPool(pool.Id, pool.Capacity * _plan.LegsOf(i), _poolBlocked[i], _poolHeld[i], _poolSold[i]))];
+        : [.. _plan.Pools.Select((pool, i) => new AuditedPool(pool.Id, pool.Capacity * _plan.LegsOf(i), _poolBlocked[i], _poolHeld[i],
+            _poolSold[i]))];
 
     public AuditedTier[] Tiers() => _plan is null
         ? []
-        : [.. _plan.Tiers.Select((tier, i) => new AuditedTier(tier.Id, tier.Name, tier.PoolId, tier.Price, _held[i], _sold[i], _refunded[i]))];
+        : [.. _plan.Tiers.Select((tier, i) => new AuditedTier(tier.Id, tier.Name, tier.PoolId, tier.Price, _held[i], _sold[i],
+            _refunded[i]))];
 
     public IEnumerable<AuditedOrder> ListOrders()
     {
@@ -91,7 +94,8 @@ internal sealed class AuditRules(Action<long, string> report)
             var hold = _holds[number];
             yield return new(
                 hold.End, hold.EndTimeMs, hold.Placed, hold.FirstTicket, Describe(hold), hold.Late, NameOfKey(hold.PaidBy),
-                [.. refunds[number].Select(r => new AuditedRefund(r.Sequence, r.TimeMs, NumbersOf(hold.FirstTicket, r.Tickets), r.Amount, r.Resell, r.Reason, NameOfKey(r.By)))])
+                [.. refunds[number].Select(r => new AuditedRefund(r.Sequence, r.TimeMs, NumbersOf(hold.FirstTicket, r.Tickets), r.Amount,
+                    r.Resell, r.Reason, NameOfKey(r.By)))])
             {
                 Seats = SeatsOf(hold),
                 From = StopOf(hold, isFrom: true),
@@ -119,7 +123,8 @@ internal sealed class AuditRules(Action<long, string> report)
             return;
         }
 
-        // What ends by itself ends before offers are made, and so do numbers come; everything else is decided when there is none left to make.
+        // What ends by itself ends before offers are made, and so do numbers come; everything else is decided when there is none left to
+        // make.
         if (_state == "Open" && !(timeMs < _plan?.OpensAtMs) && !(timeMs >= _plan?.ClosesAtMs)
             && entry.Kind is not (AuditKind.Offered or AuditKind.Expired or AuditKind.Numbered))
             _places.CheckNobodyFits(FreeOf);
@@ -130,7 +135,8 @@ internal sealed class AuditRules(Action<long, string> report)
             case AuditKind.Opened: Opened(entry); break;
             case AuditKind.Paused: Became(entry, "Paused", "Open"); break;
             case AuditKind.Closed: Became(entry, "Closed", "Open", "Paused"); break;
-            case AuditKind.Held or AuditKind.Purchased or AuditKind.HeldPlaces or AuditKind.PurchasedPlaces or AuditKind.Waited: Placed(entry); break;
+            case AuditKind.Held or AuditKind.Purchased or AuditKind.HeldPlaces or AuditKind.PurchasedPlaces or AuditKind.Waited: Placed(
+                entry); break;
             case AuditKind.Exchanged: Exchanged(entry); break;
             case AuditKind.Left: Left(entry); break;
             case AuditKind.Offered: Offered(entry); break;
@@ -160,7 +166,8 @@ internal sealed class AuditRules(Action<long, string> report)
                 if (line.Tier >= _plan.Tiers.Length) continue;
                 var left = line.Quantity - PlacesIn(hold.Refunded, at, line.Quantity);
                 at += line.Quantity;
-                (hold.State == State.Held ? held : sold)[_plan.Tiers[line.Tier].Pool] += left * _places.LegsOf(_plan.Tiers[line.Tier].Pool, hold.Given);
+                (hold.State == State.Held ? held : sold)[_plan.Tiers[line.Tier].Pool] += left * _places.LegsOf(_plan.Tiers[line.Tier].Pool,
+                    hold.Given);
                 places[hold.Buyer] += left;
             }
         }
@@ -179,7 +186,8 @@ internal sealed class AuditRules(Action<long, string> report)
     public AuditedEntry Show(in AuditEntry entry, long sequence, long timeMs)
     {
         var known = _numbers.TryGetValue(entry.Hold, out var number)
-            && entry.Kind is not (AuditKind.KeyNamed or AuditKind.Planned or AuditKind.Opened or AuditKind.Paused or AuditKind.Closed or AuditKind.Numbered);
+            && entry.Kind is not (
+                AuditKind.KeyNamed or AuditKind.Planned or AuditKind.Opened or AuditKind.Paused or AuditKind.Closed or AuditKind.Numbered);
         var hold = known ? _holds[number] : default;
         return new()
         {
@@ -283,7 +291,8 @@ internal sealed class AuditRules(Action<long, string> report)
     {
         var paid = entry.Kind is AuditKind.Purchased or AuditKind.PurchasedPlaces;
         CheckSelling(paid ? "sold" : "held");
-        if (TryPlace(entry, entry.Kind is AuditKind.Held or AuditKind.HeldPlaces ? State.Held : paid ? State.Paid : State.Waiting) && !paid && entry.Kind != AuditKind.Waited)
+        if (TryPlace(entry, entry.Kind is AuditKind.Held or AuditKind.HeldPlaces ? State.Held : paid ? State.Paid : State.Waiting) && !paid
+            && entry.Kind != AuditKind.Waited)
             CheckUntil(entry.UntilMs);
     }
 
@@ -364,7 +373,8 @@ internal sealed class AuditRules(Action<long, string> report)
         for (var i = 0; i < entry.LineCount; i++) _lines.Add(entry.Lines[i]);
 
         if (given is not null) _places.CheckForm(given, lines, waits: state == State.Waiting);
-        if (given is not null && entry.Kind != AuditKind.Exchanged && state != State.Waiting) _places.CheckNobodyWaits(given, lines, long.MaxValue);
+        if (given is not null && entry.Kind != AuditKind.Exchanged && state != State.Waiting)
+            _places.CheckNobodyWaits(given, lines, long.MaxValue);
         if (state == State.Waiting)
         {
             if (!plan.Waitlist) Report("a wish joined the waitlist of a sale that has none");
@@ -390,7 +400,8 @@ internal sealed class AuditRules(Action<long, string> report)
     private AuditGiven? Given(in AuditEntry entry)
     {
         var expected = _plan!.Passengers || _plan.Waitlist || _plan.Stops is not null || _plan.Pools.Any(pool => pool.HasPlaces);
-        if (expected == entry.Kind is AuditKind.Held or AuditKind.Purchased) Report($"an entry {entry.Kind} stands in a sale {(expected ? "with" : "without")} seats, journeys, passengers or a waitlist");
+        if (expected == entry.Kind is AuditKind.Held or AuditKind.Purchased)
+            Report($"an entry {entry.Kind} stands in a sale {(expected ? "with" : "without")} seats, journeys, passengers or a waitlist");
         return expected ? AuditPlaces.Read(entry, entry.Places) : null;
     }
 
@@ -427,7 +438,8 @@ internal sealed class AuditRules(Action<long, string> report)
         }
 
         var all = (UInt128.One << old.Places) - 1;
-        if (entry.Tickets == 0 || (entry.Tickets & ~all) != 0 || (entry.Tickets & old.Refunded) != 0) Report("tickets were exchanged that the order does not have");
+        if (entry.Tickets == 0 || (entry.Tickets & ~all) != 0 || (entry.Tickets & old.Refunded) != 0)
+            Report("tickets were exchanged that the order does not have");
         if (!paid && entry.Tickets != all) Report("a part of a hold was exchanged");
         if (!paid && entry.UntilMs != old.UntilMs) Report($"a hold until {old.UntilMs} was exchanged for one until {entry.UntilMs}");
         if (!paid && _timeMs >= old.UntilMs) Report("a hold was exchanged after it had run out");
@@ -470,7 +482,8 @@ internal sealed class AuditRules(Action<long, string> report)
         (hold.State, hold.End, hold.EndTimeMs) = (State.Released, _sequence, _timeMs);
     }
 
-    private void LeaveList(ref Hold hold) => _places.WaitNoMore(_plan!.Tiers[LinesOf(hold)[0].Tier].Pool, hold.Given!, hold.Places, hold.Placed);
+    private void LeaveList(ref Hold hold) =>
+        _places.WaitNoMore(_plan!.Tiers[LinesOf(hold)[0].Tier].Pool, hold.Given!, hold.Places, hold.Placed);
 
     private void Offered(in AuditEntry entry)
     {
@@ -597,7 +610,8 @@ internal sealed class AuditRules(Action<long, string> report)
 
     private void Sell(ref Hold hold, int number, in AuditEntry entry)
     {
-        if (entry.FirstTicket != _nextTicket) Report($"the order's tickets begin with {entry.FirstTicket}, and the next number is {_nextTicket}");
+        if (entry.FirstTicket != _nextTicket)
+            Report($"the order's tickets begin with {entry.FirstTicket}, and the next number is {_nextTicket}");
         hold.State = State.Paid;
         hold.Reference = entry.Reference;
         hold.PaidBy = entry.By;
@@ -639,7 +653,8 @@ internal sealed class AuditRules(Action<long, string> report)
         }
 
         var all = (UInt128.One << hold.Places) - 1;
-        if (entry.FirstTicket != hold.FirstTicket) Report($"the refund names ticket {entry.FirstTicket} as the order's first, and it is {hold.FirstTicket}");
+        if (entry.FirstTicket != hold.FirstTicket)
+            Report($"the refund names ticket {entry.FirstTicket} as the order's first, and it is {hold.FirstTicket}");
         if (entry.Tickets == 0) Report("nothing was refunded");
         if ((entry.Tickets & ~all) != 0) Report("a ticket was refunded that is not of the order");
         if ((entry.Tickets & hold.Refunded) != 0) Report("a ticket was refunded twice");
@@ -653,7 +668,8 @@ internal sealed class AuditRules(Action<long, string> report)
         hold.Refunded |= tickets;
         RefundedTickets += (long)UInt128.PopCount(tickets);
         RefundedAmount += entry.Amount;
-        _refunds.Add(new(number, _sequence, _timeMs, tickets, entry.Amount, entry.Resell, System.Text.Encoding.UTF8.GetString(entry.Text), entry.By));
+        _refunds.Add(new(number, _sequence, _timeMs, tickets, entry.Amount, entry.Resell, System.Text.Encoding.UTF8.GetString(entry.Text),
+            entry.By));
     }
 
     private void PaymentRefused(in AuditEntry entry)
@@ -683,7 +699,8 @@ internal sealed class AuditRules(Action<long, string> report)
             : $"a payment was refused as {NameOf(entry.Refusal)}, and {NameOf(reason)} was true");
     }
 
-    private const byte BuyerLimit = 21, SoldOut = 22, NotEnough = 23, HoldReleased = 32, AlreadyPaid = 33, SeatTaken = 51, PassengerOverlap = 61, StillWaiting = 65;
+    private const byte BuyerLimit = 21, SoldOut = 22, NotEnough = 23, HoldReleased = 32, AlreadyPaid = 33, SeatTaken = 51,
+        PassengerOverlap = 61, StillWaiting = 65;
 
     private static string NameOf(byte refusal) => refusal switch
     {
@@ -737,7 +754,8 @@ internal sealed class AuditRules(Action<long, string> report)
 
     private void CheckBuyer(int buyer)
     {
-        if (_buyerPlaces[buyer] > _plan!.PerBuyer) Report($"one buyer has {_buyerPlaces[buyer]} places, and the plan allows {_plan.PerBuyer}");
+        if (_buyerPlaces[buyer] > _plan!.PerBuyer)
+            Report($"one buyer has {_buyerPlaces[buyer]} places, and the plan allows {_plan.PerBuyer}");
     }
 
     private void Take(in Hold hold, int number, long[] tiers, long[] pools)
@@ -807,7 +825,8 @@ internal sealed class AuditRules(Action<long, string> report)
     }
 
     // What travels is counted once for every leg.
-    private long Free(int pool) => _plan!.Pools[pool].Capacity * _plan.LegsOf(pool) - _poolBlocked[pool] - _poolHeld[pool] - _poolSold[pool];
+    private long Free(int pool) =>
+        _plan!.Pools[pool].Capacity * _plan.LegsOf(pool) - _poolBlocked[pool] - _poolHeld[pool] - _poolSold[pool];
 
     private long AmountOf(in Hold hold, UInt128 tickets)
     {
@@ -829,7 +848,8 @@ internal sealed class AuditRules(Action<long, string> report)
         var (names, place) = (new string?[hold.Places], 0);
         foreach (var line in LinesOf(hold))
         {
-            for (var i = 0; i < line.Quantity; i++, place++) names[place] = _places.NameOf(_plan!.Tiers[line.Tier].Pool, hold.Given.Seats[place]);
+            for (var i = 0; i < line.Quantity; i++, place++)
+                names[place] = _places.NameOf(_plan!.Tiers[line.Tier].Pool, hold.Given.Seats[place]);
         }
 
         return names;

@@ -50,7 +50,8 @@ public sealed class Auditor : IDisposable
         try
         {
             var header = _source.At(0, HeaderSize);
-            if (header.Length < 40 || !header[32..40].SequenceEqual("RUSHFILE"u8)) throw new JournalRefusedException($"{_path} is no TicketRush journal.");
+            if (header.Length < 40 || !header[32..40].SequenceEqual("RUSHFILE"u8))
+                throw new JournalRefusedException($"{_path} is no TicketRush journal.");
 
             Span<byte> hash = stackalloc byte[32];
             SHA256.HashData(header[32..], hash);
@@ -61,12 +62,14 @@ public sealed class Auditor : IDisposable
             }
 
             var format = BinaryPrimitives.ReadUInt16LittleEndian(header[40..]);
-            if (format > FormatMax) throw new NewerFormatException($"{_path} has format {format}; this program knows formats up to {FormatMax}.");
+            if (format > FormatMax)
+                throw new NewerFormatException($"{_path} has format {format}; this program knows formats up to {FormatMax}.");
             _hash = Convert.ToHexStringLower(hash);
             _journal = BinaryPrimitives.ReadUInt128LittleEndian(header[48..]);
             var length = BinaryPrimitives.ReadUInt16LittleEndian(header[72..]);
             _sale = Encoding.UTF8.GetString(header.Slice(74, Math.Min(length, (ushort)63)));
-            if (format == 0 || length > 63 || header[(74 + length)..].ContainsAnyExcept((byte)0) || header[42..48].ContainsAnyExcept((byte)0))
+            if (format == 0 || length > 63 || header[(74 + length)..].ContainsAnyExcept((byte)0)
+                || header[42..48].ContainsAnyExcept((byte)0))
                 Break("the file's header has a right hash, and bytes that no header has");
         }
         catch
@@ -122,7 +125,9 @@ public sealed class Auditor : IDisposable
             ReadBatches(isOpen && turn is { } end ? end.Offset : long.MaxValue, turn, stop);
         }
 
-        if (_broken) throw new JournalDamagedException($"{_path} is damaged at sequence {_problems[^1].Sequence}: {_problems[^1].What}.", _problems[^1].Sequence, _offset);
+        if (_broken)
+            throw new JournalDamagedException($"{_path} is damaged at sequence {_problems[^1].Sequence}: {_problems[^1].What}.",
+                _problems[^1].Sequence, _offset);
         return _sequence > before;
     }
 
@@ -222,7 +227,8 @@ public sealed class Auditor : IDisposable
         if (turn is null) return null;
         if (turn.Value.Journal != _journal)
         {
-            const string Foreign = "The .turn file beside it belongs to another journal: one of the two was replaced. It was left out of account.";
+            const string Foreign =
+                "The .turn file beside it belongs to another journal: one of the two was replaced. It was left out of account.";
             if (!_notes.Contains(Foreign)) _notes.Add(Foreign);
             return null;
         }
@@ -241,14 +247,17 @@ public sealed class Auditor : IDisposable
             var found = _source.At(_offset, AuditBatch.SectorSize);
             if (!AuditBatch.TryRead(found, out var header))
             {
-                if (isDurable) Break(found.Length < AuditBatch.SectorSize || IsZero(found) ? "it was acknowledged, and is not there" : "no batch begins there");
+                if (isDurable)
+                    Break(found.Length < AuditBatch.SectorSize || IsZero(found)
+                        ? "it was acknowledged, and is not there" : "no batch begins there");
                 return;
             }
 
             var batch = _source.At(_offset, header.Length);
             if (batch.Length < header.Length || !AuditBatch.HashHolds(batch))
             {
-                if (isDurable) Break(batch.Length < header.Length ? "it was acknowledged, and the file ends in it" : "its bytes do not have its hash");
+                if (isDurable)
+                    Break(batch.Length < header.Length ? "it was acknowledged, and the file ends in it" : "its bytes do not have its hash");
                 return;
             }
 
@@ -262,14 +271,16 @@ public sealed class Auditor : IDisposable
     private void ReadBatch(in AuditBatch header, ReadOnlySpan<byte> batch)
     {
         if (header.Format > FormatMax)
-            throw new NewerFormatException($"{_path} goes on at sequence {_sequence + 1} in format {header.Format}; this program knows formats up to {FormatMax}.");
+            throw new NewerFormatException(
+                $"{_path} goes on at sequence {_sequence + 1} in format {header.Format}; this program knows formats up to {FormatMax}.");
 
         var what = header.Format != FormatMax ? $"its format is {header.Format}"
             : Convert.ToHexStringLower(batch.Slice(32, 32)) != _hash ? "it does not continue the batch before it"
             : header.FirstSequence != _sequence + 1 ? $"it begins with sequence {header.FirstSequence}"
             : header.TimeMs < _timeMs ? $"its time, {header.TimeMs}, is before that of the batch before it, {_timeMs}"
             : header.Count == 0 ? "it has no entries"
-            : header.EntriesLength > header.Length - AuditBatch.HeaderSize || header.Length - AuditBatch.HeaderSize - header.EntriesLength >= AuditBatch.SectorSize ? "its lengths do not fit"
+            : header.EntriesLength > header.Length - AuditBatch.HeaderSize
+                || header.Length - AuditBatch.HeaderSize - header.EntriesLength >= AuditBatch.SectorSize ? "its lengths do not fit"
             : !header.ZeroesHold ? "it has bytes set where zeros belong"
             : batch[(AuditBatch.HeaderSize + (int)header.EntriesLength)..].ContainsAnyExcept((byte)0xff) ? "what fills it is not 0xFF"
             : null;

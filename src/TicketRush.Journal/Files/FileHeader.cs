@@ -28,13 +28,15 @@ internal readonly record struct FileHeader(ChainHash Hash, int Format, UInt128 J
     /// <exception cref="NewerFormatException">It is one of a format that this program does not know.</exception>
     public static FileHeader Read(ReadOnlySpan<byte> bytes, string path)
     {
-        if (bytes.Length < Size && !bytes.ContainsAnyExcept((byte)0)) throw new JournalRefusedException($"{path} is empty: no TicketRush journal.");
+        if (bytes.Length < Size && !bytes.ContainsAnyExcept((byte)0))
+            throw new JournalRefusedException($"{path} is empty: no TicketRush journal.");
 
         var hash = bytes.Length < Size ? default : ChainHash.Read(SHA256.HashData(bytes[32..Size]));
         var whole = bytes.Length >= Size && hash == ChainHash.Read(bytes);
         if (!whole && (bytes.Length < 40 || !bytes[32..40].SequenceEqual(Magic)))
             throw new JournalRefusedException($"{path} is no TicketRush journal.");
-        if (!whole) throw new JournalDamagedException($"{path} is damaged: its header, the first {Size} bytes, is not what was written.", 1, 0);
+        if (!whole)
+            throw new JournalDamagedException($"{path} is damaged: its header, the first {Size} bytes, is not what was written.", 1, 0);
 
         var format = BinaryPrimitives.ReadUInt16LittleEndian(bytes[40..]);
         if (format is 0 or > BatchHeader.CurrentFormat)

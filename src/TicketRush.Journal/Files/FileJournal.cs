@@ -295,7 +295,8 @@ public sealed class FileJournal : IJournal
 
     private JournalDamagedException Damaged(string what, in Tail at) => new(
         $"{_path} is damaged at sequence {at.Sequence + 1} (byte {at.Offset}): {what}. Nothing is sold from it until it is "
-        + $"restored from a copy, and the .turn file deleted with nothing running; `rush verify {_path}` says what can still be read.", at.Sequence + 1, at.Offset);
+        + $"restored from a copy, and the .turn file deleted with nothing running; `rush verify {_path}` says what can still be read.",
+            at.Sequence + 1, at.Offset);
 
     private NewerFormatException Newer(in BatchHeader header) =>
         new($"{_path} goes on at sequence {_tail.Sequence + 1} in format {header.Format}; this program knows formats up to {BatchHeader.CurrentFormat}.");

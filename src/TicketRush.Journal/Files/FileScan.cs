@@ -65,7 +65,8 @@ internal sealed class FileScan(SafeFileHandle file)
         if (header.Previous != tail.Hash) what = "it does not continue the batch before it";
         else if (header.FirstSequence != tail.Sequence + 1) what = $"it begins with sequence {header.FirstSequence}";
         else if (header.TimeMs < tail.TimeMs) what = "its time is before that of the batch before it";
-        else if (header.Count < 1 || header.EntriesLength < 1 || header.EntriesLength > header.Length - BatchHeader.Size) what = "its counts are wrong";
+        else if (header.Count < 1 || header.EntriesLength < 1 || header.EntriesLength > header.Length - BatchHeader.Size)
+            what = "its counts are wrong";
         return what.Length == 0 ? Found.Batch : Found.Damaged;
     }
 

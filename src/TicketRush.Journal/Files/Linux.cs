@@ -82,7 +82,8 @@ internal static partial class Linux
         try
         {
             file.DangerousAddRef(ref added);
-            if (Status((int)file.DangerousGetHandle(), "", 0x1000 /* the descriptor itself */, 0x200 /* size */, ref MemoryMarshal.GetReference(status)) != 0)
+            if (Status((int)file.DangerousGetHandle(), "", 0x1000 /* the descriptor itself */, 0x200 /* size */,
+                ref MemoryMarshal.GetReference(status)) != 0)
                 throw Failed("ask for the length of the file", Marshal.GetLastPInvokeError());
         }
         finally

@@ -53,7 +53,8 @@ internal sealed unsafe class TurnFile : IDisposable
             if (_shared->Magic != Magic || _shared->Journal != journal)
             {
                 throw new JournalRefusedException(
-                    $"{path} belongs to another journal: the file {System.IO.Path.ChangeExtension(path, FileJournal.Extension)} was replaced. "
+                    $"{path} belongs to another journal: the file {System.IO.Path.ChangeExtension(
+                        path, FileJournal.Extension)} was replaced. "
                     + "Put the right file back; or, if this one is right, delete the .turn file while nothing has it open.");
             }
         }
@@ -66,7 +67,9 @@ internal sealed unsafe class TurnFile : IDisposable
 
     public string Path => _handle.Path;
 
-    /// <summary>Nobody else had the journal open: what must be set up or checked once is this one's to do, until <see cref="Attach"/>.</summary>
+    /// <summary>
+    /// Nobody else had the journal open: what must be set up or checked once is this one's to do, until <see cref="Attach"/>.
+    /// </summary>
     public bool IsFirst { get; }
 
     /// <summary>

@@ -41,7 +41,8 @@ public sealed record BuyerLimits
     public void Check()
     {
         if (Holds is < 1 or > 100) throw new ArgumentException($"A session may have 1 to 100 holds, not {Holds}.");
-        if (NetworkHolds is < 1 or > 1_000_000) throw new ArgumentException($"A network may have 1 to 1,000,000 holds, not {NetworkHolds}.");
+        if (NetworkHolds is < 1 or > 1_000_000)
+            throw new ArgumentException($"A network may have 1 to 1,000,000 holds, not {NetworkHolds}.");
         if (WaitAfterLapse < TimeSpan.Zero || WaitAfterLapse > TimeSpan.FromHours(1))
             throw new ArgumentException("The wait after a lapsed hold is 0 to 3600 seconds.");
         int[] rates = [SessionPerMinute, NetworkPerMinute, NewSessionsPerMinute, WrongKeysPerMinute];

@@ -208,7 +208,8 @@ public sealed class Desk(Identities identities, BuyerLimits limits, bool allowsT
 
     private void Uncount(Kept kept)
     {
-        if (_networks.TryGetValue(kept.Network, out var network) && network.Remove(kept) && network.Count == 0) _networks.Remove(kept.Network);
+        if (_networks.TryGetValue(kept.Network, out var network) && network.Remove(kept) && network.Count == 0)
+            _networks.Remove(kept.Network);
     }
 
     private void End(UInt128 session, Kept kept, Outcome outcome, in Reply reply)

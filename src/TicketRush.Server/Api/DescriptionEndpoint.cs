@@ -5,8 +5,8 @@ using TicketRush.Server.Pages;
 namespace TicketRush.Server.Api;
 
 /// <summary>
-/// The API's description, written once. It takes tens of milliseconds and is 300 KB long, and anybody may ask for it: written anew for each who
-/// asks, it would be the cheapest way to keep a server from selling.
+/// The API's description, written once. It takes tens of milliseconds and is 300 KB long, and anybody may ask for it: written anew for each
+/// who asks, it would be the cheapest way to keep a server from selling.
 /// </summary>
 internal static class DescriptionEndpoint
 {

@@ -37,7 +37,8 @@ public static class Problems
     internal static (string Code, string Detail) Tell(Outcome outcome, Submission submission, OpenSale sale) => outcome switch
     {
         Outcome.Refused when submission.Reply is { Sequence: not 0 and var sequence, Amount: var owed } =>
-            (Known[submission.Reply.Refusal].Code, $"{Detail(submission.Reply, submission.Command)} Sequence {sequence}, owed back {owed}."),
+            (Known[submission.Reply.Refusal].Code,
+                $"{Detail(submission.Reply, submission.Command)} Sequence {sequence}, owed back {owed}."),
         Outcome.Refused => (Known[submission.Reply.Refusal].Code, Detail(submission.Reply, submission.Command)),
         Outcome.Busy => ("BUSY", Busy),
         Outcome.DiskFull => ("DISK_FULL", DiskFull),

@@ -335,7 +335,8 @@ internal static class PurchasePages
     {
         if (wish.Waits)
             return PlacesPages.ShowWaitlistAsync(
-                http, on, sale, wish.Places, wish.Quantities.Keys.Single(), wish.Quantities.Values.Single(), problem, status, link, linkText);
+                http, on, sale, wish.Places, wish.Quantities.Keys.Single(), wish.Quantities.Values.Single(), problem, status, link,
+                    linkText);
         if (sale.Plan.HasPlaces)
             return PlacesPages.ChooseAsync(http, on, sale, wish.Places, wish.Quantities, problem, status, link, linkText);
         return PageAnswer.SendAsync<ChoosePage, Choice>(

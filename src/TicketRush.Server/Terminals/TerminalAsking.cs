@@ -89,7 +89,8 @@ internal sealed class TerminalAsking(Identities identities)
             var left = words.Count - i - 1;
             if (words.Is(i, "SEATS"u8) && seats is null && left >= quantity) i = Take(words, i, quantity, out seats);
             else if (words.Is(i, "PASSENGERS"u8) && passengers is null && left >= quantity) i = Take(words, i, quantity, out passengers);
-            else if (words.Is(i, "FROM"u8) && from is null && left >= 3 && words.Is(i + 2, "TO"u8)) (from, to, i) = (words.Text(i + 1), words.Text(i + 3), i + 4);
+            else if (words.Is(i, "FROM"u8) && from is null && left >= 3 && words.Is(i + 2, "TO"u8))
+                (from, to, i) = (words.Text(i + 1), words.Text(i + 3), i + 4);
             else if (words.Is(i, "WHEELCHAIR"u8) && wheelchair == 0 && left >= 1 && words.TryNumber(i + 1, out wheelchair)) i += 2;
             else if (words.Is(i, "APART"u8) && !apart) (apart, i) = (true, i + 1);
             else if (words.Is(i, "REFERENCE"u8) && asked.Kind == CommandKind.Purchase && reference == 0 && left >= 1)
@@ -161,7 +162,8 @@ internal sealed class TerminalAsking(Identities identities)
     private static TerminalError? CheckText(ReadOnlySpan<byte> text, string name, bool required)
     {
         if (required && text.IsEmpty) return TerminalError.Invalid($"The {name} must not be empty.");
-        if (text.Length > Identities.TextBytesMax) return TerminalError.Invalid($"The {name} has {text.Length} bytes; {Identities.TextBytesMax} are allowed.");
+        if (text.Length > Identities.TextBytesMax)
+            return TerminalError.Invalid($"The {name} has {text.Length} bytes; {Identities.TextBytesMax} are allowed.");
 
         // What HTTP cannot send would name somebody whom HTTP cannot name; and no text may be a browser's identity.
         return Utf8.IsValid(text) ? null : TerminalError.Invalid($"The {name} is no UTF-8.");
@@ -171,6 +173,7 @@ internal sealed class TerminalAsking(Identities identities)
     public static int TierNamed(ReadOnlySpan<byte> name, Plan plan)
     {
         Span<char> text = stackalloc char[64];
-        return name.Length <= text.Length && Ascii.ToUtf16(name, text, out var length) == System.Buffers.OperationStatus.Done ? plan.TierNamed(text[..length]) : -1;
+        return name.Length <= text.Length && Ascii.ToUtf16(name, text, out var length) == System.Buffers.OperationStatus.Done
+            ? plan.TierNamed(text[..length]) : -1;
     }
 }

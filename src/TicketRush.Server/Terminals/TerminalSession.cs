@@ -220,7 +220,8 @@ internal sealed class TerminalSession
         _sale = _services.Sales.Find(name);
         if (_sale?.Sequencer?.Snapshot is null)
         {
-            _answers.WriteError(_sale is null ? new("UNKNOWN_SALE", Problems.UnknownSaleDetail(name)) : new("SALE_STOPPED", Problems.StoppedDetail(_sale)));
+            _answers.WriteError(_sale is null ? new("UNKNOWN_SALE", Problems.UnknownSaleDetail(name)) : new("SALE_STOPPED",
+                Problems.StoppedDetail(_sale)));
             return false;
         }
 
@@ -245,7 +246,8 @@ internal sealed class TerminalSession
         }
 
         _askedCount = 0;
-        if (_submissions.Length > SubmissionsKept && count <= SubmissionsKept / 4) (_submissions, _asked) = (_submissions[..SubmissionsKept], new TerminalVerb[SubmissionsKept]);
+        if (_submissions.Length > SubmissionsKept && count <= SubmissionsKept / 4)
+            (_submissions, _asked) = (_submissions[..SubmissionsKept], new TerminalVerb[SubmissionsKept]);
     }
 
     private Submission Submission()
@@ -262,7 +264,8 @@ internal sealed class TerminalSession
     private ReadOnlySpan<byte> Join(scoped in ReadOnlySequence<byte> left)
     {
         var length = (int)Math.Min(left.Length, JoinMax);
-        if (_joined.Length < length) _joined = new byte[Math.Max(4_096, (int)System.Numerics.BitOperations.RoundUpToPowerOf2((uint)length))];
+        if (_joined.Length < length)
+            _joined = new byte[Math.Max(4_096, (int)System.Numerics.BitOperations.RoundUpToPowerOf2((uint)length))];
         left.Slice(0, length).CopyTo(_joined);
         return _joined.AsSpan(0, length);
     }
@@ -287,7 +290,8 @@ internal sealed class TerminalSession
     {
         var now = Environment.TickCount64;
         var limits = _services.Limits;
-        if (HasPassed(Volatile.Read(ref _flushingSince), limits.SlowReaderMax) || HasPassed(_desk.Watching.FlushingSince, limits.SlowReaderMax))
+        if (HasPassed(Volatile.Read(ref _flushingSince), limits.SlowReaderMax)
+            || HasPassed(_desk.Watching.FlushingSince, limits.SlowReaderMax))
             _connection.Abort(new ConnectionAbortedException("It does not read what it is sent."));
         else if (!_desk.IsKnown && HasPassed(_openedAt, limits.HandshakeMax)) End(TerminalEnd.Stranger);
         else if (!_desk.IsKeyLive) End(TerminalEnd.Revoked);
@@ -308,9 +312,11 @@ internal sealed record TerminalEnd(TerminalError? Error)
 {
     public static TerminalEnd Quietly { get; } = new((TerminalError?)null);
 
-    public static TerminalEnd Stranger { get; } = new(new TerminalError("HANDSHAKE_TIMEOUT", "You did not say who you are in time. Send AUTH first."));
+    public static TerminalEnd Stranger { get; } =
+        new(new TerminalError("HANDSHAKE_TIMEOUT", "You did not say who you are in time. Send AUTH first."));
 
     public static TerminalEnd Revoked { get; } = new(new TerminalError("UNAUTHORIZED", "The key was revoked."));
 
-    public static TerminalEnd Idle { get; } = new(new TerminalError("IDLE_TIMEOUT", "Nothing was asked for a long time. Send PING now and then, or connect again."));
+    public static TerminalEnd Idle { get; } =
+        new(new TerminalError("IDLE_TIMEOUT", "Nothing was asked for a long time. Send PING now and then, or connect again."));
 }

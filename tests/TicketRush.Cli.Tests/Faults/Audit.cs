@@ -28,7 +28,9 @@ internal static class Audit
         return wrong;
     }
 
-    /// <summary>The same of sales in a database, whose batches an auditor that shares no code with the product's reader goes through.</summary>
+    /// <summary>
+    /// The same of sales in a database, whose batches an auditor that shares no code with the product's reader goes through.
+    /// </summary>
     public static async Task<List<string>> FindAsync(ISaleStore store, PostgresOptions database, Ledger ledger, params string[] sales)
     {
         List<string> wrong = [.. ledger.Wrong];

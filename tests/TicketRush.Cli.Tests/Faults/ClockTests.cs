@@ -32,7 +32,8 @@ public sealed class ClockTests
             await File.WriteAllTextAsync(shift, seconds.ToString("+0;-0", CultureInfo.InvariantCulture) + "\n");
 
             // The control: the process does see another wall clock.
-            await Until.TrueAsync(async () => IsShifted((await place.Shop.GetAsync(server.Url)).Date, seconds), "the wall clock is stepped", 10);
+            await Until.TrueAsync(async () => IsShifted((await place.Shop.GetAsync(server.Url)).Date, seconds),
+                "the wall clock is stepped", 10);
             Assert.Equal("held", await StateAsync(place, server, first));
 
             // As much sale time has passed between two holds as real time, and each lasts what the plan says, to a whole second.
@@ -60,7 +61,8 @@ public sealed class ClockTests
         var (id, asked) = (Guid.NewGuid(), Stopwatch.GetTimestamp());
         var answer = await place.Shop.HoldAsync(id, Place.Sale, "ann", server.Url);
         Assert.Equal(200, answer.Status);
-        return new(id, asked, Stopwatch.GetTimestamp(), answer.Body.GetProperty("at").GetDateTimeOffset(), answer.Body.GetProperty("expiresAt").GetDateTimeOffset());
+        return new(id, asked, Stopwatch.GetTimestamp(), answer.Body.GetProperty("at").GetDateTimeOffset(),
+            answer.Body.GetProperty("expiresAt").GetDateTimeOffset());
     }
 
     private static async Task<string?> StateAsync(Place place, RushProcess server, Hold hold)

@@ -108,7 +108,8 @@ public sealed class DiskErrorTests(ITestOutputHelper output)
         using var disk = SmallDisk.Mount(4096);
         await using var place = await Place.MakeAsync(path: disk.Path);
         var server = await place.ServeAsync();
-        var plan = new { name = "Late", timeZone = "UTC", currency = "EUR", paymentKind = "none", tiers = new[] { new { id = "place", name = "Place", capacity = 1, price = 1 } } };
+        var plan = new { name = "Late", timeZone = "UTC", currency = "EUR", paymentKind = "none",
+            tiers = new[] { new { id = "place", name = "Place", capacity = 1, price = 1 } } };
         disk.Fill(except: 8192); // The journal's two pages, and none for the turn file.
         Assert.InRange((await place.Shop.PutAsync($"{server.Url}/api/sales/late", plan)).Status, 500, 503);
         Assert.InRange((await place.Shop.PutAsync($"{server.Url}/api/sales/later", plan)).Status, 500, 503);
@@ -117,7 +118,8 @@ public sealed class DiskErrorTests(ITestOutputHelper output)
 
         disk.Free();
         Assert.Equal(200, (await place.BuyAsync(server, Place.NewWish()))!.Status);
-        await Until.TrueAsync(async () => (await place.Shop.PutAsync($"{server.Url}/api/sales/late", plan)).Status == 200, "the sale is made");
+        await Until.TrueAsync(async () => (await place.Shop.PutAsync($"{server.Url}/api/sales/late", plan)).Status == 200,
+            "the sale is made");
         await place.SettleAndAuditAsync();
     }
 }

@@ -76,7 +76,8 @@ public sealed class FlushBeforeReplyTests
     }
 
     // Two doctored logs, of servers that answer too early: the check must see it.
-    private static string[] WithoutFlushes(string[] trace) => [.. trace.Where(line => !line.Contains("fdatasync", StringComparison.Ordinal))];
+    private static string[] WithoutFlushes(string[] trace) =>
+        [.. trace.Where(line => !line.Contains("fdatasync", StringComparison.Ordinal))];
 
     private static string[] WithReplyFirst(string[] trace, string marker, string reply)
     {

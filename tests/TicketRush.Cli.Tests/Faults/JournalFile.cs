@@ -26,29 +26,34 @@ internal static class JournalFile
         var batches = new List<FileBatch>();
         var (offset, sequence) = (HeaderSize, 0L);
         var previous = bytes[..32];
-        if (!SHA256.HashData(bytes.AsSpan(32, HeaderSize - 32)).AsSpan().SequenceEqual(previous)) return (batches, "the header does not have its hash");
+        if (!SHA256.HashData(bytes.AsSpan(32, HeaderSize - 32)).AsSpan().SequenceEqual(previous))
+            return (batches, "the header does not have its hash");
 
         while (offset + BatchHeaderSize <= bytes.Length && bytes.AsSpan(offset + 64, 4).SequenceEqual("RSHB"u8))
         {
             var batch = bytes.AsSpan(offset, BinaryPrimitives.ReadInt32LittleEndian(bytes.AsSpan(offset + 72)));
             var read = new FileBatch(
-                offset, batch.Length, BinaryPrimitives.ReadInt64LittleEndian(batch[80..]), BinaryPrimitives.ReadInt32LittleEndian(batch[96..]),
+                offset, batch.Length, BinaryPrimitives.ReadInt64LittleEndian(batch[80..]),
+                    BinaryPrimitives.ReadInt32LittleEndian(batch[96..]),
                 BinaryPrimitives.ReadInt64LittleEndian(batch[88..]), Convert.ToHexStringLower(batch[..32]));
-            if (!SHA256.HashData(batch[32..]).AsSpan().SequenceEqual(batch[..32])) return (batches, $"sequence {read.FirstSequence} does not have its hash");
+            if (!SHA256.HashData(batch[32..]).AsSpan().SequenceEqual(batch[..32]))
+                return (batches, $"sequence {read.FirstSequence} does not have its hash");
             if (!batch[32..64].SequenceEqual(previous)) return (batches, $"the chain breaks before sequence {read.FirstSequence}");
             if (read.FirstSequence != sequence + 1) return (batches, $"sequence {read.FirstSequence} follows {sequence}");
             batches.Add(read);
             (offset, sequence, previous) = (offset + read.Length, read.LastSequence, batch[..32].ToArray());
         }
 
-        return (batches, bytes.AsSpan(Math.Min(offset, bytes.Length)).ContainsAnyExcept((byte)0) ? $"bytes follow the batch that ends at {offset}" : null);
+        return (batches, bytes.AsSpan(Math.Min(offset, bytes.Length)).ContainsAnyExcept((byte)0)
+            ? $"bytes follow the batch that ends at {offset}" : null);
     }
 
     /// <summary>Takes the last batch away, and with it the turn file, which remembers that there was one.</summary>
     public static void CutLastBatch(string path)
     {
         var last = Read(path).Batches[^1];
-        using (var file = File.OpenHandle(path, FileMode.Open, FileAccess.Write, FileShare.ReadWrite)) RandomAccess.SetLength(file, last.Offset);
+        using (var file = File.OpenHandle(path, FileMode.Open, FileAccess.Write, FileShare.ReadWrite))
+            RandomAccess.SetLength(file, last.Offset);
         File.Delete(Path.ChangeExtension(path, ".turn"));
     }
 
@@ -74,7 +79,8 @@ internal static class JournalFile
         var slots = new byte[512];
         RandomAccess.Read(turn, slots, 0);
         RandomAccess.Write(turn, BitConverter.GetBytes(last.LastSequence + 1), 320);
-        using (var file = File.OpenHandle(path, FileMode.Open, FileAccess.Write, FileShare.ReadWrite)) RandomAccess.Write(file, batch, last.End);
+        using (var file = File.OpenHandle(path, FileMode.Open, FileAccess.Write, FileShare.ReadWrite))
+            RandomAccess.Write(file, batch, last.End);
         if (!publish) return;
 
         var (first, second) = (BitConverter.ToInt64(slots, 64), BitConverter.ToInt64(slots, 192));

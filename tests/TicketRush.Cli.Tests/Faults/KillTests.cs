@@ -43,7 +43,8 @@ public sealed class KillTests(ITestOutputHelper output)
         var last = JournalFile.Read(place.JournalPath()).Batches[^1];
         Assert.Contains(place.Ledger.With(Fate.Done), wish => wish.Sale == Place.Sale && wish.Sequence >= last.FirstSequence);
         JournalFile.CutLastBatch(place.JournalPath());
-        Assert.Contains(await Audit.FindAsync(place.Data, place.Ledger, Place.Sale), wrong => wrong.EndsWith("is lost", StringComparison.Ordinal));
+        Assert.Contains(await Audit.FindAsync(place.Data, place.Ledger, Place.Sale), wrong =>
+            wrong.EndsWith("is lost", StringComparison.Ordinal));
     }
 
     [Fact]
@@ -56,7 +57,8 @@ public sealed class KillTests(ITestOutputHelper output)
         await place.SettleAndAuditAsync();
 
         place.Ledger.Add(new(Place.Sale, "ann", 1) { Fate = Fate.Done, Sequence = wish.Sequence + 1, Hash = wish.Hash, Tickets = [2] });
-        Assert.Contains(await Audit.FindAsync(place.Data, place.Ledger, Place.Sale), wrong => wrong.EndsWith("is lost", StringComparison.Ordinal));
+        Assert.Contains(await Audit.FindAsync(place.Data, place.Ledger, Place.Sale), wrong =>
+            wrong.EndsWith("is lost", StringComparison.Ordinal));
     }
 
     [Fact]

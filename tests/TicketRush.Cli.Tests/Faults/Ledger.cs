@@ -54,7 +54,8 @@ internal sealed class Ledger
     /// <summary>How often a code was answered, such as BUSY; "" counts the answers that never came.</summary>
     public int Answered(string code) => _codes.GetValueOrDefault(code);
 
-    public string Summary => $"{Done} done; " + string.Join(", ", _codes.Select(code => $"{(code.Key == "" ? "no answer" : code.Key)} {code.Value}"));
+    public string Summary => $"{Done} done; " + string.Join(", ",
+        _codes.Select(code => $"{(code.Key == "" ? "no answer" : code.Key)} {code.Value}"));
 
     public void Add(Wish wish) => _wishes.Enqueue(wish);
 
@@ -94,11 +95,14 @@ internal sealed class Ledger
     {
         var sequence = answer.Body.GetProperty("sequence").GetInt64();
         var hash = answer.Body.GetProperty("hash").GetString()!;
-        uint[] tickets = [.. answer.Body.GetProperty("tickets").EnumerateArray().Select(ticket => ticket.GetProperty("number").GetUInt32())];
+        uint[] tickets = [.. answer.Body.GetProperty("tickets").EnumerateArray()
+            .Select(ticket => ticket.GetProperty("number").GetUInt32())];
         if (wish.Fate is Fate.Done)
         {
             if (wish.Sequence != sequence || wish.Hash != hash || !wish.Tickets.SequenceEqual(tickets))
-                Wrong.Enqueue($"{wish.Id} was sequence {wish.Sequence} with tickets {string.Join(' ', wish.Tickets)}, and is now {sequence} with {string.Join(' ', tickets)}");
+                Wrong.Enqueue(
+                    $"{wish.Id} was sequence {wish.Sequence} with tickets {string.Join(
+                    ' ', wish.Tickets)}, and is now {sequence} with {string.Join(' ', tickets)}");
             return;
         }
 

@@ -94,7 +94,8 @@ internal sealed partial class RushProcess : IAsyncDisposable
     {
         var log = trace is null ? null : Path.Combine(Path.GetTempPath(), $"rush-trace-{Guid.NewGuid():N}");
         List<string> words = [Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") is { Length: > 0 } host ? host : "dotnet"];
-        words.AddRange([Path.Combine(AppContext.BaseDirectory, "rush.dll"), "serve", "--data", data, "--urls", urls, "--json", .. options ?? []]);
+        words.AddRange([Path.Combine(AppContext.BaseDirectory, "rush.dll"), "serve", "--data", data, "--urls", urls, "--json", .. options
+            ?? []]);
 
         // The tracer is the grandchild (-D): the process that is started is the server itself, and signals reach it. The filter
         // leaves every other system call alone, but with it strace 6.1 forgets to inject a signal from the second time on.

@@ -10,7 +10,8 @@ namespace TicketRush.Cli.Tests.Faults;
 public sealed class SharedDirectoryTests(ITestOutputHelper output)
 {
     private const int SlowFlush = 3;
-    private static readonly string[] SlowFlushTrace = ["-e", "trace=fdatasync", "-e", $"inject=fdatasync:delay_enter=2000000:when={SlowFlush}"];
+    private static readonly string[] SlowFlushTrace =
+        ["-e", "trace=fdatasync", "-e", $"inject=fdatasync:delay_enter=2000000:when={SlowFlush}"];
 
     [Fact]
     public async Task Two_healthy_servers_each_sell_their_share()
@@ -37,7 +38,8 @@ public sealed class SharedDirectoryTests(ITestOutputHelper output)
         string[] nothing = ["-P", Path.ChangeExtension(place.JournalPath(), ".turn"), "-e", "trace=fcntl", "-e", "inject=fcntl:retval=0"];
         RushProcess[] servers = [await place.ServeAsync(nothing), await place.ServeAsync(nothing)];
         await using (new Crowd(place.Shop, place.Ledger, 16, buyer => servers[buyer % 2].Url))
-            await Until.TrueAsync(() => place.Ledger.Answered("SALE_STOPPED") > 0 || place.Ledger.Wrong.Count > 0, "two sell in one turn", 60);
+            await Until.TrueAsync(() => place.Ledger.Answered("SALE_STOPPED") > 0 || place.Ledger.Wrong.Count > 0, "two sell in one turn",
+                60);
 
         await Assert.ThrowsAnyAsync<Exception>(() => place.SettleAndAuditAsync());
     }
@@ -157,7 +159,8 @@ public sealed class SharedDirectoryTests(ITestOutputHelper output)
         await using (new Crowd(place.Shop, place.Ledger, 16, buyer => servers[buyer % 2].Url))
             await Until.TrueAsync(() => place.Ledger.Done >= enough, $"{enough} orders are acknowledged", 60);
 
-        var shares = servers.Select(server => (double)place.Ledger.With(Fate.Done).Count(wish => wish.Server == server.Url) / place.Ledger.Done).ToArray();
+        var shares = servers.Select(server => (double)place.Ledger.With(Fate.Done).Count(wish =>
+            wish.Server == server.Url) / place.Ledger.Done).ToArray();
         output.WriteLine($"shares {shares[0]:P0} and {shares[1]:P0}; {place.Ledger.Summary}");
         Assert.All(shares, share => Assert.InRange(share, 0.3, 0.7));
     }
@@ -178,7 +181,8 @@ public sealed class SharedDirectoryTests(ITestOutputHelper output)
 
         // Its next flush takes two seconds: it is stopped in the middle of that.
         var answer = place.BuyAsync(server, held);
-        await Until.TrueAsync(() => JournalFile.Read(place.JournalPath()).Batches[^1].LastSequence == SlowFlush + 3, "the batch is written");
+        await Until.TrueAsync(() => JournalFile.Read(place.JournalPath()).Batches[^1].LastSequence == SlowFlush + 3,
+            "the batch is written");
         server.Freeze();
         return answer;
     }

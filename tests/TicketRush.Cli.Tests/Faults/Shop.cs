@@ -10,7 +10,8 @@ internal sealed record Answer(int Status, string Code, string? RetryAfter, DateT
 /// <summary>What the tests ask of a server, over HTTP like everybody else.</summary>
 internal sealed class Shop : IDisposable
 {
-    private readonly HttpClient _http = new(new SocketsHttpHandler { PooledConnectionIdleTimeout = TimeSpan.FromSeconds(30), ConnectTimeout = TimeSpan.FromSeconds(10) })
+    private readonly HttpClient _http = new(
+        new SocketsHttpHandler { PooledConnectionIdleTimeout = TimeSpan.FromSeconds(30), ConnectTimeout = TimeSpan.FromSeconds(10) })
     {
         Timeout = TimeSpan.FromSeconds(20),
         DefaultRequestHeaders = { Authorization = new AuthenticationHeaderValue("Bearer", RushProcess.OfficeKey) },

@@ -48,5 +48,6 @@ public sealed class OrderTests
         Assert.Equal(pairs / (300 * 299 / 2.0), Order.Departure(served.Select((at, i) => Told(i, at)))!.Value, 9);
     }
 
-    private static BuyerRecord Told(long arrived, long answered) => new() { State = BuyerState.Told, ArrivedAt = arrived, AnsweredAt = answered };
+    private static BuyerRecord Told(long arrived, long answered) =>
+        new() { State = BuyerState.Told, ArrivedAt = arrived, AnsweredAt = answered };
 }

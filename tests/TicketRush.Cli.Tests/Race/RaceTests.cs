@@ -47,14 +47,16 @@ public sealed class RaceTests(ITestOutputHelper output) : IDisposable
     {
         for (var i = 0; i < Times; i++)
         {
-            var rows = await RaceAsync("--json", "--strategy", string.Join(',', Safe), "--delay", "1", "--buyers", "30", "--workers", "10", "--kill", "5");
+            var rows = await RaceAsync("--json", "--strategy", string.Join(',', Safe), "--delay", "1", "--buyers", "30", "--workers", "10",
+                "--kill", "5");
             foreach (var row in rows)
             {
                 Assert.Equal(0, Number(row, "oversold"));
                 
                 // Who is killed while it writes in place leaves a file that says nothing; nobody else does.
                 var lost = row.GetProperty("lostWrites");
-                Assert.True(lost.ValueKind == JsonValueKind.Null ? Name(row) is "lock" or "join" : lost.GetInt32() <= 0, $"{Name(row)}: {row}");
+                Assert.True(lost.ValueKind == JsonValueKind.Null ? Name(row) is "lock" or "join" : lost.GetInt32() <= 0,
+                    $"{Name(row)}: {row}");
                 Assert.Equal(0, Number(row, "blocked"));
             }
         }
@@ -75,7 +77,8 @@ public sealed class RaceTests(ITestOutputHelper output) : IDisposable
     {
         var file = Path.Combine(_directory.FullName, "db.txt");
         File.WriteAllText(file, $"{{\"{key}\": 3}}");
-        var rows = await RaceAsync("--json", "--file", file, "--strategy", "lock-atomic", "--buyers", "8", "--delay", "0", "--workers", "4");
+        var rows = await RaceAsync("--json", "--file", file, "--strategy", "lock-atomic", "--buyers", "8", "--delay", "0", "--workers",
+            "4");
         Assert.Equal(3, Number(Assert.Single(rows), "told"));
         Assert.Equal($"{{\"{key}\": 0}}", File.ReadAllText(file));
     }
@@ -175,7 +178,8 @@ public sealed class RaceTests(ITestOutputHelper output) : IDisposable
     public async Task The_plot_is_a_picture_with_a_panel_for_each_strategy()
     {
         var plot = Path.Combine(_directory.FullName, "race.svg");
-        var rows = await RaceAsync("--json", "--strategy", "unlocked,journal", "--buyers", "20", "--workers", "4", "--delay", "1", "--plot", plot);
+        var rows = await RaceAsync("--json", "--strategy", "unlocked,journal", "--buyers", "20", "--workers", "4", "--delay", "1",
+            "--plot", plot);
         XNamespace svg = "http://www.w3.org/2000/svg";
         var root = XDocument.Load(plot).Root!;
         Assert.Equal(2, root.Elements(svg + "g").Count());
@@ -187,7 +191,8 @@ public sealed class RaceTests(ITestOutputHelper output) : IDisposable
     public async Task Who_comes_to_the_counter_first_is_served_first_by_a_journal()
     {
         // Each sleeps its 20 ms on the way there; the order in which they wake is none of the journal's doing.
-        var rows = await RaceAsync("--json", "--strategy", "journal", "--buyers", "40", "--tickets", "40", "--workers", "1", "--delay", "20");
+        var rows = await RaceAsync("--json", "--strategy", "journal", "--buyers", "40", "--tickets", "40", "--workers", "1", "--delay",
+            "20");
         Assert.InRange(Assert.Single(rows).GetProperty("outOfOrder").GetDouble(), 0, 0.2);
     }
 
@@ -296,7 +301,8 @@ public sealed class RaceTests(ITestOutputHelper output) : IDisposable
     {
         var start = new ProcessStartInfo("dotnet")
         {
-            RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = true, WorkingDirectory = _directory.FullName,
+            RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = true,
+                WorkingDirectory = _directory.FullName,
         };
         start.ArgumentList.Add(typeof(TicketRush.Cli.Race.RaceRow).Assembly.Location);
         start.ArgumentList.Add("race");
@@ -311,7 +317,8 @@ public sealed class RaceTests(ITestOutputHelper output) : IDisposable
 
         // Who crashed while it looked does not buy any more.
         var told = Math.Min(tickets, buyers - Number(row, "crashedLookers"));
-        Assert.True((told, 0, 0, 0) == (Number(row, "told"), Number(row, "oversold"), Number(row, "lostWrites"), Number(row, "blocked")), what);
+        Assert.True((told, 0, 0, 0) == (Number(row, "told"), Number(row, "oversold"), Number(row, "lostWrites"), Number(row, "blocked")),
+            what);
         Assert.True(buyers - told == Number(row, "refused") + Number(row, "crashedLookers"), what);
 
         // Only a file that is written in place is ever seen half there.

@@ -15,7 +15,8 @@ public sealed class ShareTests
                 var all = Enumerable.Range(0, processes).ToArray();
                 Assert.Equal(Enumerable.Range(0, buyers), all.SelectMany(i => Enumerable.Range(share.First(i), share.Count(i))));
                 Assert.InRange(all.Max(share.Count) - all.Min(share.Count), 0, 1);
-                Assert.All(all, i => Assert.All(Enumerable.Range(share.First(i), share.Count(i)), buyer => Assert.Equal(i, share.Of(buyer))));
+                Assert.All(all, i => Assert.All(Enumerable.Range(share.First(i), share.Count(i)), buyer =>
+                    Assert.Equal(i, share.Of(buyer))));
             }
         }
     }

@@ -16,7 +16,8 @@ public sealed class PackagingTests
         try
         {
             // The program is not installed here; any other stands in for it.
-            var unit = (await File.ReadAllTextAsync(Path.Combine(ShopTests.Root(), "packaging", "ticketrush.service"))).Replace("/opt/ticketrush/rush", "/bin/true", StringComparison.Ordinal);
+            var unit = (await File.ReadAllTextAsync(Path.Combine(ShopTests.Root(), "packaging", "ticketrush.service")))
+                .Replace("/opt/ticketrush/rush", "/bin/true", StringComparison.Ordinal);
             var path = Path.Combine(directory.FullName, "ticketrush.service");
             await File.WriteAllTextAsync(path, broken ? unit.Replace("Restart=always", "Restart=perhaps", StringComparison.Ordinal) : unit);
             var (code, output) = await RunAsync("systemd-analyze", "verify", path);
@@ -41,8 +42,10 @@ public sealed class PackagingTests
                 .CreateSelfSigned(DateTimeOffset.UtcNow.AddDays(-1), DateTimeOffset.UtcNow.AddDays(1));
             var site = (await File.ReadAllTextAsync(Path.Combine(ShopTests.Root(), "packaging", "nginx.conf")))
                 .Replace("/etc/ssl", directory.FullName, StringComparison.Ordinal)
-                .Replace("listen 80", "listen 18080", StringComparison.Ordinal).Replace("listen [::]:80", "listen [::]:18080", StringComparison.Ordinal)
-                .Replace("listen 443", "listen 18443", StringComparison.Ordinal).Replace("listen [::]:443", "listen [::]:18443", StringComparison.Ordinal);
+                .Replace("listen 80", "listen 18080", StringComparison.Ordinal)
+                    .Replace("listen [::]:80", "listen [::]:18080", StringComparison.Ordinal)
+                .Replace("listen 443", "listen 18443", StringComparison.Ordinal)
+                    .Replace("listen [::]:443", "listen [::]:18443", StringComparison.Ordinal);
             if (broken) site = site.Replace("proxy_buffering off;", "proxy_bufferring off;", StringComparison.Ordinal);
             await File.WriteAllTextAsync(Path.Combine(directory.FullName, "tickets.example.pem"), certificate.ExportCertificatePem());
             await File.WriteAllTextAsync(Path.Combine(directory.FullName, "tickets.example.key"), key.ExportPkcs8PrivateKeyPem());
@@ -62,7 +65,8 @@ public sealed class PackagingTests
         string[] folders = [.. Environment.GetEnvironmentVariable("PATH")!.Split(':'), "/usr/sbin"];
         var found = folders.Select(folder => Path.Combine(folder, program)).FirstOrDefault(File.Exists);
         if (found is null) Assert.Skip($"needs {program}");
-        using var process = Process.Start(new ProcessStartInfo(found, arguments) { RedirectStandardOutput = true, RedirectStandardError = true })!;
+        using var process = Process.Start(
+            new ProcessStartInfo(found, arguments) { RedirectStandardOutput = true, RedirectStandardError = true })!;
         var (output, error) = (process.StandardOutput.ReadToEndAsync(), process.StandardError.ReadToEndAsync());
         using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(30));
         await process.WaitForExitAsync(limit.Token);

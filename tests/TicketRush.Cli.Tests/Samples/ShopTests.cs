@@ -34,10 +34,12 @@ public sealed partial class ShopTests
             var numbers = new List<int>();
             for (var customer = 0; customer < 3; customer++)
             {
-                var (code, output, error) = await RunAsync(language, proxy.Url, key, directory.FullName, "spring", $"customer-{customer}", "floor", "3");
+                var (code, output, error) = await RunAsync(language, proxy.Url, key, directory.FullName, "spring", $"customer-{customer}",
+                    "floor", "3");
                 Assert.True(code == 0, $"{code}: {output} {error}");
                 Assert.Contains($"Took 13500 EUR from customer-{customer}", output, StringComparison.Ordinal);
-                numbers.AddRange(Numbers().Matches(output[output.IndexOf("Tickets for", StringComparison.Ordinal)..]).Select(match => int.Parse(match.Value)).Skip(1));
+                numbers.AddRange(Numbers().Matches(output[output.IndexOf("Tickets for", StringComparison.Ordinal)..])
+                    .Select(match => int.Parse(match.Value)).Skip(1));
             }
 
             Assert.Equal(Enumerable.Range(1, 9), numbers.Order());
@@ -105,11 +107,13 @@ public sealed partial class ShopTests
         return app;
     }
 
-    private static HttpClient Client(Uri url) => new() { BaseAddress = url, DefaultRequestHeaders = { Authorization = new AuthenticationHeaderValue("Bearer", Office) } };
+    private static HttpClient Client(Uri url) =>
+        new() { BaseAddress = url, DefaultRequestHeaders = { Authorization = new AuthenticationHeaderValue("Bearer", Office) } };
 
     private static StringContent Json(string text) => new(text, Encoding.UTF8, "application/json");
 
-    private static async Task<(int Code, string Output, string Error)> RunAsync(string language, Uri url, string key, string directory, params string[] arguments)
+    private static async Task<(int Code, string Output, string Error)> RunAsync(string language, Uri url, string key, string directory,
+        params string[] arguments)
     {
         var samples = Path.Combine(Root(), "samples");
         var start = language == "python"
@@ -135,14 +139,16 @@ public sealed partial class ShopTests
 
     private static string CSharp(string samples)
     {
-        var built = Path.Combine(samples, "shop-csharp", "bin", new DirectoryInfo(AppContext.BaseDirectory).Parent!.Name, "net10.0", "shop.dll");
+        var built = Path.Combine(samples, "shop-csharp", "bin", new DirectoryInfo(AppContext.BaseDirectory).Parent!.Name, "net10.0",
+            "shop.dll");
         if (!File.Exists(built)) Assert.Skip("needs the sample: dotnet build samples/shop-csharp -c Release");
         return built;
     }
 
     private static string Python()
     {
-        var found = Environment.GetEnvironmentVariable("PATH")!.Split(':').Select(folder => Path.Combine(folder, "python3")).FirstOrDefault(File.Exists);
+        var found = Environment.GetEnvironmentVariable("PATH")!.Split(':').Select(folder => Path.Combine(folder, "python3"))
+            .FirstOrDefault(File.Exists);
         if (found is null) Assert.Skip("needs python3: apt-get install python3");
         return found;
     }

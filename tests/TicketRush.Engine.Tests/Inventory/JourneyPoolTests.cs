@@ -21,7 +21,8 @@ public class JourneyPoolTests
     public void Best_fit_by_property()
     {
         var runs = ArbMap.Default.GeneratorFor<int>().ToArbitrary();
-        Check.One(Config.QuickThrowOnFailure.WithMaxTest(Seeds.Of(100).Count()), Prop.ForAll(runs, seed => Play(new Random(seed), $"property {seed}", 200)));
+        Check.One(Config.QuickThrowOnFailure.WithMaxTest(Seeds.Of(100).Count()),
+            Prop.ForAll(runs, seed => Play(new Random(seed), $"property {seed}", 200)));
     }
 
     [Theory]
@@ -117,7 +118,8 @@ public class JourneyPoolTests
             {
                 for (var place = 0; place < party.Places; place++, at++)
                 {
-                    for (var leg = party.From; leg < party.To; leg++) Assert.True(owned.Add((seats[at], leg)), $"Seed {seed}: seat {seats[at]} twice.");
+                    for (var leg = party.From; leg < party.To; leg++)
+                        Assert.True(owned.Add((seats[at], leg)), $"Seed {seed}: seat {seats[at]} twice.");
                 }
             }
 
@@ -137,7 +139,9 @@ public class JourneyPoolTests
     {
         var legs = fixedLegs ?? random.Next(1, 14);
         var layout = SeatLayout.Of(
-            [.. Enumerable.Range(1, random.Next(1, 4)).Select(coach => new RowPlan($"{coach}", $"1-{random.Next(1, 6)}", "A-E", Aisles: random.Next(2) == 0 ? "C" : "", Wheelchair: coach == 2 ? "A" : ""))]);
+            [.. Enumerable.Range(1, random.Next(1, 4))
+                .Select(coach => new RowPlan($"{coach}", $"1-{random.Next(1, 6)}", "A-E", Aisles: random.Next(2) == 0 ? "C" : "",
+                Wheelchair: coach == 2 ? "A" : ""))]);
         var pool = new JourneyPool(layout, legs);
         var owner = new int[layout.Count, legs];
         var sold = new List<(int Seat, int From, int To)>();
@@ -149,7 +153,8 @@ public class JourneyPoolTests
             var refusal = pool.Find(new(places, from, to), seats, out _);
             Assert.True(
                 expected is null ? refusal != Refusal.None : refusal == Refusal.None && expected.SequenceEqual(seats),
-                $"{where}, step {step}: {places} places on {from}-{to}: {refusal} {string.Join(' ', seats)}, expected {string.Join(' ', expected ?? [])}");
+                $"{where}, step {step}: {places} places on {from}-{to}: {refusal} {string.Join(' ', seats)}, expected {string.Join(
+                    ' ', expected ?? [])}");
             Assert.Equal(expected is not null, pool.Fits(places, from, to));
             if (expected is not null)
             {
@@ -177,7 +182,8 @@ public class JourneyPoolTests
             {
                 for (var j = i + 1; j <= legs; j++)
                 {
-                    var free = Enumerable.Range(0, layout.Count).Count(seat => layout.KindOf(seat) == SeatKind.Ordinary && IsFree(owner, seat, i, j));
+                    var free = Enumerable.Range(0, layout.Count)
+                        .Count(seat => layout.KindOf(seat) == SeatKind.Ordinary && IsFree(owner, seat, i, j));
                     Assert.Equal(free, pairs[i * legs + j - 1]);
                     if (step % 100 == 0) Assert.Equal(free, pool.FreeFor(i, j));
                 }
@@ -185,7 +191,8 @@ public class JourneyPoolTests
         }
     }
 
-    private static bool IsFree(int[,] owner, int seat, int from, int to) => Enumerable.Range(from, to - from).All(leg => owner[seat, leg] == 0);
+    private static bool IsFree(int[,] owner, int seat, int from, int to) =>
+        Enumerable.Range(from, to - from).All(leg => owner[seat, leg] == 0);
 
     private static int[]? Search(SeatLayout layout, int[,] owner, int legs, int from, int to, int places)
     {
@@ -195,16 +202,19 @@ public class JourneyPoolTests
         if (free.Count < places) return null;
         if (places == 1)
         {
-            return [free.OrderBy(s => Waste(s.Value)).ThenBy(s => s.Value.Low == from || s.Value.High == to ? 0 : 1).ThenBy(s => s.Key).First().Key];
+            return [free.OrderBy(s => Waste(s.Value)).ThenBy(s => s.Value.Low == from || s.Value.High == to ? 0 : 1).ThenBy(s => s.Key)
+                .First().Key];
         }
 
         var benches = layout.AllBenches;
         var onBench = Enumerable.Range(0, layout.Count - places + 1).Select(first => Enumerable.Range(first, places).ToArray())
-            .Where(seats => seats.All(free.ContainsKey) && benches.Any(bench => seats[0] >= bench.First && seats[^1] < bench.First + bench.Length));
+            .Where(seats => seats.All(free.ContainsKey) && benches.Any(bench =>
+                seats[0] >= bench.First && seats[^1] < bench.First + bench.Length));
         if (onBench.OrderBy(Worst).ThenBy(seats => seats[0]).FirstOrDefault() is { } together) return together;
 
         var coaches = Enumerable.Range(0, layout.AllSections.Count)
-            .Select(coach => benches.Where(bench => bench.Section == coach).SelectMany(bench => Enumerable.Range(bench.First, bench.Length)).Where(free.ContainsKey).ToArray())
+            .Select(coach => benches.Where(bench => bench.Section == coach).SelectMany(bench => Enumerable.Range(bench.First, bench.Length))
+                .Where(free.ContainsKey).ToArray())
             .Where(seats => seats.Length >= places)
             .OrderBy(seats => seats.Select(seat => Waste(free[seat])).Order().ElementAt(places - 1));
         var pick = coaches.FirstOrDefault() ?? [.. free.Keys.Order()];

@@ -21,8 +21,10 @@ public class PlacesCrowdTests
         ],
         Tiers =
         [
-            new("adult", "Adult", "second", 0) { LegPrices = [10, 20, 30, 40, 50] }, new("child", "Child", "second", 0) { LegPrices = [5, 5, 5, 5, 5] },
-            new("flex", "Flex", "later", 0) { PairPrices = [.. Enumerable.Range(0, 5).Select(from => Enumerable.Range(1, 5 - from).Select(n => n * 7L).ToArray())] },
+            new("adult", "Adult", "second", 0) { LegPrices = [10, 20, 30, 40, 50] },
+                new("child", "Child", "second", 0) { LegPrices = [5, 5, 5, 5, 5] },
+            new("flex", "Flex", "later", 0) { PairPrices = [.. Enumerable.Range(0, 5)
+                .Select(from => Enumerable.Range(1, 5 - from).Select(n => n * 7L).ToArray())] },
             new("stand", "Standing", "standing", 3), new("meal", "Meal", "meals", 8),
         ],
         Rules = new(HoldSeconds: 60, Extensions: 1, PerOrder: 6, PerBuyer: 9) { Waitlist = true },
@@ -32,7 +34,8 @@ public class PlacesCrowdTests
     {
         Pools =
         [
-            new("stalls", 22, 1) { Rows = [new("", "1-2", "1-8", Aisles: "4"), new("", "3", "1-6", Wheelchair: "1", Companion: "2")], Blocks = [new(3, 0, 1)], NoSingles = true },
+            new("stalls", 22, 1) { Rows = [new("", "1-2", "1-8", Aisles: "4"), new("", "3", "1-6", Wheelchair: "1", Companion: "2")],
+                Blocks = [new(3, 0, 1)], NoSingles = true },
             new("ga", 5, 1),
         ],
         Tiers = [new("adult", "Adult", "stalls", 900), new("child", "Child", "stalls", 300), new("floor", "Floor", "ga", 100)],
@@ -53,9 +56,12 @@ public class PlacesCrowdTests
         // A crowd that never comes to something shows nothing about it.
         string[] wanted =
         [
-            "HeldPlaces", "PurchasedPlaces", "Exchanged hold", "Exchanged order", "Waited", "Left", "Offered", "Paid", "Paid late", "Refunded blocked", "Expired", "Planned",
-            "SoldOut", "NotEnough", "SeatTaken", "SeatReserved", "UnknownSeat", "BuyerLimit", "CannotExchange", "StillWaiting", "CapacityInUse",
-            .. travels ? ["Numbered", "SeatsLater", "BadJourney", "PlanInvalid"] : (string[])["NotTogether", "LeavesSingle"], .. passengers ? ["BadPassengers", "PassengerOverlap"] : (string[])[],
+            "HeldPlaces", "PurchasedPlaces", "Exchanged hold", "Exchanged order", "Waited", "Left", "Offered", "Paid", "Paid late",
+                "Refunded blocked", "Expired", "Planned",
+            "SoldOut", "NotEnough", "SeatTaken", "SeatReserved", "UnknownSeat", "BuyerLimit", "CannotExchange", "StillWaiting",
+                "CapacityInUse",
+            .. travels ? ["Numbered", "SeatsLater", "BadJourney", "PlanInvalid"] : (string[])["NotTogether", "LeavesSingle"],
+                .. passengers ? ["BadPassengers", "PassengerOverlap"] : (string[])[],
         ];
         Assert.Empty(wanted.Except(seen));
     }
@@ -98,8 +104,10 @@ public class PlacesCrowdTests
             var command = new Command
             {
                 Kind = Pick(
-                    (24, CommandKind.Hold), (8, CommandKind.Purchase), (12, CommandKind.Pay), (10, CommandKind.Release), (14, CommandKind.Refund),
-                    (12, CommandKind.Exchange), (18, CommandKind.Wait), (3, CommandKind.Extend), (2, CommandKind.FindHold), (1, CommandKind.Pause), (4, CommandKind.Open),
+                    (24, CommandKind.Hold), (8, CommandKind.Purchase), (12, CommandKind.Pay), (10, CommandKind.Release),
+                        (14, CommandKind.Refund),
+                    (12, CommandKind.Exchange), (18, CommandKind.Wait), (3, CommandKind.Extend), (2, CommandKind.FindHold),
+                        (1, CommandKind.Pause), (4, CommandKind.Open),
                     (3, CommandKind.Plan), (_rig.Entries.Count > 300 ? 1 : 0, CommandKind.Number)),
                 Plan = _rig.Sale.Plan,
                 Hold = Any(),
@@ -122,14 +130,16 @@ public class PlacesCrowdTests
             {
                 command.From = (ushort)_random.Next(_random.Next(20) == 0 ? 6 : 5);
                 command.To = (ushort)_random.Next(command.From + (_random.Next(20) == 0 ? 0 : 1), 6);
-                var travels = Enumerable.Range(0, command.Lines.Count).Any(i => _rig.Sale.Plan.Tiers[command.Lines[i].Tier].Pool != "meals");
+                var travels = Enumerable.Range(0, command.Lines.Count)
+                    .Any(i => _rig.Sale.Plan.Tiers[command.Lines[i].Tier].Pool != "meals");
                 if (!travels) (command.From, command.To) = (0, 0);
             }
 
             command.Apart = command.Kind != CommandKind.Wait && _random.Next(3) == 0;
             if (command.Kind != CommandKind.Wait && _random.Next(12) == 0) command.Wheelchair = 1;
             if (command.Kind != CommandKind.Wait && _random.Next(3) == 0) command.Seats = Named(command);
-            if (_rig.Sale.Plan.Rules.Passengers) command.Passengers = [.. Enumerable.Range(0, command.Lines.Places).Select(_ => (ulong)_random.Next(1, 60))];
+            if (_rig.Sale.Plan.Rules.Passengers)
+                command.Passengers = [.. Enumerable.Range(0, command.Lines.Places).Select(_ => (ulong)_random.Next(1, 60))];
             return command;
         }
 
@@ -141,7 +151,8 @@ public class PlacesCrowdTests
                 var plan = _rig.Sale.Plan!;
                 var pool = plan.Pools[plan.PoolNamed(plan.Tiers[command.Lines[i].Tier].Pool)];
                 var first = _random.Next(pool.Capacity);
-                for (var k = 0; k < command.Lines[i].Quantity; k++) named.Add(pool.Rows is null || (pool.Travel == Travel.SeatLater && _random.Next(2) == 0) ? -1 : first + k);
+                for (var k = 0; k < command.Lines[i].Quantity; k++)
+                    named.Add(pool.Rows is null || (pool.Travel == Travel.SeatLater && _random.Next(2) == 0) ? -1 : first + k);
             }
 
             return [.. named];

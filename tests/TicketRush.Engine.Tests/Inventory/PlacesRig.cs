@@ -79,12 +79,14 @@ internal sealed class PlacesRig
 
     public static HoldId Hold(int number) => new((UInt128)number);
 
-    private IEnumerable<Holder> Waiting() => Holders.Values.Where(holder => holder.State == HoldState.Waiting).OrderBy(holder => holder.Arrival);
+    private IEnumerable<Holder> Waiting() =>
+        Holders.Values.Where(holder => holder.State == HoldState.Waiting).OrderBy(holder => holder.Arrival);
 
     private bool Fits(Holder waiter)
     {
         var (pool, _, from, to) = waiter.Places[0];
-        return Sale.PlacesOf(pool) is { } places ? places.Fits(waiter.Places.Length, from, to) : Sale.CountOf(pool).Free >= waiter.Places.Length;
+        return Sale.PlacesOf(pool) is { } places ? places.Fits(waiter.Places.Length, from, to) : Sale.CountOf(pool)
+            .Free >= waiter.Places.Length;
     }
 
     private void Record()
@@ -149,7 +151,8 @@ internal sealed class PlacesRig
 
         Holders.Add(entry.Hold, new()
         {
-            Id = entry.Hold, State = state, Lines = entry.Lines, Places = [.. places], Passengers = entry.Passengers.AsSpan().ToArray(), Arrival = Holders.Count,
+            Id = entry.Hold, State = state, Lines = entry.Lines, Places = [.. places], Passengers = entry.Passengers.AsSpan().ToArray(),
+                Arrival = Holders.Count,
             UntilMs = entry.UntilMs,
         });
     }
@@ -186,7 +189,8 @@ internal sealed class PlacesRig
         {
             var (count, blocked) = (Sale.CountOf(pool), plan.Pools[pool].Blocked);
             var capacity = plan.Pools[pool].Capacity;
-            Assert.True((held[pool], sold[pool], blocked) == (count.Held, count.Sold, count.Blocked), $"{Where}: pool {pool} has {count}, and {held[pool]} and {sold[pool]}");
+            Assert.True((held[pool], sold[pool], blocked) == (count.Held, count.Sold, count.Blocked),
+                $"{Where}: pool {pool} has {count}, and {held[pool]} and {sold[pool]}");
             Assert.True(count.Free >= 0 && count.Capacity == capacity * load[pool].Length, $"{Where}: {count}");
             if (plan.Pools[pool].HasPlaces) Assert.True(load[pool].Max() <= capacity, $"{Where}: a leg of pool {pool} is oversold");
         }
@@ -198,7 +202,8 @@ internal sealed class PlacesRig
                 load[pool][leg]++;
                 var isLater = plan.Pools[pool].Travel == Travel.SeatLater && !Sale.IsNumbered(pool);
                 if (plan.Pools[pool].Layout is null || (isLater && (!isBlock || seat < 0))) Assert.Equal(-1, seat);
-                else Assert.True(seat >= 0 && seat < plan.Pools[pool].Capacity && owned.Add((pool, seat, leg)), $"{Where}: seat {seat} of pool {pool} twice on leg {leg}");
+                else Assert.True(seat >= 0 && seat < plan.Pools[pool].Capacity && owned.Add((pool, seat, leg)),
+                    $"{Where}: seat {seat} of pool {pool} twice on leg {leg}");
             }
         }
     }

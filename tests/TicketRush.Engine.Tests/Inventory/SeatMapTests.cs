@@ -125,7 +125,8 @@ public class SeatMapTests
                     $"s{i}", $"1-{_random.Next(1, 5)}", $"1-{_random.Next(1, 15)}", Aisles: _random.Next(2) == 0 ? "" : "1,4,9",
                     Wheelchair: _random.Next(3) == 0 ? "2" : "", X: _random.Next(-9, 9), Y: _random.Next(-9, 9), Turn: _random.Next(4))),
             ];
-            rows = [.. rows.Select(row => row with { Aisles = string.Join(',', row.Aisles.Split(',').Where(a => Has(row, a))), Wheelchair = Has(row, row.Wheelchair) ? row.Wheelchair : "" })];
+            rows = [.. rows.Select(row => row with { Aisles = string.Join(',', row.Aisles.Split(',').Where(a => Has(row, a))),
+                Wheelchair = Has(row, row.Wheelchair) ? row.Wheelchair : "" })];
             _layout = SeatLayout.Of(rows);
             _focus = new(_random.Next(-5, 5), _random.Next(-5, 5));
             _map = new(_layout, _focus);
@@ -142,11 +143,14 @@ public class SeatMapTests
                 var refusal = _map.Find(new(places, 0, 1), found, out _);
                 Assert.True(
                     expected is null ? refusal != Refusal.None : refusal == Refusal.None && expected.SequenceEqual(found),
-                    $"Seed {_seed}, step {step}: {places} places, {refusal} {string.Join(' ', found)}, expected {string.Join(' ', expected ?? [])}");
+                    $"Seed {_seed}, step {step}: {places} places, {refusal} {string.Join(' ', found)}, expected {string.Join(
+                        ' ', expected ?? [])}");
                 Assert.Equal(expected is not null, _map.Fits(places, 0, 1));
                 Assert.Equal(Ordinary().Count(seat => _free[seat]), _map.FreeFor(0, 1));
                 if (expected is not null && _random.Next(4) != 0) Set(found, free: false);
-                if (_random.Next(100) < (step / 50 % 2 == 0 ? 15 : 95)) Set([.. Enumerable.Range(0, _free.Length).Where(seat => !_free[seat]).OrderBy(_ => _random.Next()).Take(_random.Next(1, 5))], free: true);
+                if (_random.Next(100) < (step / 50 % 2 == 0 ? 15 : 95))
+                    Set([.. Enumerable.Range(0, _free.Length).Where(seat => !_free[seat]).OrderBy(_ => _random.Next())
+                        .Take(_random.Next(1, 5))], free: true);
                 for (var seat = 0; seat < _free.Length; seat++) Assert.Equal(_free[seat], _map.IsFree(seat, 0, 1));
             }
         }
@@ -200,7 +204,8 @@ public class SeatMapTests
         private bool IsSingle(int seat, int step, int[] seats) => IsOpen(seat, seats[0]) && !IsOpen(seat + step, seats[0]);
 
         private bool IsOpen(int seat, int beside) =>
-            seat >= 0 && seat < _free.Length && _free[seat] && _layout.KindOf(seat) == SeatKind.Ordinary && BenchOf(seat) == BenchOf(beside);
+            seat >= 0 && seat < _free.Length && _free[seat] && _layout.KindOf(seat) == SeatKind.Ordinary
+                && BenchOf(seat) == BenchOf(beside);
 
         private long Cost(int[] seats)
         {

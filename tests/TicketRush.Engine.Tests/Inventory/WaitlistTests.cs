@@ -3,14 +3,16 @@ namespace TicketRush.Engine.Tests.Inventory;
 /// <summary>Who waits, and what comes back to them; the rig checks after every entry that nobody who fits is left waiting.</summary>
 public class WaitlistTests
 {
-    private readonly PlacesRig _rig = new(PlacesCrowdTests.Train with { Rules = new(60, 1, PerOrder: 6, PerBuyer: 30) { Waitlist = true } });
+    private readonly PlacesRig _rig = new(
+        PlacesCrowdTests.Train with { Rules = new(60, 1, PerOrder: 6, PerBuyer: 30) { Waitlist = true } });
     private int _ids;
 
     [Fact]
     public void The_first_that_fits_is_offered_and_those_before_it_that_do_not_go_on_waiting()
     {
         var sold = Ask(CommandKind.Purchase, "stand", 4, 0, 5);
-        var (whole, two, leg) = (Ask(CommandKind.Wait, "stand", 4, 0, 5), Ask(CommandKind.Wait, "stand", 2, 1, 3), Ask(CommandKind.Wait, "stand", 1, 0, 2));
+        var (whole, two, leg) = (Ask(CommandKind.Wait, "stand", 4, 0, 5), Ask(CommandKind.Wait, "stand", 2, 1, 3),
+            Ask(CommandKind.Wait, "stand", 1, 0, 2));
         Refund(sold, 1);
         Assert.Equal((HoldState.Waiting, HoldState.Waiting, HoldState.Held), (State(whole), State(two), State(leg)));
         Refund(sold, 2, 3);
@@ -33,7 +35,8 @@ public class WaitlistTests
     public void Who_leaves_is_passed_over_and_an_offer_that_runs_out_goes_on()
     {
         var sold = Ask(CommandKind.Hold, "stand", 4, 0, 5);
-        var (first, second, third) = (Ask(CommandKind.Wait, "stand", 4, 0, 5), Ask(CommandKind.Wait, "stand", 4, 0, 5), Ask(CommandKind.Wait, "stand", 4, 0, 5));
+        var (first, second, third) = (Ask(CommandKind.Wait, "stand", 4, 0, 5), Ask(CommandKind.Wait, "stand", 4, 0, 5),
+            Ask(CommandKind.Wait, "stand", 4, 0, 5));
         State(third);
         Assert.Equal(2, _rig.Reply.Given!.Ahead);
         _rig.Ask(new() { Kind = CommandKind.Release, Hold = first });
@@ -75,7 +78,8 @@ public class WaitlistTests
     public void Seats_are_numbered_at_the_time_of_the_plan_and_the_pool_gives_them_at_once_from_then_on()
     {
         var plan = PlacesCrowdTests.Train;
-        var rig = new PlacesRig(plan with { Pools = [.. plan.Pools.Select(pool => pool.Id == "later" ? pool with { NumbersAtMs = 5_000 } : pool)] });
+        var rig = new PlacesRig(
+            plan with { Pools = [.. plan.Pools.Select(pool => pool.Id == "later" ? pool with { NumbersAtMs = 5_000 } : pool)] });
         var hold = Command(CommandKind.Purchase, "flex", 3, 0, 5);
         Assert.Equal(Verdict.Entry, rig.Ask(hold));
         Assert.Equal(5_000, rig.Sale.NextExpiryMs);
@@ -120,7 +124,8 @@ public class WaitlistTests
     }
 
     private void Refund(HoldId hold, params uint[] tickets) =>
-        Assert.Equal(Verdict.Entry, _rig.Ask(new() { Kind = CommandKind.Refund, Hold = hold, Tickets = tickets, Resell = true, Reason = "cannot-come" }));
+        Assert.Equal(Verdict.Entry, _rig.Ask(
+            new() { Kind = CommandKind.Refund, Hold = hold, Tickets = tickets, Resell = true, Reason = "cannot-come" }));
 
     private HoldId Ask(CommandKind kind, string tier, int places, int from, int to)
     {
@@ -131,7 +136,8 @@ public class WaitlistTests
 
     private Command Command(CommandKind kind, string tier, int places, int from, int to)
     {
-        var command = new Command { Kind = kind, Hold = PlacesRig.Hold(++_ids), Buyer = new(1), Reference = new(1), Plan = _rig.Sale.Plan, From = (ushort)from, To = (ushort)to };
+        var command = new Command { Kind = kind, Hold = PlacesRig.Hold(++_ids), Buyer = new(1), Reference = new(1), Plan = _rig.Sale.Plan,
+            From = (ushort)from, To = (ushort)to };
         command.Lines.TryAdd((ushort)_rig.Sale.Plan!.TierNamed(tier), (ushort)places);
         return command;
     }

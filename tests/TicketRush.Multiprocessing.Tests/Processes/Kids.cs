@@ -81,7 +81,8 @@ internal sealed partial class Kids : IDisposable
     }
 
     /// <summary>
-    /// In a child: adds a line to a file that others add to. Appending alone is looking for the end and writing there, and two find the same end.
+    /// In a child: adds a line to a file that others add to. Appending alone is looking for the end and writing there, and two find the
+    /// same end.
     /// </summary>
     public static void AddLine(string path, string line)
     {

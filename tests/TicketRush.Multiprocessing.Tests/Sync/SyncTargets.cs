@@ -25,7 +25,9 @@ internal static class SyncTargets
     public static void HoldOnThread(SharedRLock sharedLock, SharedEvent ready, int number) =>
         OnThread(number, () => HoldRecursive(sharedLock, ready));
 
-    /// <summary>On a thread of that number; a young process gives numbers out from below, so it is found by keeping those before it.</summary>
+    /// <summary>
+    /// On a thread of that number; a young process gives numbers out from below, so it is found by keeping those before it.
+    /// </summary>
     private static void OnThread(int number, Action what) => OnThreadFrom(number, at =>
     {
         if (at != number) throw new InvalidOperationException($"Thread {number} is in use.");
