@@ -138,6 +138,8 @@ public sealed class PostgresJournal : IJournal
 
     public void ReleaseTurn()
     {
+        // The sale may be quiet from here on.
+        _witness.Advance(_tail);
         if (_session is not { } session) return;
         _session = null;
         try

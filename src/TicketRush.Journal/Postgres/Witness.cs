@@ -23,7 +23,7 @@ internal sealed class Witness : IDisposable
     private readonly TurnHandle? _file;
     private readonly bool _writes;
     private readonly byte[] _slot = new byte[SlotSize];
-    private bool _isOwed, _wasLocked;
+    private bool _isOwed;
 
     private Witness(string path, TurnHandle? file, bool writes) => (Path, _file, _writes) = (path, file, writes);
 
@@ -116,15 +116,14 @@ internal sealed class Witness : IDisposable
     /// <returns>False when another process has the lock and does not move: it is written next time.</returns>
     private bool TryWrite(TurnHandle file)
     {
-        // Others hold it for as long as two system calls take. One that is frozen there must not hold up this one at every turn.
-        for (var tries = _wasLocked ? TriesMax : 1; !Platform.Current.TryLock(file, TurnByte.Turn, shared: false); tries++)
+        // Others hold it for as long as two system calls take. Nobody sleeps for it in a turn: what is owed is written with the next.
+        var wait = new SpinWait();
+        for (var tries = 0; !Platform.Current.TryLock(file, TurnByte.Turn, shared: false); tries++)
         {
-            _wasLocked = true;
-            if (tries >= TriesMax) return false;
-            Thread.Sleep(1);
+            if (tries == TriesMax) return false;
+            wait.SpinOnce(sleep1Threshold: -1);
         }
 
-        _wasLocked = false;
         try
         {
             var (lower, highest) = Look();

@@ -21,14 +21,22 @@ public sealed class PostgresSessionTests(PostgresFixture fixture) : IDisposable
     private string Database => new NpgsqlConnectionStringBuilder(Place.Connection).Database!;
 
     [Theory]
-    [InlineData("lock_timeout = 1")]
-    [InlineData("default_transaction_read_only = on")]
-    [InlineData("default_transaction_isolation = 'serializable'")]
-    [InlineData("synchronous_commit = off")]
-    [InlineData("idle_in_transaction_session_timeout = 1")]
-    public async Task What_the_database_or_its_role_sets_otherwise_does_not_hold_here(string setting)
+    [InlineData("lock_timeout = 1", "1s")]
+    [InlineData("statement_timeout = 10000", "0")]
+    [InlineData("default_transaction_read_only = on", "off")]
+    [InlineData("default_transaction_isolation = 'serializable'", "read committed")]
+    [InlineData("synchronous_commit = off", "on")]
+    [InlineData("idle_in_transaction_session_timeout = 1", "1500ms")]
+    public async Task What_the_database_or_its_role_sets_otherwise_does_not_hold_here(string setting, string holds)
     {
         fixture.Server.Execute($"ALTER DATABASE {Database} SET {setting}");
+        var found = PostgresSession.With(new() { Connection = Place.Connection }, "test", connection =>
+        {
+            using var command = new NpgsqlCommand($"SELECT current_setting('{setting.Split(' ')[0]}')", connection);
+            return command.ExecuteScalar();
+        });
+        Assert.Equal(holds, found);
+
         await using var one = await OpenSaleAsync(Place.OpenStore());
         await using var two = new Sequencer(Place.OpenStore().Open(Sale));
         for (var id = 0; id < 20; id++)
