@@ -9,9 +9,7 @@ namespace TicketRush.Pages.Tests;
 [Trait("Browser", "true")]
 public sealed class PlacesBuyTests(Site site, Browser browser) : IClassFixture<Site>, IClassFixture<Browser>
 {
-    public static TheoryData<bool, bool, bool> Looks => new(
-        from chinese in new[] { false, true } from phone in new[] { false, true } from script in new[] { false, true }
-        select (chinese, phone, script));
+    public static TheoryData<bool, bool, bool> Looks => new(Look.Together.Select(look => (look.Chinese, look.Phone, look.Script)));
 
     [Theory]
     [MemberData(nameof(Looks))]

@@ -14,7 +14,7 @@ public sealed class RaceTests(ITestOutputHelper output) : IDisposable
     private static readonly string[] Safe = ["join", "lock", "lock-atomic", "queue", "journal", "server"];
 
     // Each is a whole program with its processes, some seconds long.
-    private static readonly int Times = Storm.IsFull ? 100 : 3;
+    private static readonly int Times = Storm.IsFull ? 100 : 2;
 
     private readonly DirectoryInfo _directory = Directory.CreateTempSubdirectory("rush-race-tests-");
 

@@ -50,6 +50,12 @@ public sealed class Browser : IAsyncLifetime
 /// <summary>How somebody looks at the pages.</summary>
 internal sealed record Look(bool Chinese, bool Phone, bool Script, bool Dark = false)
 {
+    /// <summary>Four looks in which every two of language, width and script meet in every way; with <c>RUSH_FULL=1</c> all eight.</summary>
+    public static IEnumerable<Look> Together =>
+        from chinese in new[] { false, true } from phone in new[] { false, true } from script in new[] { false, true }
+        where chinese ^ phone ^ script || Environment.GetEnvironmentVariable("RUSH_FULL") == "1"
+        select new Look(chinese, phone, script);
+
     public override string ToString() =>
         $"{(Chinese ? "zh" : "en")}-{(Phone ? "phone" : "wide")}-{(Script ? "script" : "plain")}{(Dark ? "-dark" : "")}";
 }
