@@ -216,6 +216,7 @@ public sealed class FileJournal : IJournal
     {
         try
         {
+            if (!File.Exists(_path)) throw new JournalGoneException($"{_path} was taken away while this process was selling from it.");
             if (_identity != _platform.Identify(_path))
                 throw new JournalRefusedException($"{_path} was replaced or taken away while this process was selling from it.");
 
