@@ -6,6 +6,8 @@ namespace TicketRush.Journal;
 /// <summary>A sale of this process: its sequencer, or why it could not be opened.</summary>
 public sealed class OpenSale(string name, Sequencer? sequencer, Exception? error)
 {
+    internal const int RetryOpenMs = 5_000, RetryGoneMs = 250;
+
     private volatile Sequencer? _sequencer = sequencer;
 
     // When it was opened, or last looked for.
@@ -27,11 +29,14 @@ public sealed class OpenSale(string name, Sequencer? sequencer, Exception? error
     /// <summary>It was moved away or deleted while it was open. When it comes back it is opened again.</summary>
     public bool IsGone => Sequencer?.Status.Cause is JournalGoneException;
 
+    /// <summary>How often it may be looked for again: a journal that is there and no good costs more than one that is not.</summary>
+    internal int RetryMs { get; set; } = sequencer is null ? RetryOpenMs : RetryGoneMs;
+
     /// <summary>Whether it may be opened again; true once in a while.</summary>
-    internal bool TryBeginAgain(int everyMs)
+    internal bool TryBeginAgain()
     {
         var (tried, now) = (Volatile.Read(ref _triedAt), Environment.TickCount64);
-        return now - tried > everyMs && Interlocked.CompareExchange(ref _triedAt, now, tried) == tried;
+        return now - tried > RetryMs && Interlocked.CompareExchange(ref _triedAt, now, tried) == tried;
     }
 }
 
@@ -43,8 +48,6 @@ public sealed class Sales : IAsyncDisposable
 {
     /// <summary>Sales in one store at the most.</summary>
     public const int Max = 2_000;
-
-    private const int RetryOpenMs = 5_000, RetryGoneMs = 250;
 
     // Who asked the sequencer of a sale that has gone has his answer by then.
     private static readonly TimeSpan GoneKept = TimeSpan.FromMinutes(1);
@@ -73,7 +76,17 @@ public sealed class Sales : IAsyncDisposable
     public Identities Identities => _store.Identities;
 
     /// <summary>Every sale of the store, opened; those that other processes made meanwhile too.</summary>
-    public IReadOnlyList<OpenSale> All() => [.. _store.Sales().Select(name => Look(name, isThere: true)).OfType<OpenSale>()];
+    public IReadOnlyList<OpenSale> All()
+    {
+        var names = _store.Sales().ToArray();
+        foreach (var one in _open)
+        {
+            // What could not be opened and has been taken away is no trouble any more.
+            if (one.Value.Sequencer is null && !names.Contains(one.Key, StringComparer.Ordinal)) _open.TryRemove(one);
+        }
+
+        return [.. names.Select(name => Look(name, isThere: true)).OfType<OpenSale>()];
+    }
 
     /// <summary>The sales that this process has open by now; unlike <see cref="All"/> it asks no store.</summary>
     public ICollection<OpenSale> Opened() => _open.Values;
@@ -128,7 +141,8 @@ public sealed class Sales : IAsyncDisposable
             if (_open.TryGetValue(name, out var now) && now != open) return now;
             var gone = open?.Sequencer;
             if (gone is not null && !open!.IsGone) return open;
-            var opened = Open(name);
+            open?.RetryMs = OpenSale.RetryOpenMs;
+            var opened = Open(name, open?.Error);
             if (opened.Sequencer is not { } found)
             {
                 if (gone is not null) return open;
@@ -146,7 +160,8 @@ public sealed class Sales : IAsyncDisposable
             if (gone is null) return _open[name] = opened;
 
             // For everybody who has it, too.
-            open!.Sequencer = found;
+            open!.RetryMs = OpenSale.RetryGoneMs;
+            open.Sequencer = found;
             _ = EndAsync(gone, GoneKept);
             _onStatus?.Invoke(name, found.Status);
             return open;
@@ -171,7 +186,7 @@ public sealed class Sales : IAsyncDisposable
 
     // A sale that could not be opened may have been put right; but reading a damaged file for every request would be an attack.
     private static bool IsWorthAnotherTry(OpenSale open) =>
-        open.Sequencer is null ? open.TryBeginAgain(RetryOpenMs) : open.IsGone && open.TryBeginAgain(RetryGoneMs);
+        (open.Sequencer is null || open.IsGone) && open.TryBeginAgain();
 
     private static async Task EndAsync(Sequencer sequencer, TimeSpan after)
     {
@@ -186,7 +201,7 @@ public sealed class Sales : IAsyncDisposable
         }
     }
 
-    private OpenSale Open(string name)
+    private OpenSale Open(string name, Exception? before)
     {
         IJournal? journal = null;
         try
@@ -199,7 +214,9 @@ public sealed class Sales : IAsyncDisposable
         {
             // Whatever is wrong with one sale, a defect of ours included, must not keep the others from being sold.
             journal?.Dispose();
-            _onStatus?.Invoke(name, new(SequencerStatusKind.Stopped, e.Message) { Cause = e });
+
+            // It is tried every few seconds; once is enough to be told.
+            if (before?.Message != e.Message) _onStatus?.Invoke(name, new(SequencerStatusKind.Stopped, e.Message) { Cause = e });
             return new(name, null, e);
         }
     }

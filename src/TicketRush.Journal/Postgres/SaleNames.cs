@@ -8,7 +8,7 @@ namespace TicketRush.Journal.Postgres;
 /// <summary>
 /// Which sales there are, without asking for it: strangers make up names faster than a database answers. The answer is what the watch saw
 /// last, with what this process has changed since. A name in neither may have been made through another server a moment ago, so some are
-/// looked up, on one connection that stays; and none while the database is away, for nobody is to wait for that. Who could not be looked up is
+/// looked up, on one connection that stays; and none while the database is away, for nobody is to wait for that. Who asks then is
 /// not told that there is none: the next moment may know. For every thread.
 /// </summary>
 internal sealed class SaleNames : IDisposable

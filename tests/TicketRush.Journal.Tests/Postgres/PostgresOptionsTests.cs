@@ -3,7 +3,7 @@ using TicketRush.Journal.Postgres;
 
 namespace TicketRush.Journal.Tests;
 
-/// <summary>Which database is meant, by what is written and by the usual variables. They are the process's: one test has them all.</summary>
+/// <summary>Which database is meant, by what is written and by the usual variables. They are the process's.</summary>
 public sealed class PostgresOptionsTests(PostgresFixture fixture) : IDisposable
 {
     private static readonly string[] Names = ["PGHOST", "PGPORT", "PGDATABASE", "PGSSLMODE"];
