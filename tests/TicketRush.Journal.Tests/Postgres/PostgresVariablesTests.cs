@@ -4,7 +4,7 @@ using TicketRush.Journal.Postgres;
 namespace TicketRush.Journal.Tests;
 
 /// <summary>Which database is meant, by what is written and by the usual variables. They are the process's.</summary>
-public sealed class PostgresOptionsTests(PostgresFixture fixture) : IDisposable
+public sealed class PostgresVariablesTests(PostgresFixture fixture) : IDisposable
 {
     private static readonly string[] Names = ["PGHOST", "PGPORT", "PGDATABASE", "PGSSLMODE"];
 
