@@ -87,4 +87,7 @@ public sealed class NewerFormatException(string message) : Exception(message);
 /// <summary>
 /// A journal that may not be used as it is: replaced under a running sale, on a network file system, or no journal at all.
 /// </summary>
-public sealed class JournalRefusedException(string message) : Exception(message);
+public class JournalRefusedException(string message) : Exception(message);
+
+/// <summary>The journal was moved away or deleted while this process was selling from it. It may come back.</summary>
+public sealed class JournalGoneException(string message) : JournalRefusedException(message);

@@ -17,6 +17,7 @@ public interface ISaleStore : IDisposable
     /// <summary>The names of the sales, in order.</summary>
     IEnumerable<string> Sales();
 
+    /// <exception cref="NotKnownNowException">It may have been made elsewhere a moment ago, and could not be looked up.</exception>
     bool Has(string sale);
 
     /// <summary>Makes the journal of a new sale, whole or not at all, with the plan as its first entry.</summary>
@@ -34,6 +35,9 @@ public interface ISaleStore : IDisposable
     /// <summary>As <see cref="Open"/>, for who only looks on and never takes a turn, however far behind.</summary>
     IJournal OpenToRead(string sale) => Open(sale);
 }
+
+/// <summary>Whether there is such a sale cannot be told in this moment; in the next it can.</summary>
+public sealed class NotKnownNowException(string sale) : IOException($"Nobody can tell at this moment whether there is a sale {sale}.");
 
 /// <summary>Small texts that nobody else may read, each changed whole. For every thread and any number of processes.</summary>
 public interface ISecrets

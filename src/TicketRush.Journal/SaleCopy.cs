@@ -10,6 +10,8 @@ namespace TicketRush.Journal;
 /// <param name="Sale">Its name there.</param>
 public sealed record SalePlace(ISaleStore Store, string Sale)
 {
+    internal Platform Platform { get; init; } = Platform.Current;
+
     internal string Path => ((DataDirectory)Store).JournalPath(Sale);
 
     internal Auditor Audit(PostgresOptions? database) => Store is DataDirectory ? new(Path) : Auditor.OfPostgres(database!, Sale);
@@ -85,6 +87,14 @@ public static class SaleCopy
             if (move ? (aside = TrySetAside(from, tail)) is null : HasGoneOn(from, tail))
                 throw new IOException($"{from.Sale} went on while it was copied, by a payment or a hold that ran out. Try again.");
         }
+        catch (AsideUnknownException e)
+        {
+            throw new IOException(
+                $"Nobody can tell whether {from.Sale} was set aside: look in {from.Store.Name} when it can be reached. If it is there as "
+                + $"{e.Aside}, give that its name again, by hand, or what arrived in {to.Store.Name} as {arriving.Sale}; one of them only, "
+                + $"and remove what arrived if it is not that. {e.Message}",
+                e);
+        }
         catch
         {
             TryRemove(arriving);
@@ -137,10 +147,10 @@ public static class SaleCopy
         {
             isPublished = to.Store is PostgresStore store
                 ? store.TryPublish(arriving.Sale, to.Sale, header, keys)
-                : Platform.Current.TryPublish(arriving.Path, to.Path);
-            if (isPublished && to.Store is DataDirectory directory) Platform.Current.FlushDirectory(directory.Path);
+                : to.Platform.TryPublish(arriving.Path, to.Path);
+            if (isPublished && to.Store is DataDirectory directory) to.Platform.FlushDirectory(directory.Path);
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (Exception e) when (IsUnreachable(e))
         {
             var original = aside is null ? "" : $", and in {from.Store.Name} as {aside}: give one of them its name again, by hand";
             throw new IOException(
@@ -151,14 +161,27 @@ public static class SaleCopy
 
         if (isPublished) return;
         TryRemove(arriving);
-        if (aside is not null && !TryPutBack(from, aside))
+        try
         {
-            throw new IOException($"There is another sale {to.Sale} in {to.Store.Name} by now, and one in {from.Store.Name}. What was to "
-                + $"be moved is in {from.Store.Name} as {aside}.");
+            if (aside is not null && !TryPutBack(from, aside))
+            {
+                throw new IOException($"There is another sale {to.Sale} in {to.Store.Name} by now, and one in {from.Store.Name}. What was "
+                    + $"to be moved is in {from.Store.Name} as {aside}.");
+            }
+        }
+        catch (Exception e) when (IsUnreachable(e))
+        {
+            throw new IOException(
+                $"{to.Sale} could not get its name in {to.Store.Name}, and nobody can tell whether it has it again in {from.Store.Name}: "
+                + $"look there when it can be reached. If it has not, it is there as {aside}; give it its name by hand. {e.Message}",
+                e);
         }
 
         throw to.IsThere ? Taken(to) : OtherKeys(from, to);
     }
+
+    private static bool IsUnreachable(Exception e) =>
+        e is IOException or UnauthorizedAccessException or JournalRefusedException or InvalidDataException;
 
     private static IEnumerable<(long First, ReadOnlyMemory<byte> Batch)> Batches(AuditSource source, Tail tail)
     {
@@ -186,21 +209,32 @@ public static class SaleCopy
 
         // In a turn, so that nobody is in the middle of one; whoever has it open sees at the next that the file is gone, and stops.
         var directory = (DataDirectory)place.Store;
-        using var journal = directory.Open(place.Sale);
-        journal.TakeTurn(Nobody.Instance);
+        string? moved = null;
         try
         {
-            if (journal.Tail.Sequence != tail.Sequence) return null;
-            var aside = place.Path + AsideExtension;
-            for (var time = 2; File.Exists(aside); time++) aside = $"{place.Path}{AsideExtension}.{time}";
-            File.Move(place.Path, aside);
-            Platform.Current.FlushDirectory(directory.Path);
-            return Path.GetFileName(aside);
+            using var journal = directory.Open(place.Sale);
+            journal.TakeTurn(Nobody.Instance);
+            try
+            {
+                if (journal.Tail.Sequence != tail.Sequence) return null;
+                var aside = place.Path + AsideExtension;
+                for (var time = 2; File.Exists(aside); time++) aside = $"{place.Path}{AsideExtension}.{time}";
+                File.Move(place.Path, aside);
+                moved = Path.GetFileName(aside);
+                place.Platform.FlushDirectory(directory.Path);
+            }
+            finally
+            {
+                journal.ReleaseTurn();
+            }
         }
-        finally
+        catch (Exception e) when (moved is not null && IsUnreachable(e))
         {
-            journal.ReleaseTurn();
+            // Which of its names it has after a crash is not known.
+            throw new AsideUnknownException(moved, e);
         }
+
+        return moved;
     }
 
     private static bool TryPutBack(SalePlace place, string aside)
@@ -209,7 +243,7 @@ public static class SaleCopy
         var directory = ((DataDirectory)place.Store).Path;
         if (File.Exists(place.Path)) return false;
         File.Move(Path.Combine(directory, aside), place.Path);
-        Platform.Current.FlushDirectory(directory);
+        place.Platform.FlushDirectory(directory);
         return true;
     }
 

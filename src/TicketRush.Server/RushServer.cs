@@ -47,6 +47,7 @@ public static class RushServer
         builder.Services.AddUpgrades();
         builder.Services.AddSingleton(_ => OpenStore(options.DataDirectory, options.Journal));
         builder.Services.AddSingleton(services => OpenSales(services));
+        builder.Services.AddHostedService<NewSales>();
         builder.Services.AddSingleton<LiveUpdates>();
         builder.Services.AddTerminals(options);
         builder.Services.AddBoard(options);
@@ -125,27 +126,32 @@ public static class RushServer
         app.MapGet("/health/live", () => TypedResults.Text("live")).WithTags("Health").WithSummary("The process runs");
         app.MapGet("/health/ready", (Sales sales, IHostApplicationLifetime lifetime) =>
         {
-            var all = sales.All();
+            // What is open here: to open a sale takes as long as its journal is long, and who asks this waits half a second.
+            var all = sales.Opened().Where(sale => !sale.IsGone).OrderBy(sale => sale.Name, StringComparer.Ordinal).ToArray();
             var stopped = all.Where(sale => sale.Status.Kind is SequencerStatusKind.Stopped or SequencerStatusKind.Failing)
                 .Select(sale => sale.Name);
             var leaving = lifetime.ApplicationStopping.IsCancellationRequested;
 
             // One broken sale is no reason to take the server, and with it the others, out of service.
             return new JsonAnswer<HealthAnswer>(
-                new(leaving ? "stopping" : "ready", all.Count, [.. stopped]),
+                new(leaving ? "stopping" : "ready", all.Length, [.. stopped]),
                 ApiJson.Default.HealthAnswer) { StatusCode = leaving ? 503 : 200 };
         }).Answers<HealthAnswer>().WithTags("Health").WithSummary("The server can sell");
     }
 
     private static bool IsClientsFault(ExceptionHandlerSuppressDiagnosticsContext context) =>
-        context.Exception is BadHttpRequestException or OperationCanceledException;
+        context.Exception is BadHttpRequestException or OperationCanceledException or NotKnownNowException;
 
     private static Task AnswerException(HttpContext http)
     {
         SecurityHeaders.Set(http);
-        var problem = http.Features.Get<IExceptionHandlerFeature>()?.Error is BadHttpRequestException bad
-            ? Problems.BadRequest(bad.StatusCode == 413 ? "BODY_TOO_LARGE" : "INVALID_REQUEST", bad.Message, bad.StatusCode)
-            : Problems.BadRequest("INTERNAL", "Something went wrong here. Ask again with the same id.", 500);
+        var problem = http.Features.Get<IExceptionHandlerFeature>()?.Error switch
+        {
+            BadHttpRequestException bad => Problems.BadRequest(
+                bad.StatusCode == 413 ? "BODY_TOO_LARGE" : "INVALID_REQUEST", bad.Message, bad.StatusCode),
+            NotKnownNowException => Problems.NotKnownNow(),
+            _ => Problems.BadRequest("INTERNAL", "Something went wrong here. Ask again with the same id.", 500),
+        };
         return problem.ExecuteAsync(http);
     }
 

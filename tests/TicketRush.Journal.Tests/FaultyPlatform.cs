@@ -17,6 +17,12 @@ internal sealed class FaultyPlatform : Platform
     /// <summary>Told the number of the flush, from 1, before it happens; what it throws is how the flush fails.</summary>
     public Action<int>? OnFlush { get; set; }
 
+    /// <summary>Told before a file gets its name.</summary>
+    public Action? OnPublish { get; init; }
+
+    /// <summary>Whether a directory cannot be flushed.</summary>
+    public bool FailsDirectories { get; init; }
+
     public static IOException Failure() => new("Input/output error (injected)");
 
     /// <summary>Fails the n-th flush from now on, and no other.</summary>
@@ -44,9 +50,17 @@ internal sealed class FaultyPlatform : Platform
 
     public override void Unlock(TurnHandle turn, TurnByte which) => Current.Unlock(turn, which);
 
-    public override void FlushDirectory(string path) => Current.FlushDirectory(path);
+    public override void FlushDirectory(string path)
+    {
+        if (FailsDirectories) throw Failure();
+        Current.FlushDirectory(path);
+    }
 
-    public override bool TryPublish(string temporary, string path) => Current.TryPublish(temporary, path);
+    public override bool TryPublish(string temporary, string path)
+    {
+        OnPublish?.Invoke();
+        return Current.TryPublish(temporary, path);
+    }
 
     public override (ulong, ulong) Identify(string path) => Current.Identify(path);
 

@@ -41,8 +41,8 @@ public sealed class FileJournalRefusals : IDisposable
         Create();
         using var journal = FileJournal.Open(Path);
         File.Move(Path, _directory.File("elsewhere"));
-        Assert.Throws<JournalRefusedException>(() => journal.TakeTurn(new Collector()));
-        Assert.Throws<JournalRefusedException>(() => journal.TakeTurn(new Collector()));
+        Assert.Throws<JournalGoneException>(() => journal.TakeTurn(new Collector()));
+        Assert.Throws<JournalGoneException>(() => journal.TakeTurn(new Collector()));
 
         File.Move(_directory.File("elsewhere"), Path);
         JournalContract.InTurn(journal, new(), () => JournalContract.Append(journal, JournalSamples.Released(1)));

@@ -217,7 +217,10 @@ public sealed class FileJournal : IJournal
         try
         {
             if (_identity != _platform.Identify(_path))
-                throw new JournalRefusedException($"{_path} was replaced or taken away while this process was selling from it.");
+            {
+                var what = $"{_path} was replaced or taken away while this process was selling from it.";
+                throw File.Exists(_path) ? new JournalRefusedException(what) : new JournalGoneException(what);
+            }
 
             // Another turn file has another lock: whoever opened that one would hold the turn at the same time.
             if (_turnIdentity != _platform.Identify(_turn.Path))

@@ -38,6 +38,12 @@ public sealed record PostgresOptions
     /// <summary>How long a turn or a read waits for a database that cannot be reached, before it fails.</summary>
     public TimeSpan ReconnectMax { get; init; } = TimeSpan.FromSeconds(3);
 
+    /// <summary>
+    /// How long who moves a sale away tries to learn what became of that commit: only when it is known can what arrived be given its name,
+    /// or be taken away.
+    /// </summary>
+    internal TimeSpan SetAsideSettleMax { get; init; } = TimeSpan.FromMinutes(1);
+
     /// <summary>How often news is looked for that no notification told of.</summary>
     public TimeSpan PollEvery { get; init; } = TimeSpan.FromMilliseconds(500);
 

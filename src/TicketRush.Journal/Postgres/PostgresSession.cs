@@ -31,10 +31,14 @@ internal sealed class PostgresSession : IDisposable
 
     internal const string NowSql = "(extract(epoch FROM clock_timestamp()) * 1000)::bigint";
 
+    // A sale that was set aside, or has not arrived yet, has its row, under a name that no sale can have.
+    private const string IsForSaleSql = "strpos(name, '.') = 0";
+
     // The time is read when the lock is held: what is computed beside the lock may be from before the wait. With it comes what a pooler
     // between the transactions of others would change: which process it is, and whether its commits are durable.
     private const string LockSql = $"""
-        WITH held AS MATERIALIZED (SELECT tail_sequence, tail_time, tail_hash, tail_offset FROM ticketrush.sale WHERE id = $1 FOR UPDATE)
+        WITH held AS MATERIALIZED (
+            SELECT tail_sequence, tail_time, tail_hash, tail_offset FROM ticketrush.sale WHERE id = $1 AND {IsForSaleSql} FOR UPDATE)
         SELECT *, {NowSql}, pg_backend_pid(), current_setting('synchronous_commit') FROM held
         """;
 
@@ -86,7 +90,9 @@ internal sealed class PostgresSession : IDisposable
         _write = Batch(0, (WriteSql, written), ("COMMIT", []));
         _confirm = Batch(0, ("UPDATE ticketrush.sale SET tail_offset = tail_offset WHERE id = $1", [_sales[3]]), ("COMMIT", []));
         _rollback = Command("ROLLBACK");
-        _find = Command($"SELECT tail_sequence, tail_time, tail_hash, tail_offset, {NowSql} FROM ticketrush.sale WHERE id = $1", _sales[4]);
+        _find = Command(
+            $"SELECT tail_sequence, tail_time, tail_hash, tail_offset, {NowSql} FROM ticketrush.sale WHERE id = $1 AND {IsForSaleSql}",
+            _sales[4]);
         _read = Command(ReadSql, _sales[5], _readAfter, _readMost);
         _hashAt = Command(
             "SELECT substring(payload FOR 32) FROM ticketrush.journal WHERE sale = $1 AND first_sequence = $2", _sales[6], _hashOf);
@@ -191,7 +197,7 @@ internal sealed class PostgresSession : IDisposable
     /// <param name="sale">Its id.</param>
     /// <param name="row">What it says.</param>
     /// <returns>False when another has the lock; the transaction is then over.</returns>
-    /// <exception cref="JournalRefusedException">There is no such row any more.</exception>
+    /// <exception cref="JournalGoneException">There is no such row any more, or it was set aside.</exception>
     public bool Lock(int sale, out SaleRow row)
     {
         _sales[0].TypedValue = sale;
@@ -213,7 +219,7 @@ internal sealed class PostgresSession : IDisposable
     }
 
     /// <summary>The sale's row without its lock.</summary>
-    /// <exception cref="JournalRefusedException">There is none any more.</exception>
+    /// <exception cref="JournalGoneException">There is none any more, or it was set aside.</exception>
     public SaleRow Find(int sale)
     {
         _sales[4].TypedValue = sale;
@@ -313,7 +319,7 @@ internal sealed class PostgresSession : IDisposable
         return command.ExecuteNonQuery();
     }
 
-    private static JournalRefusedException Gone() => new("The sale was moved away or deleted while this process was selling from it.");
+    private static JournalGoneException Gone() => new("The sale was moved away or deleted while this process was selling from it.");
 
     /// <returns>Null when there is no row; the transaction is over then, as it is when another has its lock.</returns>
     private bool? Lock(NpgsqlBatch batch, Action<long, ReadOnlyMemory<byte>>? give, out SaleRow row)

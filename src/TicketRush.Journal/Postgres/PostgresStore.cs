@@ -215,52 +215,56 @@ public sealed class PostgresStore : ISaleStore
         return isPublished;
     }
 
-    /// <summary>Takes a sale away from everybody who sells it, unless it has gone on since. It stays under a name that no sale can
-    /// have.</summary>
+    /// <summary>
+    /// Takes a sale away from everybody who sells it, unless it has gone on since. Its row stays as it is, under a name that no sale can
+    /// have: when it gets its own again, whoever had it open can go on.
+    /// </summary>
     /// <returns>That name; null when it has gone on.</returns>
-    /// <exception cref="IOException">Nobody can tell whether it was.</exception>
+    /// <exception cref="AsideUnknownException">Nobody can tell whether it was.</exception>
+    /// <exception cref="IOException">It was not.</exception>
     internal string? TrySetAside(string sale, Tail tail)
     {
-        string? aside = null;
-        var isAside = Ask(connection =>
+        var (id, isCommitting) = (0, false);
+        try
         {
-            // After a commit that was not answered it is there already.
-            if (aside is not null && FindIn(connection, aside) is not null)
-            {
-                PostgresSession.Begin(connection);
-                Run(connection, PostgresSession.Barrier);
-                Commit(connection, CopyCommitMax);
-                return true;
-            }
+            if (!Ask(SetAside, () => isCommitting ? _options.SetAsideSettleMax : _options.ReconnectMax)) return null;
+        }
+        catch (Exception e) when (isCommitting && e is IOException or JournalRefusedException)
+        {
+            throw new AsideUnknownException(AsideOf(id), e);
+        }
 
+        _names.Note(sale, isThere: false);
+        return AsideOf(id);
+
+        string AsideOf(int row) => $"{sale}{SaleCopy.AsideExtension}.{row}";
+
+        bool SetAside(NpgsqlConnection connection)
+        {
             PostgresSession.Begin(connection);
-            using var find = Command(
-                connection, "SELECT id, tail_sequence, tail_offset FROM ticketrush.sale WHERE name = $1 FOR UPDATE", Text(sale));
-            int id;
+
+            // After a commit that was not answered it is looked for by its id: behind the row's lock its name tells what became of that.
+            using var find = isCommitting
+                ? Command(connection, "SELECT id, name, tail_sequence, tail_offset FROM ticketrush.sale WHERE id = $1 FOR UPDATE", Id(id))
+                : Command(
+                    connection, "SELECT id, name, tail_sequence, tail_offset FROM ticketrush.sale WHERE name = $1 FOR UPDATE", Text(sale));
+            bool isAside;
             using (var reader = find.ExecuteReader())
             {
-                if (!reader.Read() || (reader.GetInt64(1), reader.GetInt64(2)) != (tail.Sequence, tail.Offset)) return false;
+                if (!reader.Read()) return isCommitting ? throw new IOException($"Somebody deleted {AsideOf(id)}.") : false;
                 id = reader.GetInt32(0);
+                isAside = reader.GetString(1) == AsideOf(id);
+                isCommitting = isAside;
+                if (!isAside && (reader.GetString(1), reader.GetInt64(2), reader.GetInt64(3)) != (sale, tail.Sequence, tail.Offset))
+                    return false;
             }
 
-            // Under another id: whoever has the sale open looks for the old one.
-            aside = $"{sale}{SaleCopy.AsideExtension}.{id}";
-            RunLong(
-                connection,
-                """
-                WITH aside AS (
-                    INSERT INTO ticketrush.sale (name, header, tail_sequence, tail_time, tail_hash, tail_offset)
-                    SELECT $2, header, tail_sequence, tail_time, tail_hash, tail_offset FROM ticketrush.sale WHERE id = $1 RETURNING id)
-                UPDATE ticketrush.journal SET sale = (SELECT id FROM aside) WHERE sale = $1
-                """,
-                Id(id), Text(aside));
-            Run(connection, "DELETE FROM ticketrush.sale WHERE id = $1", Id(id));
+            if (isAside) Run(connection, PostgresSession.Barrier);
+            else Run(connection, "UPDATE ticketrush.sale SET name = $2 WHERE id = $1", Id(id), Text(AsideOf(id)));
+            isCommitting = true;
             Commit(connection, CopyCommitMax);
             return true;
-        });
-        if (!isAside) return null;
-        _names.Note(sale, isThere: false);
-        return aside;
+        }
     }
 
     /// <summary>Gives a sale that was set aside its name again.</summary>
@@ -365,19 +369,31 @@ public sealed class PostgresStore : ISaleStore
 
     private static NpgsqlParameter<int> Id(int value) => new() { TypedValue = value };
 
-    /// <summary>Asks on a connection of its own, and again while the database cannot be reached, for a while.</summary>
-    private T Ask<T>(Func<NpgsqlConnection, T> act)
+    /// <summary>
+    /// Asks on a connection of its own, and again while the database cannot be reached, for a while. That begins with the first failure:
+    /// what took long before its connection was cut is asked again as well.
+    /// </summary>
+    /// <param name="act">What to do; not the first time it may find that it was done.</param>
+    /// <param name="most">How long the while is.</param>
+    private T Ask<T>(Func<NpgsqlConnection, T> act, Func<TimeSpan>? most = null)
     {
-        for (var since = Stopwatch.GetTimestamp(); ; Thread.Sleep(TryAgainAfter))
+        for (long since = 0; ; Thread.Sleep(TryAgainAfter))
         {
             if (!_asking.Wait(_options.ReconnectMax)) throw new IOException($"Too many ask {Name} at once.");
+            var (begunAt, isConnected) = (Stopwatch.GetTimestamp(), false);
             try
             {
-                return PostgresSession.With(_options, "sales", act);
+                return PostgresSession.With(_options, "sales", connection =>
+                {
+                    isConnected = true;
+                    return act(connection);
+                });
             }
-            catch (IOException) when (Stopwatch.GetElapsedTime(since) < _options.ReconnectMax)
+            catch (IOException)
             {
                 // It restarts, or another takes its place.
+                if (since == 0) since = isConnected ? Stopwatch.GetTimestamp() : begunAt;
+                if (Stopwatch.GetElapsedTime(since) >= (most?.Invoke() ?? _options.ReconnectMax)) throw;
             }
             finally
             {
@@ -385,4 +401,10 @@ public sealed class PostgresStore : ISaleStore
             }
         }
     }
+}
+
+/// <summary>Nobody can tell whether a sale was set aside under that name, so what has arrived elsewhere must not be taken away.</summary>
+internal sealed class AsideUnknownException(string aside, Exception inner) : IOException(inner.Message, inner)
+{
+    public string Aside => aside;
 }

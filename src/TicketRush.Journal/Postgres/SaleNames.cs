@@ -8,7 +8,8 @@ namespace TicketRush.Journal.Postgres;
 /// <summary>
 /// Which sales there are, without asking for it: strangers make up names faster than a database answers. The answer is what the watch saw
 /// last, with what this process has changed since. A name in neither may have been made through another server a moment ago, so some are
-/// looked up, on one connection that stays; and none while the database is away, for nobody is to wait for that. For every thread.
+/// looked up, on one connection that stays; and none while the database is away, for nobody is to wait for that. Who asks then is
+/// not told that there is none: the next moment may know. For every thread.
 /// </summary>
 internal sealed class SaleNames : IDisposable
 {
@@ -34,7 +35,13 @@ internal sealed class SaleNames : IDisposable
     private bool _isDisposed;
 
     /// <param name="ask">Asks the database for all names, and throws when it cannot be reached.</param>
-    public SaleNames(PostgresOptions options, PostgresWatch watch, Func<string[]> ask) => (_options, _watch, _ask) = (options, watch, ask);
+    public SaleNames(PostgresOptions options, PostgresWatch watch, Func<string[]> ask)
+    {
+        (_options, _watch, _ask) = (options, watch, ask);
+
+        // The first lookup is not to pay for it: it takes longer than anybody waits.
+        _ = Task.Run(ConnectAsync);
+    }
 
     /// <summary>All names, in order.</summary>
     /// <exception cref="IOException">The database cannot be reached, and never was.</exception>
@@ -50,23 +57,26 @@ internal sealed class SaleNames : IDisposable
     }
 
     /// <summary>Whether there is a sale of that name; half a second old at the most, or as old as the database is away.</summary>
+    /// <exception cref="NotKnownNowException">It is not among those seen, and could not be looked up.</exception>
     /// <exception cref="IOException">The database cannot be reached, and never was.</exception>
     public bool Has(string sale)
     {
+        var since = Stopwatch.GetTimestamp();
         var names = Seen();
         lock (_gate)
         {
             if (_since.TryGetValue(sale, out var own)) return own.IsThere;
             if (Array.BinarySearch(names, sale, StringComparer.Ordinal) >= 0) return true;
-            if (IsAway || !TryTake()) return false;
+            if (_asked.At >= since) return false;
+            if (IsAway || !TryTake()) throw new NotKnownNowException(sale);
         }
 
         var looking = Task.Run(() => LookUpAsync(sale));
-        if (looking.Wait(LookupMax)) return looking.Result;
+        if (looking.Wait(LookupMax)) return looking.Result ?? throw new NotKnownNowException(sale);
 
         // What it finds yet is known from then on.
         Fail();
-        return false;
+        throw new NotKnownNowException(sale);
     }
 
     /// <summary>This process has seen to it that there is, or is no more, a sale of that name.</summary>
@@ -131,34 +141,56 @@ internal sealed class SaleNames : IDisposable
         return true;
     }
 
-    private async Task<bool> LookUpAsync(string sale)
+    private async Task ConnectAsync()
+    {
+        await _looking.WaitAsync();
+        try
+        {
+            if (!_isDisposed) Connect();
+        }
+        catch (Exception e) when (IsFailure(e))
+        {
+            // The lookups try again.
+        }
+        finally
+        {
+            _looking.Release();
+        }
+    }
+
+    private NpgsqlConnection Connect()
+    {
+        if (_connection is { State: ConnectionState.Open } open) return open;
+        _connection?.Dispose();
+        return _connection = PostgresSession.Connect(_options, "names");
+    }
+
+    private static bool IsFailure(Exception e) => e is IOException or NpgsqlException or SocketException or TimeoutException
+        or InvalidOperationException or JournalRefusedException;
+
+    /// <returns>Null when it could not be looked up.</returns>
+    private async Task<bool?> LookUpAsync(string sale)
     {
         var since = Stopwatch.GetTimestamp();
         await _looking.WaitAsync();
         try
         {
             // Who waited behind one that failed need not fail too.
-            if (_isDisposed || Volatile.Read(ref _failedAt) > since) return false;
-            if (_connection is not { State: ConnectionState.Open })
-            {
-                _connection?.Dispose();
-                _connection = PostgresSession.Connect(_options, "names");
-            }
-
+            if (_isDisposed || Volatile.Read(ref _failedAt) > since) return null;
+            var connection = Connect();
             var at = Stopwatch.GetTimestamp();
-            await using var command = new NpgsqlCommand("SELECT 1 FROM ticketrush.sale WHERE name = $1", _connection);
+            await using var command = new NpgsqlCommand("SELECT 1 FROM ticketrush.sale WHERE name = $1", connection);
             command.Parameters.Add(new NpgsqlParameter<string> { TypedValue = sale });
             var isThere = await command.ExecuteScalarAsync() is not null;
             if (isThere) Note(sale, true, at);
             return isThere;
         }
-        catch (Exception e) when (e is IOException or NpgsqlException or SocketException or TimeoutException or InvalidOperationException
-            or JournalRefusedException)
+        catch (Exception e) when (IsFailure(e))
         {
             Fail();
             _connection?.Dispose();
             _connection = null;
-            return false;
+            return null;
         }
         finally
         {

@@ -131,8 +131,9 @@ public static class AccessMiddleware
             if (caller.Kind != CallerKind.Key && counts && !rates.TryRequest(http, out var retryAfter))
                 return Problems.TooManyRequests(retryAfter).ExecuteAsync(http);
 
-            // What the office has not announced is not there for strangers, by whatever name they guess.
-            if (isHidden && IsDraft(sales.Find(name!))) return Problems.UnknownSale(name!).ExecuteAsync(http);
+            // What the office has not announced is not there for strangers, by whatever name they guess; and what is not there need not
+            // be looked for again by who would answer.
+            if (isHidden && (sales.Find(name!) is not { } found || IsDraft(found))) return Problems.UnknownSale(name!).ExecuteAsync(http);
 
             if (!changes) return next(http);
             if (!Antiforgery.IsFromHere(http.Request)) return Untrusted(http);

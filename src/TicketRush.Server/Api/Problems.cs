@@ -83,6 +83,11 @@ public static class Problems
 
     public static IResult UnknownSale(string sale) => BadRequest("UNKNOWN_SALE", UnknownSaleDetail(sale), 404);
 
+    /// <summary>Whether there is such a sale cannot be told in this moment, but in the next.</summary>
+    public static IResult NotKnownNow() => Retry(503, "BUSY", Busy, 1);
+
+    internal static (string Code, string Detail) NotKnownNowTold => ("BUSY", Busy);
+
     internal static string UnknownSaleDetail(string sale) => PlanCheck.IsId(sale)
         ? $"There is no sale \"{sale}\"."
         : "That names no sale: 1 to 63 of a-z, 0-9 and -, not starting with -.";

@@ -110,7 +110,7 @@ internal static class SaleEndpoints
         try
         {
             // Who names a version means to change a sale, not to create one.
-            if (revision is null && sales.Find(sale) is null) sales.TryCreate(sale, plan, Caller.Of(request.HttpContext).Key?.Name);
+            if (revision is null && sales.Opened(sale) is null) sales.TryCreate(sale, plan, Caller.Of(request.HttpContext).Key?.Name);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or JournalRefusedException)
         {

@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
 using System.Net;
 using System.Security.Cryptography;
@@ -275,10 +276,27 @@ internal sealed class TerminalDesk
         return true;
     }
 
+    private bool TryFind(string name, [NotNullWhen(true)] out OpenSale? sale, out TerminalError none)
+    {
+        sale = null;
+        try
+        {
+            sale = _services.Sales.Find(name);
+            none = new("UNKNOWN_SALE", Problems.UnknownSaleDetail(name));
+        }
+        catch (NotKnownNowException)
+        {
+            var (code, detail) = Problems.NotKnownNowTold;
+            none = new(code, detail);
+        }
+
+        return sale is not null;
+    }
+
     private bool Available(TerminalCommand command, in Words words)
     {
         var name = words.Text(1);
-        if (_services.Sales.Find(name) is not { } sale) return Refuse(new("UNKNOWN_SALE", Problems.UnknownSaleDetail(name)));
+        if (!TryFind(name, out var sale, out var none)) return Refuse(none);
         if (sale.Sequencer?.Snapshot is not { } snapshot) return Refuse(new("SALE_STOPPED", Problems.StoppedDetail(sale)));
         var plan = snapshot.Plan;
         var tier = -1;
@@ -340,7 +358,7 @@ internal sealed class TerminalDesk
         if (words.Count != 2 && (words.Count != 4 || !words.Is(2, "AFTER"u8) || !words.TrySequence(3, out after)))
             return Refuse(command.HasOtherWords);
         var name = words.Text(1);
-        if (_services.Sales.Find(name) is not { } sale) return Refuse(new("UNKNOWN_SALE", Problems.UnknownSaleDetail(name)));
+        if (!TryFind(name, out var sale, out var none)) return Refuse(none);
         if (sale.Sequencer?.Snapshot is not { } snapshot) return Refuse(new("SALE_STOPPED", Problems.StoppedDetail(sale)));
         if (words.Count == 2) after = snapshot.Sequence;
         if (after > snapshot.Sequence)

@@ -217,7 +217,18 @@ internal sealed class TerminalSession
     {
         _saleNameLength = 0;
         var name = words.Text(1);
-        _sale = _services.Sales.Find(name);
+        try
+        {
+            _sale = _services.Sales.Find(name);
+        }
+        catch (NotKnownNowException)
+        {
+            _sale = null;
+            var (code, detail) = Problems.NotKnownNowTold;
+            _answers.WriteError(new(code, detail));
+            return false;
+        }
+
         if (_sale?.Sequencer?.Snapshot is null)
         {
             _answers.WriteError(_sale is null ? new("UNKNOWN_SALE", Problems.UnknownSaleDetail(name)) : new("SALE_STOPPED",

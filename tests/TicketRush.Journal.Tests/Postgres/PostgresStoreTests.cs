@@ -18,26 +18,26 @@ public sealed class PostgresStoreTests(PostgresFixture fixture) : IDisposable
         var (here, there) = (_place.OpenStore(), _place.OpenStore());
         await using var sales = new Sales(here);
         Assert.Empty(sales.All());
-        Assert.Null(sales.Find("nothing"));
+        Assert.Null(Find(sales, "nothing"));
 
         // The database counts a connection when it has ended, or a second later.
         await Task.Delay(1_500);
         var before = Sessions();
-        Parallel.For(0, 5_000, new() { MaxDegreeOfParallelism = 8 }, i => Assert.Null(sales.Find($"made-up-{i}")));
+        Parallel.For(0, 5_000, new() { MaxDegreeOfParallelism = 8 }, i => Assert.Null(Find(sales, $"made-up-{i}")));
         Assert.True(there.TryCreate("spring", Plan(10)));
-        await UntilAsync(() => sales.Find("spring")?.Sequencer is not null);
+        await UntilAsync(() => Find(sales, "spring")?.Sequencer is not null);
         await Task.Delay(1_500);
         Assert.InRange(Sessions() - before, 1, 12);
 
         Assert.True(there.TryCreate("autumn", Plan(10)));
-        await UntilAsync(() => here.Has("autumn"));
+        await UntilAsync(() => Has(here, "autumn"));
 
         // Who looks by itself so seldom finds what is new by looking it up, or not at all.
         var seldom = _place.OpenStore(options => options with { PollEvery = TimeSpan.FromSeconds(60) });
         Assert.Equal(["autumn", "spring"], seldom.Sales());
-        Assert.False(seldom.Has("summer"));
+        Assert.False(Has(seldom, "summer"));
         Assert.True(there.TryCreate("summer", Plan(10)));
-        await UntilAsync(() => seldom.Has("summer"));
+        await UntilAsync(() => Has(seldom, "summer"));
         Assert.Equal(["autumn", "spring", "summer"], seldom.Sales());
         Assert.True(here.TryCreate("winter", Plan(10)));
         Assert.Contains("winter", here.Sales());
@@ -54,14 +54,14 @@ public sealed class PostgresStoreTests(PostgresFixture fixture) : IDisposable
         store.TryCreate("spring", Plan(10));
         await using var sales = new Sales(store);
         Assert.Single(sales.All());
-        Assert.Null(sales.Find("nothing"));
+        Assert.Null(Find(sales, "nothing"));
 
         server.StopImmediately();
         for (var since = Stopwatch.GetTimestamp(); Stopwatch.GetElapsedTime(since) < TimeSpan.FromSeconds(4); await Task.Delay(100))
         {
             var asked = Stopwatch.GetTimestamp();
             Assert.Equal("spring", Assert.Single(sales.All()).Name);
-            Assert.Null(sales.Find("nothing"));
+            Assert.Null(Find(sales, "nothing"));
             Assert.True(Stopwatch.GetElapsedTime(asked) < TimeSpan.FromSeconds(1), $"{Stopwatch.GetElapsedTime(asked)}");
         }
 
@@ -69,7 +69,32 @@ public sealed class PostgresStoreTests(PostgresFixture fixture) : IDisposable
         server.Run();
         using var other = PostgresStore.Open(new() { Connection = place.Connection, StateDirectory = place.State.Path });
         Assert.True(other.TryCreate("autumn", Plan(10)));
-        await UntilAsync(() => sales.Find("autumn") is not null);
+        await UntilAsync(() => Find(sales, "autumn") is not null);
+    }
+
+    /// <summary>Who was told that there is none would not ask again.</summary>
+    [Fact]
+    public async Task A_name_that_cannot_be_looked_up_is_not_known_and_not_said_to_be_none()
+    {
+        var (here, there) = (_place.OpenStore(options => options with { PollEvery = TimeSpan.FromSeconds(60) }), _place.OpenStore());
+        await using var sales = new Sales(here);
+        Assert.Empty(sales.All());
+
+        // It is connected before anybody asks.
+        await UntilAsync(() => Ask("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'ticketrush names' "
+            + "AND datname = current_database()") == 2);
+        await UntilAsync(() => !Has(here, "nothing"));
+        Assert.True(there.TryCreate("spring", Plan(10)));
+        await using (var busy = new Npgsql.NpgsqlConnection(_place.Connection))
+        {
+            await busy.OpenAsync(TestContext.Current.CancellationToken);
+            await using var hold = new Npgsql.NpgsqlCommand("BEGIN; LOCK TABLE ticketrush.sale IN ACCESS EXCLUSIVE MODE", busy);
+            await hold.ExecuteNonQueryAsync(TestContext.Current.CancellationToken);
+            Assert.Throws<NotKnownNowException>(() => sales.Find("spring"));
+            Assert.Throws<NotKnownNowException>(() => sales.Find("nothing"));
+        }
+
+        await UntilAsync(() => Find(sales, "spring") is not null);
     }
 
     [Fact]
@@ -101,10 +126,34 @@ public sealed class PostgresStoreTests(PostgresFixture fixture) : IDisposable
 
     public void Dispose() => _place.Dispose();
 
-    private long Sessions()
+    private long Sessions() => Ask("SELECT sessions FROM pg_stat_database WHERE datname = current_database()");
+
+    private long Ask(string sql) =>
+        (long)fixture.Server.Ask(sql, new Npgsql.NpgsqlConnectionStringBuilder(_place.Connection).Database!)!;
+
+    /// <summary>As who asks again until it is known.</summary>
+    private static OpenSale? Find(Sales sales, string name)
     {
-        var database = new Npgsql.NpgsqlConnectionStringBuilder(_place.Connection).Database!;
-        return (long)fixture.Server.Ask($"SELECT sessions FROM pg_stat_database WHERE datname = '{database}'")!;
+        try
+        {
+            return sales.Find(name);
+        }
+        catch (NotKnownNowException)
+        {
+            return null;
+        }
+    }
+
+    private static bool Has(PostgresStore store, string name)
+    {
+        try
+        {
+            return store.Has(name);
+        }
+        catch (NotKnownNowException)
+        {
+            return false;
+        }
     }
 
     private static async Task UntilAsync(Func<bool> isSo)

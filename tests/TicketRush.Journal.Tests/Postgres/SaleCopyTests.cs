@@ -2,6 +2,7 @@ using TicketRush.Engine;
 using TicketRush.Journal.Audit;
 using TicketRush.Journal.Files;
 using TicketRush.Journal.Postgres;
+using TicketRush.Testing;
 using static TicketRush.Journal.Tests.SequencerRig;
 
 namespace TicketRush.Journal.Tests;
@@ -108,18 +109,13 @@ public sealed class SaleCopyTests(PostgresFixture fixture) : IDisposable
     /// <summary>What takes as long as the sale is long has no time limit: the limit of other statements is 5 s.</summary>
     [Fact]
     [Trait("Storm", "true")]
-    public async Task A_long_sale_can_be_moved_away_however_long_that_takes()
+    public void A_long_sale_that_arrived_can_be_removed_however_long_that_takes()
     {
         var store = _place.OpenStore();
-        store.TryCreate(Sale, Plan(100));
-        await SellAsync(store, 0, 5);
         Execute("""
             CREATE FUNCTION slowly() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(6); RETURN NULL; END';
             CREATE TRIGGER slow BEFORE UPDATE OR DELETE ON ticketrush.journal FOR EACH STATEMENT EXECUTE FUNCTION slowly()
             """);
-        SaleCopy.Run(new(store, Sale), new(new DataDirectory(_here.Path), Sale), Options, move: true);
-        Assert.False(store.Has(Sale));
-
         store.TryCreate("another", Plan(1));
         store.Remove("another");
         Assert.Equal(0, Ask("SELECT count(*) FROM ticketrush.sale WHERE name = 'another'"));
@@ -203,6 +199,146 @@ public sealed class SaleCopyTests(PostgresFixture fixture) : IDisposable
         Assert.Equal(SequencerStatusKind.Stopped, seller.Status.Kind);
     }
 
+    [Fact]
+    public async Task When_its_name_is_taken_where_it_goes_it_is_sold_from_again_where_it_was()
+    {
+        var (here, there) = (_place.OpenStore(), _place.OpenStore());
+        here.TryCreate(Sale, Plan(100));
+        await SellAsync(here, 0, 5);
+        await using var sales = new Sales(there);
+        var sold = sales.Find(Sale)!;
+        var original = sold.Sequencer!;
+        var id = Ask($"SELECT id::bigint FROM ticketrush.sale WHERE name = '{Sale}'");
+
+        // Somebody makes a sale of that name when the original has just been set aside, and a server takes a turn at it then.
+        var (directory, taken) = (new DataDirectory(_here.Path), false);
+        var to = new SalePlace(directory, Sale)
+        {
+            Platform = new FaultyPlatform
+            {
+                OnPublish = () =>
+                {
+                    Assert.False(directory.Has(Sale));
+                    taken = directory.TryCreate(Sale, Plan(1));
+                    Assert.Equal(Outcome.Stopped, original.SubmitAsync(Find(0)).AsTask().WaitAsync(Bound).Result);
+                },
+            },
+        };
+        Assert.Throws<JournalRefusedException>(() => SaleCopy.Run(new(here, Sale), to, Options, move: true));
+        Assert.True(taken);
+        Assert.Equal(id, Ask($"SELECT id::bigint FROM ticketrush.sale WHERE name = '{Sale}'"));
+        Assert.True(sold.IsGone);
+
+        // Whoever has the sale has the new sequencer in it.
+        await UntilAsync(() => sales.Find(Sale)?.Sequencer != original);
+        Assert.Same(sold, sales.Find(Sale));
+        Assert.Equal(Outcome.Done, await sold.Sequencer!.SubmitAsync(Find(0)).AsTask().WaitAsync(Bound));
+        Assert.Equal(
+            Outcome.Done,
+            await sold.Sequencer!.SubmitAsync(new() { Command = new() { Kind = CommandKind.Open } }).AsTask().WaitAsync(Bound));
+        Assert.Equal(Outcome.Done, await sold.Sequencer.SubmitAsync(Purchase(7)).AsTask().WaitAsync(Bound));
+    }
+
+    [Fact]
+    public async Task A_sale_that_is_moved_away_and_back_is_sold_from_again_and_an_older_copy_of_it_is_not()
+    {
+        var store = _place.OpenStore();
+        store.TryCreate(Sale, Plan(100));
+        await SellAsync(store, 0, 5);
+        await using var sales = new Sales(store);
+        var first = sales.Find(Sale)!.Sequencer!;
+        var directory = new DataDirectory(_here.Path);
+        SaleCopy.Run(new(store, Sale), new(directory, Sale), Options, move: true);
+        Assert.Equal(Outcome.Stopped, await first.SubmitAsync(Find(0)).AsTask().WaitAsync(Bound));
+        Assert.Same(first, sales.Find(Sale)!.Sequencer);
+
+        SaleCopy.Run(new(new DataDirectory(_here.Path), Sale), new(store, Sale), Options, move: true);
+        await UntilAsync(() => sales.Find(Sale)!.Sequencer != first);
+        Assert.Equal(Outcome.Done, await sales.Find(Sale)!.Sequencer!.SubmitAsync(Find(0)).AsTask().WaitAsync(Bound));
+
+        // In a directory nothing else remembers how far it went.
+        using var elsewhere = new ScratchDirectory();
+        var files = new DataDirectory(elsewhere.Path);
+        files.TryCreate(Sale, Plan(100));
+        await using var ofFiles = new Sales(files);
+        var seller = ofFiles.Find(Sale)!.Sequencer!;
+        var early = await File.ReadAllBytesAsync(files.JournalPath(Sale), TestContext.Current.CancellationToken);
+        Assert.Equal(Outcome.Done, await seller.SubmitAsync(new() { Command = new() { Kind = CommandKind.Open } }));
+        File.Move(files.JournalPath(Sale), files.JournalPath(Sale) + ".moved");
+        Assert.Equal(Outcome.Stopped, await seller.SubmitAsync(Purchase(1)).AsTask().WaitAsync(Bound));
+        await File.WriteAllBytesAsync(files.JournalPath(Sale), early, TestContext.Current.CancellationToken);
+        for (var end = Environment.TickCount64 + 1_000; Environment.TickCount64 < end; await Task.Delay(20))
+            Assert.Same(seller, ofFiles.Find(Sale)!.Sequencer);
+        File.Move(files.JournalPath(Sale) + ".moved", files.JournalPath(Sale), overwrite: true);
+        await UntilAsync(() => ofFiles.Find(Sale)!.Sequencer != seller);
+        Assert.Equal(Outcome.Done, await ofFiles.Find(Sale)!.Sequencer!.SubmitAsync(Purchase(1)).AsTask().WaitAsync(Bound));
+    }
+
+    /// <summary>However long it took until then: when it is asked again, it is there.</summary>
+    [Fact]
+    public async Task A_sale_is_set_aside_though_the_answer_to_that_never_comes()
+    {
+        _place.OpenStore().TryCreate(Sale, Plan(100));
+        await SellAsync(_place.OpenStore(), 0, 5);
+        using var proxy = new CommitProxy(fixture.Server.Port);
+        var store = OpenBehind(proxy, options => options with { ReconnectMax = TimeSpan.FromMilliseconds(300) });
+        Slow(milliseconds: 600);
+        Tail tail;
+        using (var journal = store.Open(Sale))
+        {
+            journal.Read(new Collector());
+            tail = journal.Tail;
+        }
+
+        proxy.Next = CommitFate.AnswerIsCut;
+        var aside = store.TrySetAside(Sale, tail);
+        Assert.Equal(1, proxy.Lost);
+        Assert.NotNull(aside);
+        Assert.Equal(1, Ask($"SELECT count(*) FROM ticketrush.sale WHERE name = '{aside}'"));
+        Assert.Equal(0, Ask($"SELECT count(*) FROM ticketrush.sale WHERE name = '{Sale}'"));
+    }
+
+    [Fact]
+    public async Task What_arrived_stays_when_nobody_can_tell_whether_the_original_was_set_aside()
+    {
+        _place.OpenStore().TryCreate(Sale, Plan(100));
+        await SellAsync(_place.OpenStore(), 0, 5);
+        using var proxy = new CommitProxy(fixture.Server.Port);
+        var store = OpenBehind(proxy, options => options with
+        {
+            ReconnectMax = TimeSpan.FromMilliseconds(300), SetAsideSettleMax = TimeSpan.FromMilliseconds(600),
+        });
+        Slow(milliseconds: 600);
+        var directory = new DataDirectory(_here.Path);
+        var moving = Task.Run(() => SaleCopy.Run(new(store, Sale), new(directory, Sale), Options, move: true));
+        await UntilAsync(() => Ask("SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'") > 0 || moving.IsCompleted);
+        proxy.Next = CommitFate.AnswerIsCut;
+        await UntilAsync(() => proxy.Lost > 0 || moving.IsCompleted);
+        proxy.Dispose();
+
+        var unknown = await Assert.ThrowsAsync<IOException>(() => moving);
+        var arrived = Assert.Single(Directory.GetFiles(_here.Path, "*.arriving.*"));
+        var aside = (string)fixture.Server.Ask("SELECT name FROM ticketrush.sale", Database)!;
+        Assert.StartsWith($"{Sale}.moved.", aside, StringComparison.Ordinal);
+        Assert.Contains(aside, unknown.Message, StringComparison.Ordinal);
+        Assert.Contains(Path.GetFileNameWithoutExtension(arrived), unknown.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task What_arrived_stays_when_a_directory_cannot_keep_that_the_original_was_set_aside()
+    {
+        var (directory, store) = (new DataDirectory(_here.Path), _place.OpenStore());
+        directory.TryCreate(Sale, Plan(100));
+        await SellAsync(directory, 0, 5);
+        var from = new SalePlace(directory, Sale) { Platform = new FaultyPlatform { FailsDirectories = true } };
+        var unknown = Assert.Throws<IOException>(() => SaleCopy.Run(from, new(store, Sale), Options, move: true));
+        Assert.True(File.Exists(directory.JournalPath(Sale) + ".moved"));
+        var arrived = (string)fixture.Server.Ask("SELECT name FROM ticketrush.sale", Database)!;
+        Assert.StartsWith($"{Sale}.arriving.", arrived, StringComparison.Ordinal);
+        Assert.Contains(arrived, unknown.Message, StringComparison.Ordinal);
+        Assert.Contains($"{Sale}.rush.moved", unknown.Message, StringComparison.Ordinal);
+    }
+
     public void Dispose()
     {
         _place.Dispose();
@@ -216,6 +352,21 @@ public sealed class SaleCopyTests(PostgresFixture fixture) : IDisposable
     private void Execute(string sql) => fixture.Server.Execute(sql, Database);
 
     private long Ask(string sql) => (long)fixture.Server.Ask(sql, Database)!;
+
+    private PostgresStore OpenBehind(CommitProxy proxy, Func<PostgresOptions, PostgresOptions> change) => _place.OpenStore(
+        change, new Npgsql.NpgsqlConnectionStringBuilder(_place.Connection) { Port = proxy.Port }.ConnectionString);
+
+    /// <summary>Every change of a sale's row but that of a turn takes so long.</summary>
+    private void Slow(int milliseconds) => Execute($"""
+        CREATE FUNCTION slowly() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep({milliseconds} / 1000.0); RETURN NEW; END';
+        CREATE TRIGGER slow BEFORE INSERT OR UPDATE OF name ON ticketrush.sale FOR EACH ROW EXECUTE FUNCTION slowly()
+        """);
+
+    private static async Task UntilAsync(Func<bool> isSo)
+    {
+        for (var start = Environment.TickCount64; !isSo(); await Task.Delay(5))
+            Assert.True(Environment.TickCount64 - start < 20_000, "It did not come to be so in time.");
+    }
 
     private static async Task ChangeAsync(ISaleStore store, CommandKind kind)
     {
