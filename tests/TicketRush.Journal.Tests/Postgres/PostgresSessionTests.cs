@@ -110,6 +110,16 @@ public sealed class PostgresSessionTests(PostgresFixture fixture) : IDisposable
         Assert.Equal(lost is null ? 4 : 3, all.Headers.Count);
     }
 
+    /// <summary>What the freeze above rests on: a part of a message is not taken for one, however TCP cuts it.</summary>
+    [Fact]
+    public void The_proxy_knows_a_statement_only_when_it_is_whole()
+    {
+        byte[] messages = [(byte)'B', 0, 0, 0, 6, 1, 2, (byte)'E', 0, 0, 0, 5, 9, (byte)'S', 0, 0, 0, 4];
+        const int End = 13;
+        for (var length = 0; length <= messages.Length; length++)
+            Assert.Equal(length < End ? -1 : End, CommitProxy.FirstStatement(messages.AsSpan(0, length)));
+    }
+
     /// <summary>An engine that lacks the means to end a frozen turn, or a role that may not use it, sells all the same.</summary>
     [Fact]
     public async Task Where_a_frozen_turn_cannot_be_ended_to_wait_for_it_is_no_failure()
@@ -209,6 +219,7 @@ public sealed class PostgresSessionTests(PostgresFixture fixture) : IDisposable
         Assert.Equal(Outcome.Done, await next.SubmitAsync(later).AsTask().WaitAsync(Bound));
         Assert.InRange(later.TimeMs - before.TimeMs, 1_000, 60_000);
         Assert.InRange(next.NowMs - sequencer.NowMs, -1_000, 1_000);
+        await TickUntilAsync(() => next.NowMs >= later.TimeMs + 500, next);
         Assert.Equal(1, next.Snapshot!.Pools[0].Held);
 
         // The control: one that knows nothing of it takes the database's time.
