@@ -273,7 +273,8 @@ public sealed class PostgresJournal : IJournal
         {
             // An engine that lacks it, or does not let us: then who waits waits until the frozen one's connection breaks.
             _watch.Warnings.Once(
-                $"{_options.Name} does not let a server end a turn that stands still in the middle of a statement: {e.InnerException.Message}");
+                $"{_options.Name} does not let a server end a turn that stands still in the middle of a statement: "
+                + e.InnerException.Message);
         }
     }
 

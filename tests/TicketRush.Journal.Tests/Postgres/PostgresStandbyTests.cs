@@ -66,7 +66,8 @@ public sealed class PostgresStandbyTests
         using var place = new PostgresPlaceBehind(primary);
         await using var one = await OpenSaleAsync(
             place.OpenStore(options => options with { CommitWaitMax = Bound, SettleMax = TimeSpan.Zero }));
-        await using var two = new Sequencer(place.OpenStore(options => options with { CommitWaitMax = Bound, SettleMax = Bound }).Open(Sale));
+        var other = place.OpenStore(options => options with { CommitWaitMax = Bound, SettleMax = Bound });
+        await using var two = new Sequencer(other.Open(Sale));
         standby.StopImmediately();
         var buying = one.SubmitAsync(Purchase(1)).AsTask();
         await UntilAsync(() => IsWaiting(primary), "the commit waits");

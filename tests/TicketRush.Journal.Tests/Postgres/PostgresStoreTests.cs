@@ -89,7 +89,8 @@ public sealed class PostgresStoreTests(PostgresFixture fixture) : IDisposable
         {
             var opened = sequencer.SubmitAsync(new() { Command = new() { Kind = Engine.CommandKind.Open } });
             Assert.Equal(Outcome.Done, await opened.AsTask().WaitAsync(Bound));
-            for (var id = 0; id < Orders; id++) Assert.Equal(Outcome.Done, await sequencer.SubmitAsync(Purchase(id)).AsTask().WaitAsync(Bound));
+            for (var id = 0; id < Orders; id++)
+                Assert.Equal(Outcome.Done, await sequencer.SubmitAsync(Purchase(id)).AsTask().WaitAsync(Bound));
         }));
         long most = 0;
         do

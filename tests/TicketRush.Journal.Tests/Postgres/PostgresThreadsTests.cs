@@ -17,7 +17,8 @@ public sealed class PostgresThreadsTests(PostgresFixture fixture)
         using var place = new PostgresPlace(fixture.Server);
         using var proxy = new CommitProxy(fixture.Server.Port);
         var connection = new NpgsqlConnectionStringBuilder(place.Connection) { Port = proxy.Port };
-        var store = place.OpenStore(options => options with { CommitWaitMax = TimeSpan.FromMilliseconds(100) }, connection.ConnectionString);
+        var soon = TimeSpan.FromMilliseconds(100);
+        var store = place.OpenStore(options => options with { CommitWaitMax = soon }, connection.ConnectionString);
         await using var sequencer = await OpenSaleAsync(store);
         var before = ThreadPool.ThreadCount;
         for (var id = 0; id < Times; id++)
