@@ -4,7 +4,7 @@ using TicketRush.Journal.Postgres;
 namespace TicketRush.Journal.Tests;
 
 /// <summary>What a connection string leaves open comes from the usual variables, and what it says stands.</summary>
-public sealed class PostgresVariablesTests
+public sealed class PostgresOptionsTests
 {
     private static readonly Dictionary<string, string> Variables = new(StringComparer.Ordinal)
     {
