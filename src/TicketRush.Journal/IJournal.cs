@@ -56,6 +56,13 @@ public interface IJournal : IDisposable
     /// <exception cref="IOException">Writing or flushing failed.</exception>
     void Append(BatchBuffer batch, long timeMs);
 
+    /// <summary>
+    /// In a turn, before anybody is told anything that rests on what others have written: sees to it that all that was read is durable
+    /// for certain. Costs nothing behind a batch of one's own.
+    /// </summary>
+    /// <exception cref="IOException">Nobody can tell whether it is; then as after <see cref="Append"/>.</exception>
+    void Confirm();
+
     void ReleaseTurn();
 
     /// <summary>Starts over: the next read gives the first batch again.</summary>

@@ -312,6 +312,9 @@ public sealed class Sequencer : IBatchReader, IAsyncDisposable
         }
 
         Append(nowMs);
+
+        // A repetition, a refusal or what was looked up may rest on what another wrote, and perhaps nobody has said that to be durable.
+        if (taken.Length > 0) _journal.Confirm();
         Volatile.Write(ref _writingSince, 0);
         Describe(taken, nowMs);
     }

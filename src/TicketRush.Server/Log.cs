@@ -31,6 +31,9 @@ internal static partial class Log
         + "terminals port it is taken over TLS and within this machine, and answers no challenge.")]
     public static partial void GuessableKey(ILogger log);
 
+    [LoggerMessage(10, LogLevel.Warning, "{Warning}")]
+    public static partial void Database(ILogger log, string warning);
+
     [LoggerMessage(20, LogLevel.Error, "The board goes on, but something failed. Other failures of this minute are not logged.")]
     public static partial void BoardFailed(ILogger log, Exception e);
 

@@ -82,6 +82,8 @@ public static class RushServer
 
         // Read now: a server that listens can sell, and knows who may.
         app.Services.GetRequiredService<KeyRing>().OnUnreadable = reason => Log.KeysUnreadable(app.Logger, reason);
+        if (app.Services.GetRequiredService<ISaleStore>() is PostgresStore database)
+            database.OnWarning = warning => Log.Database(app.Logger, warning);
         app.Services.GetRequiredService<Sales>().All();
         return app;
     }

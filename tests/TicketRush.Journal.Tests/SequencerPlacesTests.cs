@@ -261,6 +261,8 @@ public sealed class SequencerPlacesTests
 
         public void Append(BatchBuffer batch, long timeMs) => journal.Append(batch, timeMs);
 
+        public void Confirm() => journal.Confirm();
+
         public void ReleaseTurn() => journal.ReleaseTurn();
 
         public void Rewind() => journal.Rewind();

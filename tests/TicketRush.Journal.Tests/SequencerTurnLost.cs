@@ -70,6 +70,8 @@ public sealed class SequencerTurnLost : IDisposable
             journal.Append(batch, timeMs);
         }
 
+        public void Confirm() => journal.Confirm();
+
         public void ReleaseTurn() => journal.ReleaseTurn();
 
         public void Rewind() => journal.Rewind();

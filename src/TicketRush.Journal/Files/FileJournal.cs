@@ -198,6 +198,11 @@ public sealed class FileJournal : IJournal
         Volatile.Write(ref _publishedSeen, _turn.Published);
     }
 
+    public void Confirm()
+    {
+        // What was read is before the durable end, or was made durable when the turn was taken.
+    }
+
     public void ReleaseTurn() => _turn.ReleaseTurn();
 
     public void Rewind()

@@ -79,6 +79,11 @@ public sealed class MemoryJournal(MemoryStore store) : IJournal
         Volatile.Write(ref store.Sequence, tail.Sequence);
     }
 
+    public void Confirm()
+    {
+        // All of it is in the same memory.
+    }
+
     public void ReleaseTurn() => store.Turn.Release();
 
     public void Rewind() => (_tail, _read) = (default, 0);

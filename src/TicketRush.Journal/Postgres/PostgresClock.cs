@@ -14,11 +14,17 @@ internal sealed class PostgresClock(Func<long>? ticks = null)
     private readonly Func<long> _ticks = ticks ?? (() => Environment.TickCount64);
     private readonly Lock _gate = new();
     private long _offset = DateTimeOffset.UtcNow.ToUnixTimeMilliseconds() - (ticks ?? (() => Environment.TickCount64))();
-    private long _last, _slewedAt;
+    private long _last, _slewedAt, _behind;
     private bool _isSet;
 
     /// <summary>What to give to <see cref="Observe"/> as the moment of asking.</summary>
     public long Ticks => _ticks();
+
+    /// <summary>What sale time is more than <see cref="Ticks"/>.</summary>
+    public long Offset => Volatile.Read(ref _offset);
+
+    /// <summary>How far the database's time is ahead of sale time, and is yet to be made up for; 0 but for a step.</summary>
+    public long BehindMs => Volatile.Read(ref _behind);
 
     public long NowMs
     {
@@ -32,6 +38,19 @@ internal sealed class PostgresClock(Func<long>? ticks = null)
                 if (found == last) return now;
                 last = found;
             }
+        }
+    }
+
+    /// <summary>Goes on from where another process of this machine was, whatever the database has given.</summary>
+    /// <param name="offset">Its <see cref="Offset"/>.</param>
+    public void Seed(long offset)
+    {
+        lock (_gate)
+        {
+            if (!_isSet) _slewedAt = _ticks();
+            _isSet = true;
+            Volatile.Write(ref _offset, offset);
+            Volatile.Write(ref _last, 0);
         }
     }
 
@@ -59,7 +78,9 @@ internal sealed class PostgresClock(Func<long>? ticks = null)
             var most = Math.Min(now - _slewedAt, StepMs) / SlewPart;
             if (Math.Abs(off) <= StepMs) (most, _slewedAt) = (StepMs, now);
             else _slewedAt = Math.Max(_slewedAt + most * SlewPart, now - StepMs);
-            Volatile.Write(ref _offset, _offset + Math.Clamp(off, -most, most));
+            var made = Math.Clamp(off, -most, most);
+            Volatile.Write(ref _offset, _offset + made);
+            Volatile.Write(ref _behind, off - made);
         }
     }
 }

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Npgsql;
 
 namespace TicketRush.Journal.Postgres;
 
@@ -31,7 +32,7 @@ public sealed class PostgresJournal : IJournal
 
     private Tail _tail;
     private long _sequence = -1;
-    private long _ownSequence;
+    private long _certain;
     private int _lastLength = AheadBytes;
     private int _waits;
     private bool _isShared;
@@ -97,9 +98,21 @@ public sealed class PostgresJournal : IJournal
         if (_tail.Sequence >= durable.Sequence) return;
         var most = Math.Clamp(AheadBytes / _lastLength, 1, AheadMax);
         _ahead.Clear();
-        if (session.ReadBatches(_news.Sale, _tail.Sequence, (first, bytes) => _ahead.Enqueue((first, bytes.ToArray())), most) == 0)
-            throw Damaged("it was acknowledged and is not there");
-        _lastLength = _ahead.Max(one => one.Batch.Length);
+        var (longest, kept, isEnough) = (1, 0, false);
+        var count = session.ReadBatches(
+            _news.Sale, _tail.Sequence,
+            (first, bytes) =>
+            {
+                // Long ones may follow short ones: what is too much is asked for again, with fewer at a time.
+                longest = Math.Max(longest, bytes.Length);
+                isEnough |= kept > 0 && kept + bytes.Length > AheadBytes;
+                if (isEnough) return;
+                kept += bytes.Length;
+                _ahead.Enqueue((first, bytes.ToArray()));
+            },
+            most);
+        if (count == 0) throw Damaged("it was acknowledged and is not there");
+        _lastLength = longest;
     }
 
     public void TakeTurn(IBatchReader reader) => Persist("take the turn of", () => TryTake(wait: true, reader));
@@ -130,10 +143,31 @@ public sealed class PostgresJournal : IJournal
         if (!TryWrite(session, before, after, batch.Bytes)) Settle(before, after, batch.Bytes, isFirst);
 
         _tail = after;
-        _ownSequence = after.Sequence;
+        _certain = after.Sequence;
         Volatile.Write(ref _sequence, after.Sequence);
         _witness.Advance(after);
         _watch.Tell(_news, after.Sequence);
+    }
+
+    /// <summary>
+    /// What others have committed is seen before it is durable where their wait for a standby was broken off; so something is committed
+    /// behind it. Behind the row's lock that is the end of all that was read.
+    /// </summary>
+    public void Confirm()
+    {
+        if (_tail.Sequence <= _certain) return;
+        bool? isSo = null;
+        try
+        {
+            isSo = TryConfirm();
+        }
+        catch (IOException)
+        {
+            // What it says does not matter.
+        }
+
+        if (!(isSo ?? UntilKnown("keeps what others have written", TryConfirm))) throw Overtaken();
+        _certain = _tail.Sequence;
     }
 
     public void ReleaseTurn()
@@ -209,7 +243,7 @@ public sealed class PostgresJournal : IJournal
                 // Nobody who moves has the turn for so long. Who does not has lost it to the database's bound, or stands where there is
                 // none.
                 if (wait && ++_waits * PostgresSession.LockWaitMs >= 2 * _options.TurnIdleMax.TotalMilliseconds)
-                    session.EndFrozen(2 * _options.TurnIdleMax);
+                    EndFrozen(session);
                 _pool.Return(session);
                 return false;
             }
@@ -217,7 +251,7 @@ public sealed class PostgresJournal : IJournal
             _waits = 0;
             _watch.Clock.Observe(row.NowMs, askedAt);
             CatchUp(session, row.Tail, reader);
-            _isShared = _tail.Sequence != _ownSequence;
+            _isShared = _tail.Sequence > _certain;
         }
         catch
         {
@@ -227,6 +261,21 @@ public sealed class PostgresJournal : IJournal
 
         _session = session;
         return true;
+    }
+
+    private void EndFrozen(PostgresSession session)
+    {
+        try
+        {
+            session.EndFrozen(2 * _options.TurnIdleMax);
+        }
+        catch (IOException e) when (e.InnerException is PostgresException { IsTransient: false })
+        {
+            // An engine that lacks it, or does not let us: then who waits waits until the frozen one's connection breaks.
+            _watch.Warnings.Once(
+                $"{_options.Name} does not let a server end a turn that stands still in the middle of a statement: "
+                + e.InnerException.Message);
+        }
     }
 
     /// <summary>
@@ -290,7 +339,7 @@ public sealed class PostgresJournal : IJournal
             {
                 if (!session.Lock(_news.Sale, out var row)) continue;
                 if (row.Tail == expected) return session;
-                throw new IOException($"Another server took the turn of {_name} between two batches of one turn.");
+                throw Overtaken();
             }
 
             throw new IOException($"The turn of {_name} did not come back.");
@@ -328,33 +377,36 @@ public sealed class PostgresJournal : IJournal
     /// </summary>
     /// <exception cref="TurnLostException">It did not come to be, and the turn's batches before it neither.</exception>
     /// <exception cref="IOException">It did not come to be; or nobody can tell, for the database cannot be reached.</exception>
-    private void Settle(in Tail before, in Tail after, ReadOnlyMemory<byte> batch, bool isFirst)
+    private void Settle(Tail before, Tail after, ReadOnlyMemory<byte> batch, bool isFirst)
     {
         Interlocked.Increment(ref _watch.Unsettled);
+        if (UntilKnown("has committed a batch", () => TrySettle(before, after, batch)))
+        {
+            Interlocked.Increment(ref _watch.Settled);
+            return;
+        }
+
+        // What went before it in the turn, if anything did, is there all the same.
+        var lost = $"The turn of {_name} was lost before its batch was committed, and another server has taken it since.";
+        throw isFirst ? new TurnLostException(lost) : new IOException(lost);
+    }
+
+    private bool UntilKnown(string what, Func<bool?> isSo)
+    {
         IOException? last = null;
         for (var since = Stopwatch.GetTimestamp(); Stopwatch.GetElapsedTime(since) < _options.SettleMax; Thread.Sleep(TryAgainAfter))
         {
             try
             {
-                if (TrySettle(before, after, batch) is not { } isThere) continue;
-                if (isThere)
-                {
-                    Interlocked.Increment(ref _watch.Settled);
-                    return;
-                }
+                if (isSo() is { } known) return known;
             }
             catch (IOException e)
             {
                 last = e;
-                continue;
             }
-
-            // What went before it in the turn, if anything did, is there all the same.
-            var lost = $"The turn of {_name} was lost before its batch was committed, and another server has taken it since.";
-            throw isFirst ? new TurnLostException(lost) : new IOException(lost);
         }
 
-        throw new IOException($"Nobody can tell whether {_options.Name} has committed a batch of {_name}. {last?.Message}", last);
+        throw new IOException($"Nobody can tell whether {_options.Name} {what} of {_name}. {last?.Message}", last);
     }
 
     /// <returns>Whether the batch is there for good; null when it cannot be told yet.</returns>
@@ -390,6 +442,42 @@ public sealed class PostgresJournal : IJournal
         return null;
     }
 
+    /// <returns>False when another server has been there since; null when it cannot be told yet.</returns>
+    private bool? TryConfirm()
+    {
+        var (session, isLocked) = (_session, _session is not null);
+        _session = null;
+        session ??= _pool.Rent();
+        try
+        {
+            if (!isLocked && session.Lock(_news.Sale, out var row))
+            {
+                if (row.Tail != _tail)
+                {
+                    _pool.Discard(session);
+                    return false;
+                }
+
+                isLocked = true;
+            }
+
+            if (isLocked && session.Confirm(_news.Sale))
+            {
+                _pool.Return(session);
+                return true;
+            }
+        }
+        catch
+        {
+            _pool.Discard(session);
+            throw;
+        }
+
+        _pool.Discard(session);
+        return null;
+    }
+
+    private IOException Overtaken() => new($"Another server took the turn of {_name} between two batches of one turn.");
 
     private JournalRefusedException Behind(in Tail durable) => new(
         $"{_options.Name} has lost entries of {_name} that were acknowledged: it ends at, or is another past from, sequence "

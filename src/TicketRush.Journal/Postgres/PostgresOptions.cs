@@ -74,8 +74,12 @@ public sealed record PostgresOptions
     /// like.
     /// </summary>
     /// <exception cref="ArgumentException">It is no connection string.</exception>
-    public static PostgresOptions Parse(string text, string? stateDirectory = null)
+    public static PostgresOptions Parse(string text, string? stateDirectory = null) =>
+        Parse(text, stateDirectory, Environment.GetEnvironmentVariable);
+
+    internal static PostgresOptions Parse(string text, string? stateDirectory, Func<string, string?> variable)
     {
+        string? Variable(string name) => variable(name) is { Length: > 0 } value ? value : null;
         var given = text.Trim() == EnvironmentOnly ? "" : text;
         var (parts, words) = (new NpgsqlConnectionStringBuilder(given), new DbConnectionStringBuilder { ConnectionString = given });
 
@@ -85,9 +89,8 @@ public sealed record PostgresOptions
         if (string.IsNullOrEmpty(parts.Database)) parts.Database = Variable("PGDATABASE");
         if (!words.ContainsKey("SSL Mode") && !words.ContainsKey("SslMode") && Variable("PGSSLMODE") is { } ssl)
             parts["SSL Mode"] = ssl.Replace("-", "", StringComparison.Ordinal);
+        if (string.IsNullOrEmpty(parts.TargetSessionAttributes)) parts.TargetSessionAttributes = Variable("PGTARGETSESSIONATTRS");
         var most = words.ContainsKey("Maximum Pool Size") ? Math.Clamp(parts.MaxPoolSize, 2, 200) : 16;
         return new() { Connection = parts.ConnectionString, StateDirectory = stateDirectory, SessionsMax = most };
     }
-
-    private static string? Variable(string name) => Environment.GetEnvironmentVariable(name) is { Length: > 0 } value ? value : null;
 }

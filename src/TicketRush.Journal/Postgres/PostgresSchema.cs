@@ -14,7 +14,7 @@ internal static class PostgresSchema
     private const int PatienceSeconds = 600;
 
     // Each is run once, in this order, and never changed after a release.
-    private static readonly string[] Migrations =
+    internal static readonly string[] Migrations =
     [
         // The sale's row is updated with every batch and its versions are pruned in place, so its page keeps room. Payloads are hashes and
         // counters: compressing them costs more than it saves. No foreign key: the sale's row is locked and updated in every transaction
@@ -46,9 +46,11 @@ internal static class PostgresSchema
 
     /// <summary>Makes or brings up to date the tables. Of several servers that start together one does it, and the others wait.</summary>
     /// <exception cref="NewerFormatException">A newer program was here.</exception>
-    public static void Migrate(NpgsqlConnection connection, PostgresOptions options)
+    public static void Migrate(NpgsqlConnection connection, PostgresOptions options) => Migrate(connection, options, Migrations);
+
+    internal static void Migrate(NpgsqlConnection connection, PostgresOptions options, string[] migrations)
     {
-        if (VersionOf(connection) == Migrations.Length) return;
+        if (VersionOf(connection, migrations.Length) == migrations.Length) return;
         PostgresSession.Begin(connection);
 
         // Not the bounds of a turn: who waits here waits for another to be done, and changing a large table takes its time.
@@ -63,8 +65,8 @@ internal static class PostgresSchema
             );
             INSERT INTO ticketrush.version (number, opened) VALUES (0, 0) ON CONFLICT DO NOTHING
             """);
-        var version = VersionOf(connection) ?? 0;
-        for (; version < Migrations.Length; version++) Run(connection, Migrations[version]);
+        var version = VersionOf(connection, migrations.Length) ?? 0;
+        for (; version < migrations.Length; version++) Run(connection, migrations[version]);
         Run(connection, $"UPDATE ticketrush.version SET number = {version}");
         PostgresSession.Commit(connection, options);
     }
@@ -73,19 +75,19 @@ internal static class PostgresSchema
     /// <exception cref="NewerFormatException">They are a newer program's.</exception>
     public static void Check(NpgsqlConnection connection)
     {
-        if (VersionOf(connection) is not null) return;
+        if (VersionOf(connection, Migrations.Length) is not null) return;
         throw new JournalRefusedException($"The database {connection.Database} has no sales of TicketRush; `rush serve` makes the tables.");
     }
 
-    private static int? VersionOf(NpgsqlConnection connection)
+    private static int? VersionOf(NpgsqlConnection connection, int known)
     {
         using var there = new NpgsqlCommand("SELECT to_regclass('ticketrush.version') IS NOT NULL", connection);
         if (there.ExecuteScalar() is not true) return null;
         using var command = new NpgsqlCommand("SELECT number FROM ticketrush.version", connection);
         var version = command.ExecuteScalar() as int?;
-        if (version <= Migrations.Length || version is null) return version;
+        if (version <= known || version is null) return version;
         throw new NewerFormatException(
-            $"The tables in {connection.Database} have version {version}; this program knows versions up to {Migrations.Length}.");
+            $"The tables in {connection.Database} have version {version}; this program knows versions up to {known}.");
     }
 
     private static void Run(NpgsqlConnection connection, string sql)

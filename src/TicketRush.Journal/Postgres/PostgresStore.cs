@@ -36,11 +36,14 @@ public sealed class PostgresStore : ISaleStore
             "ticketrush.commits.unsettled", () => Commits.Unsettled, "{commit}", "Commits that the database did not answer cleanly.");
         _meter.CreateObservableCounter(
             "ticketrush.commits.settled", () => Commits.Settled, "{commit}", "Those of them that are there for good.");
+        _meter.CreateObservableGauge(
+            "ticketrush.clock.behind", () => clock.BehindMs / 1000.0, "s", "How far the database's clock is ahead of sale time.");
         try
         {
             Secrets = new SealedSecrets(options, _watch);
             _keys = IdentityKeys.Open(Secrets);
             Identities = _keys.Identities;
+            _watch.ClockFile = ClockFile.Open(options.StateDirectory!, _keys, clock);
         }
         catch
         {
@@ -54,6 +57,12 @@ public sealed class PostgresStore : ISaleStore
     public Identities Identities { get; }
 
     public ISecrets Secrets { get; }
+
+    /// <summary>Told what whoever runs this server should know, though selling goes on; also of what was before it was set.</summary>
+    public Action<string>? OnWarning
+    {
+        set => _watch.Warnings.Tell = value;
+    }
 
     /// <summary>Commits of this process that were not answered cleanly, and how many of them were settled.</summary>
     public (long Unsettled, long Settled) Commits => (Volatile.Read(ref _watch.Unsettled), Volatile.Read(ref _watch.Settled));

@@ -55,6 +55,8 @@ internal sealed class PostgresWatch : IDisposable
     private volatile Dictionary<string, long> _secrets = new(StringComparer.Ordinal);
     private volatile string[] _names = [];
     private long _namesAt;
+    private ClockFile? _clockFile;
+    private bool _isStepSaid;
     private volatile bool _stops;
 
     public PostgresWatch(PostgresOptions options, PostgresPool pool, PostgresClock clock)
@@ -67,6 +69,14 @@ internal sealed class PostgresWatch : IDisposable
     }
 
     public PostgresClock Clock { get; }
+
+    public Warnings Warnings { get; } = new();
+
+    /// <summary>Where sale time is kept for the next process; nowhere before it is set.</summary>
+    public ClockFile? ClockFile
+    {
+        set => Volatile.Write(ref _clockFile, value);
+    }
 
     /// <summary>Commits that were not answered cleanly, and how many of them were settled.</summary>
     public long Unsettled, Settled;
@@ -162,6 +172,7 @@ internal sealed class PostgresWatch : IDisposable
 
             lock (_sales) _secrets = versions;
             _pool.Trim();
+            KeepTime();
 
             var (since, toldAt) = (Stopwatch.GetTimestamp(), 0L);
             while (!_stops && _options.PollEvery - Stopwatch.GetElapsedTime(since) is { TotalMilliseconds: >= 1 } left)
@@ -193,6 +204,20 @@ internal sealed class PostgresWatch : IDisposable
     {
         Clock.Observe(reader.GetInt64(2), askedAt);
         if (_sales.TryGetValue(reader.GetInt32(0), out var news)) news.Advance(reader.GetInt64(1));
+    }
+
+    private void KeepTime()
+    {
+        if (Volatile.Read(ref _clockFile) is not { } file) return;
+        file.Keep(Clock);
+        var (behind, isSaid) = (Clock.BehindMs, _isStepSaid);
+        _isStepSaid = Math.Abs(behind) > PostgresClock.StepMs;
+        if (!_isStepSaid || isSaid) return;
+        var (seconds, hours) = (Math.Abs(behind) / 1000, Math.Abs(behind) * PostgresClock.SlewPart / 3_600_000.0);
+        Warnings.Say(string.Create(
+            CultureInfo.InvariantCulture,
+            $"The clock of {_options.Name} is {seconds} s {(behind > 0 ? "ahead of" : "behind")} sale time, which makes up for it in "
+            + $"{hours:0.0} h. Put it right. A server that starts meanwhile with an empty state directory takes the step at once."));
     }
 
     private void TellOthers(NpgsqlConnection connection)

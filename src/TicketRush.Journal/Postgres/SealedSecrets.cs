@@ -54,10 +54,14 @@ internal sealed class SealedSecrets : ISecrets
     public bool TryAdd(string name, string text) => Write(name, connection =>
     {
         using var command = new NpgsqlCommand(
-            "INSERT INTO ticketrush.secret (name, version, sealed) VALUES ($1, 1, $2) ON CONFLICT DO NOTHING", connection);
+            """
+            INSERT INTO ticketrush.secret AS there (name, version, sealed) VALUES ($1, 1, $2)
+            ON CONFLICT (name) DO UPDATE SET version = there.version + 1, sealed = excluded.sealed WHERE there.sealed = ''
+            RETURNING version
+            """, connection);
         command.Parameters.Add(new NpgsqlParameter<string> { TypedValue = name });
         command.Parameters.Add(new NpgsqlParameter<byte[]> { TypedValue = Seal(name, text) });
-        return command.ExecuteNonQuery() == 1 ? (text, 1) : default;
+        return command.ExecuteScalar() is long version ? (text, version) : default;
     });
 
     public void Change(string name, Func<string?, string?> change) => Write(name, connection =>
@@ -130,8 +134,10 @@ internal sealed class SealedSecrets : ISecrets
                 return PostgresSession.With(_options, Purpose, connection =>
                 {
                     PostgresSession.Begin(connection);
-                    PostgresSession.Execute(connection, PostgresSession.Barrier);
+
+                    // The barrier last, as everywhere: two that lock the same rows in another order would wait for each other.
                     var text = Read(connection, name, forUpdate: true);
+                    PostgresSession.Execute(connection, PostgresSession.Barrier);
                     PostgresSession.Commit(connection, _options);
                     return text;
                 });

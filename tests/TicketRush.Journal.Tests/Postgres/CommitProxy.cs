@@ -39,7 +39,7 @@ internal sealed class CommitProxy : IDisposable
     private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
     private readonly IPEndPoint _server;
     private readonly List<TcpClient> _connections = [];
-    private int _fate, _lost;
+    private int _fate, _lost, _accepted;
 
     public CommitProxy(int port)
     {
@@ -55,6 +55,9 @@ internal sealed class CommitProxy : IDisposable
     {
         set => Volatile.Write(ref _fate, (int)value);
     }
+
+    /// <summary>Connections that were opened so far.</summary>
+    public int Accepted => Volatile.Read(ref _accepted);
 
     /// <summary>Batches or answers that were lost so far.</summary>
     public int Lost => Volatile.Read(ref _lost);
@@ -72,7 +75,12 @@ internal sealed class CommitProxy : IDisposable
     {
         try
         {
-            while (true) _ = ServeAsync(await _listener.AcceptTcpClientAsync());
+            while (true)
+            {
+                var client = await _listener.AcceptTcpClientAsync();
+                Interlocked.Increment(ref _accepted);
+                _ = ServeAsync(client);
+            }
         }
         catch (Exception e) when (e is ObjectDisposedException or SocketException)
         {
@@ -121,7 +129,15 @@ internal sealed class CommitProxy : IDisposable
                 if (fate == CommitFate.SettingIsAnothers) buffer[at + mark.Length - 1]++;
                 else
                 {
-                    if (fate == CommitFate.CommitIsHeld) await target.WriteAsync(buffer.AsMemory(0, FirstStatement(buffer)));
+                    if (fate == CommitFate.CommitIsHeld)
+                    {
+                        // It may have come in parts.
+                        int first;
+                        while ((first = FirstStatement(buffer.AsSpan(0, length))) < 0)
+                            length += await source.ReadAtLeastAsync(buffer.AsMemory(length), 1);
+                        await target.WriteAsync(buffer.AsMemory(0, first));
+                    }
+
                     await Task.Delay(Timeout.Infinite);
                 }
             }
@@ -130,14 +146,17 @@ internal sealed class CommitProxy : IDisposable
         }
     }
 
-    /// <summary>The length of the messages up to the one that executes.</summary>
-    private static int FirstStatement(ReadOnlySpan<byte> messages)
+    /// <summary>The length of the messages up to the one that executes; -1 when it is not there as a whole.</summary>
+    internal static int FirstStatement(ReadOnlySpan<byte> messages)
     {
-        for (var at = 0; ;)
+        const int Head = 5;
+        for (var at = 0; at + Head <= messages.Length;)
         {
             var type = messages[at];
             at += 1 + BinaryPrimitives.ReadInt32BigEndian(messages[(at + 1)..]);
-            if (type == 'E') return at;
+            if (type == 'E') return at <= messages.Length ? at : -1;
         }
+
+        return -1;
     }
 }

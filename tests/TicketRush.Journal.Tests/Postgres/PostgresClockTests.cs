@@ -1,3 +1,4 @@
+using System.Globalization;
 using TicketRush.Journal.Postgres;
 
 namespace TicketRush.Journal.Tests;
@@ -70,6 +71,52 @@ public sealed class PostgresClockTests
         _ticks += 600_000;
         clock.Observe(Day + 1_200_000, _ticks);
         Assert.InRange(clock.NowMs, Day + 600_000, Day + 600_000 + PostgresClock.StepMs / PostgresClock.SlewPart);
+    }
+
+    [Fact]
+    public void Who_goes_on_from_anothers_time_makes_up_for_a_step_as_it_does()
+    {
+        var clock = At(Day);
+        var next = new PostgresClock(() => _ticks);
+        next.Observe(Day + 600_000, _ticks);
+        next.Seed(clock.Offset);
+        Assert.Equal(clock.NowMs, next.NowMs);
+        for (var i = 0; i < 100; i++)
+        {
+            _ticks += 100;
+            foreach (var one in new[] { clock, next }) one.Observe(Day + 600_000 + (100 * (i + 1)), _ticks);
+            Assert.Equal(clock.NowMs, next.NowMs);
+        }
+
+        Assert.InRange(clock.NowMs, Day + 10_000, Day + 10_600);
+        Assert.Equal(clock.BehindMs, next.BehindMs);
+        Assert.InRange(next.BehindMs, 599_000, 600_000);
+    }
+
+    /// <summary>Another boot's says nothing, nor that of a time since which the machine has slept.</summary>
+    [Theory]
+    [InlineData("", true)]
+    [InlineData("boot", false)]
+    [InlineData("slept", false)]
+    [InlineData("torn", false)]
+    [InlineData("database", false)]
+    public void What_is_kept_is_of_this_boot_and_this_database(string changed, bool isUsed)
+    {
+        if (!OperatingSystem.IsLinux()) Assert.Skip("needs Linux");
+        using var directory = new ScratchDirectory();
+        var clock = new PostgresClock();
+        clock.Observe(Day, clock.Ticks);
+        ClockFile.Open(directory.Path, new("one"), clock).Keep(clock);
+        var path = Assert.Single(Directory.GetFiles(directory.Path));
+        var words = File.ReadAllText(path).Split(' ');
+        if (changed == "boot") words[0] = Guid.NewGuid().ToString();
+        if (changed == "slept") words[2] = $"{long.Parse(words[2], CultureInfo.InvariantCulture) - 60_000}\n";
+        File.WriteAllText(path, changed == "torn" ? words[0] : string.Join(' ', words));
+
+        var next = new PostgresClock();
+        next.Observe(2 * Day, next.Ticks);
+        ClockFile.Open(directory.Path, new(changed == "database" ? "two" : "one"), next);
+        Assert.InRange(next.NowMs - (isUsed ? Day : 2 * Day), 0, 60_000);
     }
 
     private PostgresClock At(long timeMs)

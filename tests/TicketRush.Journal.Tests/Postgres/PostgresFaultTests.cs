@@ -278,6 +278,48 @@ public sealed class PostgresFaultTests(PostgresFixture fixture) : IDisposable
         Assert.Throws<InvalidDataException>(() => PostgresStore.Open(options));
     }
 
+    [Fact]
+    public void A_change_that_changes_nothing_leaves_a_name_that_can_be_given()
+    {
+        var secrets = Place.OpenStore().Secrets;
+        secrets.Change("keys", _ => null);
+        Assert.Null(secrets.Read("keys"));
+        Assert.True(secrets.TryAdd("keys", "first"));
+        Assert.False(secrets.TryAdd("keys", "second"));
+        Assert.Equal("first", Place.OpenStore().Secrets.Read("keys"));
+    }
+
+    /// <summary>All lock a secret before what they commit last; who did it the other way round would wait for one who waits for
+    /// it.</summary>
+    [Fact]
+    public async Task Who_settles_a_secret_and_waits_for_it_holds_nobody_up()
+    {
+        var secrets = OpenBehindProxy().Secrets;
+        var database = new Npgsql.NpgsqlConnectionStringBuilder(Place.Connection).Database!;
+        await using var other = new Npgsql.NpgsqlConnection(Place.Connection + ";Pooling=false");
+        await other.OpenAsync();
+        secrets.TryAdd("keys", "first");
+        Task? locking = null;
+        var changing = Task.Run(() => secrets.Change("keys", _ =>
+        {
+            // It waits for this transaction, and has the secret when it is over: before it is settled.
+            locking = Task.Run(() => PostgresSession.Execute(
+                other, "BEGIN; SELECT 1 FROM ticketrush.secret WHERE name = 'keys' FOR UPDATE"));
+            Assert.True(SpinWait.SpinUntil(() => CountWaiting() == 1, Bound));
+            _proxy!.Next = CommitFate.AnswerIsCut;
+            return "second";
+        }));
+        await UntilAsync(() => _proxy!.Lost == 1, "the answer was cut");
+        await locking!.WaitAsync(Bound);
+        await UntilAsync(() => CountWaiting() == 1, "it is being settled");
+        PostgresSession.Execute(other, "SELECT 1 FROM ticketrush.version FOR UPDATE NOWAIT; COMMIT");
+        await changing.WaitAsync(Bound);
+        Assert.Equal("second", secrets.Read("keys"));
+
+        long CountWaiting() => (long)fixture.Server.Ask(
+            $"SELECT count(*) FROM pg_stat_activity WHERE datname = '{database}' AND wait_event_type = 'Lock'")!;
+    }
+
     public void Dispose()
     {
         _place?.Dispose();

@@ -128,6 +128,32 @@ public sealed class PostgresNewsTests(PostgresFixture fixture) : IDisposable
     }
 
     [Fact]
+    public void A_watch_keeps_no_more_than_its_bound_where_long_batches_follow_short_ones()
+    {
+        const int Short = 16, Long = 16, Entries = 20_000;
+        var store = Place.OpenStore();
+        using var seller = OpenSale(store);
+        var entries = Enumerable.Range(0, Entries).Select(i => JournalSamples.Released((UInt128)i)).ToArray();
+        JournalContract.InTurn(seller, new(), () =>
+        {
+            for (var i = 0; i < Short; i++) JournalContract.Append(seller, JournalSamples.Released(1));
+            for (var i = 0; i < Long; i++) JournalContract.Append(seller, entries);
+        });
+        var length = JournalSamples.Batch(entries).Length;
+        Assert.True(length > 256 * 1024, $"{length}");
+
+        using var watch = store.OpenToRead(Sale);
+        var reader = new Counting();
+        for (; reader.Count < Short; reader.Most++) watch.ReadBatches(reader, 1);
+        var before = GC.GetAllocatedBytesForCurrentThread();
+        for (; reader.Count <= Short + Entries; reader.Most = reader.Count + 1) watch.ReadBatches(reader, 1);
+        Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, length, 6L * length);
+        reader.Most = int.MaxValue;
+        while (watch.Tail.Sequence < seller.Tail.Sequence) watch.ReadBatches(reader, 64);
+        Assert.Equal(1 + Short + Long * Entries, reader.Count);
+    }
+
+    [Fact]
     public void A_watch_that_lags_leaves_the_witness_of_its_machine_where_it_is()
     {
         var store = Place.OpenStore();

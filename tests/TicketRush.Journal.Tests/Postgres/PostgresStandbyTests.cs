@@ -51,6 +51,47 @@ public sealed class PostgresStandbyTests
         Assert.Equal(2, after.Find(1).Tail.Sequence);
     }
 
+    /// <summary>
+    /// The server whose commit was cancelled says nothing. Another, which could read it on the connection that it has, says nothing either
+    /// before something is safe behind it: nobody is told of an order that a failover would lose.
+    /// </summary>
+    [Theory]
+    [InlineData(CommandKind.Purchase)]
+    [InlineData(CommandKind.FindOrder)]
+    public async Task What_another_server_committed_is_not_told_before_it_is_safe(CommandKind asks)
+    {
+        if (PostgresServer.Missing is { } why) Assert.Skip(why);
+        using var primary = PostgresServer.Start("synchronous_standby_names=two", "wal_level=replica");
+        using var standby = primary.StartStandby("two");
+        using var place = new PostgresPlaceBehind(primary);
+        await using var one = await OpenSaleAsync(
+            place.OpenStore(options => options with { CommitWaitMax = Bound, SettleMax = TimeSpan.Zero }));
+        var other = place.OpenStore(options => options with { CommitWaitMax = Bound, SettleMax = Bound });
+        await using var two = new Sequencer(other.Open(Sale));
+        standby.StopImmediately();
+        var buying = one.SubmitAsync(Purchase(1)).AsTask();
+        await UntilAsync(() => IsWaiting(primary), "the commit waits");
+        Assert.True((bool)primary.Ask($"SELECT bool_and(pg_cancel_backend(pid)) {Waiting}")!);
+        Assert.Equal(Outcome.Unknown, await buying.WaitAsync(Bound));
+
+        var asking = two.SubmitAsync(Asked(asks)).AsTask();
+        await UntilAsync(() => IsWaiting(primary) || asking.IsCompleted, "something waits behind it");
+        Assert.False(asking.IsCompleted);
+
+        // And whoever cancels that too has gained nothing.
+        Assert.True((bool)primary.Ask($"SELECT bool_and(pg_cancel_backend(pid)) {Waiting}")!);
+        await UntilAsync(() => IsWaiting(primary) || asking.IsCompleted, "something waits behind that");
+        Assert.False(asking.IsCompleted);
+        standby.Run();
+        Assert.Equal(Outcome.Done, await asking.WaitAsync(Bound));
+
+        // What is known to be safe waits for nobody any more.
+        standby.StopImmediately();
+        Assert.Equal(Outcome.Done, await two.SubmitAsync(Asked(asks)).AsTask().WaitAsync(Bound));
+        Assert.False(IsWaiting(primary));
+        standby.Run();
+    }
+
     [Fact]
     public async Task A_secret_is_not_said_to_be_written_before_it_is_safe_and_its_commit_is_not_cancelled()
     {
@@ -69,7 +110,9 @@ public sealed class PostgresStandbyTests
         Assert.ThrowsAny<IOException>(() => store.Secrets.TryAdd("keys", "third"));
         standby.Run();
         await UntilAsync(() => !IsWaiting(primary), "all of it is safe");
-        Assert.False(store.Secrets.TryAdd("keys", "fourth"));
+
+        // One that has the patience: the standby has just come back.
+        Assert.False(place.OpenStore().Secrets.TryAdd("keys", "fourth"));
         Assert.Equal("first", store.Secrets.Read("keys"));
 
         // The connections that were left to themselves are closed when they were answered.
@@ -103,6 +146,9 @@ public sealed class PostgresStandbyTests
         await using var sequencer = await OpenSaleAsync(place.OpenStore(connection: place.ConnectionAt(standby, primary)));
         Assert.Equal(Outcome.Done, await sequencer.SubmitAsync(Purchase(1)).AsTask().WaitAsync(Bound));
     }
+
+    private static Submission Asked(CommandKind kind) => kind == CommandKind.Purchase ? Purchase(1)
+        : new() { Command = new() { Kind = kind, Hold = new(Spread(1)) } };
 
     private static bool IsWaiting(PostgresServer server) => server.Ask($"SELECT count(*) {Waiting}") is > 0L;
 }

@@ -15,19 +15,18 @@ public sealed class PostgresStoreTests(PostgresFixture fixture) : IDisposable
     [Fact]
     public async Task What_strangers_make_up_opens_no_connections_and_what_is_new_is_found_all_the_same()
     {
-        var (here, there) = (_place.OpenStore(), _place.OpenStore());
+        using var proxy = new CommitProxy(fixture.Server.Port);
+        var connection = new Npgsql.NpgsqlConnectionStringBuilder(_place.Connection) { Port = proxy.Port };
+        var (here, there) = (_place.OpenStore(connection: connection.ConnectionString), _place.OpenStore());
         await using var sales = new Sales(here);
         Assert.Empty(sales.All());
         Assert.Null(Find(sales, "nothing"));
 
-        // The database counts a connection when it has ended, or a second later.
-        await Task.Delay(1_500);
-        var before = Sessions();
+        var before = proxy.Accepted;
         Parallel.For(0, 5_000, new() { MaxDegreeOfParallelism = 8 }, i => Assert.Null(Find(sales, $"made-up-{i}")));
         Assert.True(there.TryCreate("spring", Plan(10)));
         await UntilAsync(() => Find(sales, "spring")?.Sequencer is not null);
-        await Task.Delay(1_500);
-        Assert.InRange(Sessions() - before, 1, 12);
+        Assert.InRange(proxy.Accepted - before, 1, 12);
 
         Assert.True(there.TryCreate("autumn", Plan(10)));
         await UntilAsync(() => Has(here, "autumn"));
@@ -97,6 +96,40 @@ public sealed class PostgresStoreTests(PostgresFixture fixture) : IDisposable
         await UntilAsync(() => Find(sales, "spring") is not null);
     }
 
+    /// <summary>However many sales are busy at once, their turns share so many connections, and all of them sell.</summary>
+    [Fact]
+    public async Task Turns_of_many_sales_share_no_more_connections_than_are_allowed()
+    {
+        const int Sales = 12, Most = 3, Orders = 20;
+        var store = _place.OpenStore(options => options with { SessionsMax = Most });
+        var sequencers = new List<Sequencer>();
+        for (var i = 0; i < Sales; i++)
+        {
+            Assert.True(store.TryCreate($"sale-{i}", Plan(Orders)));
+            sequencers.Add(new(store.Open($"sale-{i}")));
+        }
+
+        var database = new Npgsql.NpgsqlConnectionStringBuilder(_place.Connection).Database!;
+        var selling = Task.WhenAll(sequencers.Select(async sequencer =>
+        {
+            var opened = sequencer.SubmitAsync(new() { Command = new() { Kind = Engine.CommandKind.Open } });
+            Assert.Equal(Outcome.Done, await opened.AsTask().WaitAsync(Bound));
+            for (var id = 0; id < Orders; id++)
+                Assert.Equal(Outcome.Done, await sequencer.SubmitAsync(Purchase(id)).AsTask().WaitAsync(Bound));
+        }));
+        long most = 0;
+        do
+        {
+            var count = fixture.Server.Ask(
+                $"SELECT count(*) FROM pg_stat_activity WHERE datname = '{database}' AND application_name = 'ticketrush turns'");
+            most = Math.Max(most, (long)count!);
+        }
+        while (!selling.IsCompleted);
+        await selling;
+        Assert.InRange(most, 1, Most);
+        foreach (var sequencer in sequencers) await sequencer.DisposeAsync();
+    }
+
     [Fact]
     public async Task Commits_that_were_not_answered_and_those_settled_can_be_watched()
     {
@@ -125,8 +158,6 @@ public sealed class PostgresStoreTests(PostgresFixture fixture) : IDisposable
     }
 
     public void Dispose() => _place.Dispose();
-
-    private long Sessions() => Ask("SELECT sessions FROM pg_stat_database WHERE datname = current_database()");
 
     private long Ask(string sql) =>
         (long)fixture.Server.Ask(sql, new Npgsql.NpgsqlConnectionStringBuilder(_place.Connection).Database!)!;
