@@ -7,7 +7,7 @@ using TicketRush.Server.Tests.Hosting;
 
 namespace TicketRush.Server.Tests.Terminals;
 
-/// <summary>TLS as certificate authorities give it: a certificate under an intermediate one, whose root alone is what clients trust.</summary>
+/// <summary>TLS as authorities give it: a certificate under an intermediate one, whose root alone is what clients trust.</summary>
 public sealed class TlsTests : IDisposable
 {
     private const string Password = "p";
@@ -66,7 +66,8 @@ public sealed class TlsTests : IDisposable
             TrustMode = X509ChainTrustMode.CustomRootTrust, RevocationMode = X509RevocationMode.NoCheck, DisableCertificateDownloads = true,
         };
         policy.CustomTrustStore.Add(root);
-        await tls.AuthenticateAsClientAsync(new SslClientAuthenticationOptions { TargetHost = "terminals", CertificateChainPolicy = policy });
+        var options = new SslClientAuthenticationOptions { TargetHost = "terminals", CertificateChainPolicy = policy };
+        await tls.AuthenticateAsClientAsync(options);
         return tls;
     }
 

@@ -64,7 +64,8 @@ public sealed class WatchFaultTests : IAsyncLifetime
         await other.AskArrayAsync("HELLO", "3");
         await Plans.UntilAsync(async () => await other.AskAsync("WATCH", second, "AFTER", "2") is object?[], "a place");
         Assert.Equal("opened", (await PushAsync(other))[3]);
-        await Plans.UntilAsync(() => Task.FromResult(server.App.Services.GetRequiredService<TerminalServices>().Door.Inside == 1), "the end");
+        var door = server.App.Services.GetRequiredService<TerminalServices>().Door;
+        await Plans.UntilAsync(() => Task.FromResult(door.Inside == 1), "the end");
     }
 
     [Fact]
@@ -187,7 +188,8 @@ public sealed class WatchFaultTests : IAsyncLifetime
             Assert.Equal(4, pushed[^1].Length);
 
             // Up to the last that there was room for, none is missing.
-            Assert.Equal(Enumerable.Range(2, pushed.Count - 1).Select(sequence => (long)sequence), pushed[..^1].Select(push => (long)push[2]!));
+            var expected = Enumerable.Range(2, pushed.Count - 1).Select(sequence => (long)sequence);
+            Assert.Equal(expected, pushed[..^1].Select(push => (long)push[2]!));
             Assert.InRange(pushed.Count, 900, 1_004);
             Assert.Equal("PONG", await office.AskAsync("PING"));
             Assert.Equal(["unwatch", sale, 0L], await office.AskArrayAsync("UNWATCH", sale));
