@@ -209,6 +209,8 @@ internal sealed class Watching(TerminalServices services, ConnectionContext conn
             reader.WriteTo(writer);
             if (reader.IsFull)
             {
+                // Who is told may watch again at once, and has the room.
+                reader.Dispose();
                 Forget(watch);
                 services.TurnedAway.Add(TooLarge.Code);
                 writer.Ended(watch.Sale, TooLarge);
@@ -232,6 +234,7 @@ internal sealed class Watching(TerminalServices services, ConnectionContext conn
         {
             if (!_watches.TryGetValue(watch.Sale, out var there) || there.Watch != watch) return;
             _watches.Remove(watch.Sale);
+            _left.Add(there.Place);
             Volatile.Write(ref _count, _watches.Count);
         }
     }
@@ -352,7 +355,13 @@ internal sealed class Watching(TerminalServices services, ConnectionContext conn
             if (_pushed.Capacity > PushedKept) _pushed.Capacity = PushedKept;
         }
 
-        public void Dispose() => services.ForgetHolds(_holds);
+        public void Dispose()
+        {
+            services.ForgetHolds(_holds);
+            _holds = 0;
+            _placed.Clear();
+            _placed.TrimExcess();
+        }
 
         protected override void OnEntry(in Entry entry, long sequence, long timeMs)
         {
