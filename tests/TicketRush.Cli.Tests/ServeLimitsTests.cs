@@ -13,13 +13,14 @@ public sealed class ServeLimitsTests
             "--session-holds", "2", "--network-holds", "21", "--lapse-wait", "31", "--session-rate", "41", "--network-rate", "51",
             "--network-sessions", "61", "--terminals", "127.0.0.1:0", "--terminal-connections", "901",
             "--terminal-key-connections", "801", "--terminal-strangers", "701", "--terminal-network-strangers", "601",
-            "--terminal-watches", "13", "--terminal-key-watches", "12", "--network-wrong-keys", "71", "--viewers", "81",
+            "--terminal-watches", "13", "--terminal-key-watches", "12", "--terminal-watched-holds", "1400",
+            "--network-wrong-keys", "71", "--viewers", "81",
             "--network-viewers", "91", "--staff-key-again", "11", "--trusted-proxy", "10.0.0.0/8");
         foreach (var said in new[]
         {
             "2 holds each, 31 s wait after one lapsed, 41 requests a minute",
             "21 holds; 51 requests, 61 new buyers, 71 wrong keys a minute; 91 viewers",
-            "901 connections, 801 of a key; 701 strangers, 601 of a network; 13 watches, 12 of a key",
+            "901 connections, 801 of a key; 701 strangers, 601 of a network; 13 watches, 12 of a key, of 1400 holds",
             "81 viewers, 5081 connections", "show their key again after 11 minutes", "proxies      10.0.0.0/8",
         })
             Assert.Contains(said, printed, StringComparison.Ordinal);
@@ -52,6 +53,7 @@ public sealed class ServeLimitsTests
     [InlineData("--staff-key-again", "721")]
     [InlineData("--session-holds", "0")]
     [InlineData("--network-wrong-keys", "0")]
+    [InlineData("--terminal-watched-holds", "999", "--terminals", "127.0.0.1:0")]
     [InlineData("--terminal-network-strangers", "0", "--terminals", "127.0.0.1:0")]
     public async Task What_is_out_of_bounds_is_refused_and_nothing_is_served(params string[] options) =>
         Assert.Contains("Cannot serve", await ServeAsync(options), StringComparison.Ordinal);

@@ -95,6 +95,8 @@ internal static class ServeCommand
             "--terminal-key-connections", "Connections of terminals with keys of one name.", terminalDefaults.ConnectionsPerKey);
         var watches = Number("--terminal-watches", "Sales that terminals watch at once.", terminalDefaults.Watches);
         var keyWatches = Number("--terminal-key-watches", "… with keys of one name.", terminalDefaults.WatchesPerKey);
+        var watchedHolds = Number(
+            "--terminal-watched-holds", "Holds that all those watches together remember, at 40 bytes each.", terminalDefaults.WatchedHolds);
         var keyAgain = Number(
             "--staff-key-again",
             "Minutes after which staff in a browser show their key again to refund, exchange, or change a plan or keys; 0 for each time.",
@@ -124,7 +126,8 @@ internal static class ServeCommand
         {
             data, journal, urls, terminals, board, lan, demo, test, proxies, holds, networkHolds, wait, sessionRate, networkRate,
             newSessions, wrongKeys, viewers, networkViewers, terminalConnections, terminalStrangers, terminalNetworkStrangers,
-            terminalKey, watches, keyWatches, subscriptions, networkSubscriptions, boardRate, groupSales, keyAgain, logs, json,
+            terminalKey, watches, keyWatches, watchedHolds, subscriptions, networkSubscriptions, boardRate, groupSales, keyAgain, logs,
+            json,
         };
         terminals.Validators.Add(result =>
         {
@@ -163,6 +166,7 @@ internal static class ServeCommand
                     ConnectionsPerKey = result.GetValue(terminalKey),
                     Watches = result.GetValue(watches),
                     WatchesPerKey = result.GetValue(keyWatches),
+                    WatchedHolds = result.GetValue(watchedHolds),
                 },
                 Board = result.GetValue(board) is { } boardEndpoint && BoardEndpoint.TryParse(boardEndpoint, out var boardParsed)
                     ? boardParsed
@@ -257,7 +261,8 @@ internal static class ServeCommand
             var bounds = options.TerminalLimits;
             Console.WriteLine($"  terminals    {terminals.Address}");
             Console.WriteLine($"               {bounds.Connections} connections, {bounds.ConnectionsPerKey} of a key; {bounds.Strangers} "
-                + $"strangers, {bounds.StrangersPerNetwork} of a network; {bounds.Watches} watches, {bounds.WatchesPerKey} of a key");
+                + $"strangers, {bounds.StrangersPerNetwork} of a network; {bounds.Watches} watches, {bounds.WatchesPerKey} of a key, "
+                + $"of {bounds.WatchedHolds} holds");
         }
 
         if (app.Services.GetService<BoardServer>() is { } board)

@@ -176,6 +176,9 @@ public sealed class BoardServer : BackgroundService
 
     private long Minute => _time.GetUtcNow().ToUnixTimeSeconds() / 60;
 
+    // Not the time of day, which may be set.
+    private TimeSpan LeaseNow => _time.GetElapsedTime(0);
+
     private string Token(IPEndPoint end, string sale, long minute) => BoardDatagrams.Token(_secret, end, sale, minute);
 
     private void Take(ReadOnlySpan<byte> request, IPEndPoint from)
@@ -212,7 +215,7 @@ public sealed class BoardServer : BackgroundService
 
     private bool TrySubscribe(OpenSale sale, IPEndPoint from, UInt128 network)
     {
-        var until = Environment.TickCount64 + (long)_limits.Lease.TotalMilliseconds;
+        var until = LeaseNow + _limits.Lease;
         lock (_gate)
         {
             var channel = ChannelOf(sale);
@@ -240,7 +243,7 @@ public sealed class BoardServer : BackgroundService
 
     private void SendAll()
     {
-        var now = Environment.TickCount64;
+        var (now, leaseNow) = (Environment.TickCount64, LeaseNow);
         lock (_gate)
         {
             if (_group is not null && now - _followedAt >= HeartbeatMs)
@@ -251,7 +254,7 @@ public sealed class BoardServer : BackgroundService
 
             foreach (var channel in _channels.Values)
             {
-                if (_group is null) Expire(channel, now);
+                if (_group is null) Expire(channel, leaseNow);
                 if (_group is null ? channel.Until.Count == 0 : !channel.IsFollowed) continue;
                 try
                 {
@@ -291,7 +294,7 @@ public sealed class BoardServer : BackgroundService
         _leftOut = leftOut;
     }
 
-    private void Expire(Channel channel, long now)
+    private void Expire(Channel channel, TimeSpan now)
     {
         foreach (var (end, until) in channel.Until)
         {
@@ -348,7 +351,7 @@ public sealed class BoardServer : BackgroundService
 
         public OpenSale Sale => sale;
 
-        public Dictionary<IPEndPoint, long> Until { get; } = [];
+        public Dictionary<IPEndPoint, TimeSpan> Until { get; } = [];
 
         /// <summary>Whether the group is sent it.</summary>
         public bool IsFollowed { get; set; }

@@ -39,6 +39,16 @@ internal sealed class RespWriter(IBufferWriter<byte> output)
     /// <summary>What nobody asked for at this moment.</summary>
     public void Push(int count) => Header(Version == 3 ? (byte)'>' : (byte)'*', count);
 
+    /// <summary>Pushes that a watch has ended, and why.</summary>
+    public void Ended(string sale, in TerminalError why)
+    {
+        Push(4);
+        Bulk("unwatch"u8);
+        Bulk(sale);
+        Bulk(why.Code);
+        Bulk(why.Detail);
+    }
+
     public void Integer(long value) => Header((byte)':', value);
 
     public void Null() => Raw(Version == 3 ? "_\r\n"u8 : "$-1\r\n"u8);

@@ -177,6 +177,7 @@ internal sealed class TerminalAnswers(RespWriter writer, TurnedAway turnedAway)
 
     private static bool IsSaidAlike(in Reply reply) =>
         reply is { Sequence: 0, Detail: null, Allowed: >= 0 and < AllowedKept } && reply.Refusal
-        is Refusal.SoldOut or Refusal.NotEnough or Refusal.BuyerLimit or Refusal.OrderLimit or Refusal.SalePaused or Refusal.SaleClosed or Refusal.SaleDraft
-        or Refusal.UnknownTier or Refusal.IdReused or Refusal.HoldExpired or Refusal.HoldReleased or Refusal.AlreadyPaid or Refusal.UnknownHold;
+        is Refusal.SoldOut or Refusal.NotEnough or Refusal.BuyerLimit or Refusal.OrderLimit or Refusal.SalePaused or Refusal.SaleClosed
+        or Refusal.SaleDraft or Refusal.UnknownTier or Refusal.IdReused or Refusal.HoldExpired or Refusal.HoldReleased
+        or Refusal.AlreadyPaid or Refusal.UnknownHold;
 }

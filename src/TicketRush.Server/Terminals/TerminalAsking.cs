@@ -101,7 +101,8 @@ internal sealed class TerminalAsking(Identities identities)
             else
             {
                 return TerminalError.Invalid(
-                    $"Word {i + 1} is none that may stand there: SEATS or PASSENGERS and as many names as places, FROM stop TO stop, WHEELCHAIR number, APART"
+                    $"Word {i + 1} is none that may stand there: SEATS or PASSENGERS and as many names as places, FROM stop TO stop, "
+                    + "WHEELCHAIR number, APART"
                     + (asked.Kind == CommandKind.Purchase ? ", REFERENCE text." : "."));
             }
         }

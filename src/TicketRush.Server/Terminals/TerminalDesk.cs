@@ -21,6 +21,8 @@ internal sealed class TerminalDesk
     // One bucket of wrong keys for HTTP and terminals; a right key always passes.
     private const string WrongKey = "The key is not known here, was revoked, or was not proved.";
 
+    private static readonly TerminalError KeyChanged = new("KEY_CHANGED", "The connection is another key's now. Watch again.");
+
     private static readonly string Version = typeof(TerminalDesk).Assembly.GetName().Version!.ToString(3);
 
     private readonly TerminalServices _services;
@@ -244,8 +246,8 @@ internal sealed class TerminalDesk
         if (!_guest.TryBecomeKnown(key.Name))
             return new("TOO_MANY_CONNECTIONS", "As many connections as may be are open with keys of this name.");
 
-        // What it watches as somebody else ends.
-        if (_key is not null && _key.Name != key.Name) Watching.EndAll();
+        // What it watches as somebody else ends, and is not taken for a sale in which nothing happens.
+        if (_key is not null && _key.Name != key.Name) Watching.EndAll(KeyChanged);
         (_key, Caller) = (key, Caller.Of(key, byCookie: false));
         return null;
     }

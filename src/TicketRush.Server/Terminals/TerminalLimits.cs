@@ -52,7 +52,8 @@ public sealed record TerminalLimits
     /// <summary>Bytes that wait for a reader before nothing more is written.</summary>
     public int OutputMax { get; init; } = 256 * 1024;
 
-    /// <summary>Sales watched at once, by all connections together: each reads the journal for itself.</summary>
+    /// <summary>Sales watched at once, by all connections together: each reads the journal for itself. A watch that was ended counts
+    /// until its reader has ended.</summary>
     public int Watches { get; init; } = 64;
 
     /// <summary>… and by one connection.</summary>
@@ -61,12 +62,17 @@ public sealed record TerminalLimits
     /// <summary>… and with keys of one name.</summary>
     public int WatchesPerKey { get; init; } = 8;
 
+    /// <summary>Holds that all watches together remember, at 40 bytes each: those that concern the watch's key, of the whole sale. A watch
+    /// that comes to one more ends.</summary>
+    public int WatchedHolds { get; init; } = 10_000_000;
+
     /// <exception cref="ArgumentException">A bound is out of bounds.</exception>
     public void Check()
     {
         int[] counts =
             [Connections, Strangers, StrangersPerNetwork, ConnectionsPerKey, WrongKeys, Watches, WatchesPerConnection, WatchesPerKey];
         if (counts.Any(count => count is < 1 or > 1_000_000)) throw new ArgumentException("A bound on connections is 1 to 1,000,000.");
+        if (WatchedHolds is < 1_000 or > 1_000_000_000) throw new ArgumentException("Watches remember 1,000 to 1,000,000,000 holds.");
         TimeSpan[] times = [HandshakeMax, NonceAge, IdleMax, SlowReaderMax];
         if (times.Any(time => time < TimeSpan.FromMilliseconds(10) || time > TimeSpan.FromDays(1)))
             throw new ArgumentException("A time is 10 ms to a day.");

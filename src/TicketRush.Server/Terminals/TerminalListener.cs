@@ -30,6 +30,7 @@ public sealed class TerminalListener : IHostedService, IDisposable
     private readonly Drain _drain;
     private readonly ILogger _log;
     private readonly X509Certificate2? _certificate;
+    private readonly X509Certificate2Collection _chain = [];
 
     internal TerminalListener(TerminalEndpoint endpoint, IServiceProvider provider)
     {
@@ -37,7 +38,7 @@ public sealed class TerminalListener : IHostedService, IDisposable
         var (services, configuration) = (provider.GetRequiredService<TerminalServices>(), provider.GetRequiredService<IConfiguration>());
         (_services, _endpoint, _log) = (services, endpoint, logs.CreateLogger("TicketRush.Terminals"));
         _drain = provider.GetRequiredService<Drain>();
-        _certificate = endpoint.Tls ? Certificate(configuration) : null;
+        _certificate = endpoint.Tls ? Certificate(configuration, _chain) : null;
         var options = new KestrelServerOptions { ApplicationServices = provider };
         options.Limits.MaxResponseBufferSize = services.Limits.OutputMax;
         options.Limits.MaxRequestBufferSize = 2 * TerminalLimits.CommandBytesMax;
@@ -65,6 +66,7 @@ public sealed class TerminalListener : IHostedService, IDisposable
     {
         _kestrel.Dispose();
         _certificate?.Dispose();
+        foreach (var certificate in _chain) certificate.Dispose();
     }
 
     private void Listen(ListenOptions listen)
@@ -74,7 +76,13 @@ public sealed class TerminalListener : IHostedService, IDisposable
         if (_certificate is not null)
         {
             var channel = Handshake.ChannelOf(_certificate.RawData);
-            listen.UseHttps(_certificate, https => https.HandshakeTimeout = _services.Limits.HandshakeMax);
+            listen.UseHttps(_certificate, https =>
+            {
+                https.HandshakeTimeout = _services.Limits.HandshakeMax;
+
+                // Clients know the root at most; what lies between they are shown.
+                https.ServerCertificateChain = _chain;
+            });
             listen.Use(next => connection =>
             {
                 connection.Items[ChannelItem] = channel;
@@ -147,8 +155,9 @@ public sealed class TerminalListener : IHostedService, IDisposable
     }
 
     /// <summary>The certificate that Kestrel would serve HTTPS with, read from the same settings.</summary>
+    /// <param name="chain">Given what the file has beside it.</param>
     /// <exception cref="ArgumentException">There is none.</exception>
-    private static X509Certificate2 Certificate(IConfiguration configuration)
+    private static X509Certificate2 Certificate(IConfiguration configuration, X509Certificate2Collection chain)
     {
         var settings = configuration.GetSection("Kestrel:Certificates:Default");
         var (path, key, password) = (settings["Path"], settings["KeyPath"], settings["Password"]);
@@ -158,7 +167,13 @@ public sealed class TerminalListener : IHostedService, IDisposable
                 "--terminals tls:… needs a certificate: set Kestrel__Certificates__Default__Path, and …__KeyPath or …__Password.");
         }
 
-        if (key is null) return X509CertificateLoader.LoadPkcs12FromFile(path, password);
+        if (key is null)
+        {
+            chain.AddRange(X509CertificateLoader.LoadPkcs12CollectionFromFile(path, password));
+            return X509CertificateLoader.LoadPkcs12FromFile(path, password);
+        }
+
+        chain.ImportFromPemFile(path);
         using var pem = password is null
             ? X509Certificate2.CreateFromPemFile(path, key)
             : X509Certificate2.CreateFromEncryptedPemFile(path, password, key);

@@ -13,6 +13,7 @@ internal sealed class TerminalServices(
     private long _lastConnection;
     private readonly Dictionary<string, int> _watches = new(StringComparer.Ordinal);
     private int _allWatches;
+    private long _watchedHolds;
 
     public Sales Sales => sales;
 
@@ -59,4 +60,14 @@ internal sealed class TerminalServices(
             if (--_watches[name] == 0) _watches.Remove(name);
         }
     }
+
+    /// <summary>Whether there is room for so many more holds in what all watches remember.</summary>
+    public bool TryRememberHolds(int count)
+    {
+        if (Interlocked.Add(ref _watchedHolds, count) <= limits.WatchedHolds) return true;
+        ForgetHolds(count);
+        return false;
+    }
+
+    public void ForgetHolds(int count) => Interlocked.Add(ref _watchedHolds, -count);
 }

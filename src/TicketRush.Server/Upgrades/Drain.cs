@@ -7,7 +7,8 @@ namespace TicketRush.Server.Upgrades;
 
 /// <summary>
 /// A server that leaves while another has taken its place: whoever has a connection here is answered once more, and told with that answer
-/// to come again on another. Nothing that was sent is dropped.
+/// to come again on another. No request over HTTP is dropped; what a terminal has sent beyond what is being answered is asked again by its
+/// client, with the same id.
 /// </summary>
 public sealed class Drain
 {

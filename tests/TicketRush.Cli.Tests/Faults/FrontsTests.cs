@@ -10,6 +10,9 @@ namespace TicketRush.Cli.Tests.Faults;
 [Collection(nameof(FaultCollection))]
 public sealed class FrontsTests(ITestOutputHelper output)
 {
+    // Less than it takes a board that was not sent to the successor to ask again by itself.
+    private const int DarkMs = 10_000;
+
     [Fact]
     public async Task A_foreign_client_buys_through_the_port_and_the_board_shows_it()
     {
@@ -31,7 +34,9 @@ public sealed class FrontsTests(ITestOutputHelper output)
 
         await Until.TrueAsync(() => Free(watching.Shown.Last()) == 98, "the board shows its change");
         Assert.Equal([(0, 98), (1, 98)], await ShowTwoAsync(server));
-        Assert.Equal("", watching.Errors);
+
+        // A machine that gives it no time for three seconds makes it say so; anything else is wrong.
+        Assert.DoesNotContain(watching.Errors.Split('\n'), line => line.Trim() is not ("" or "Nothing comes from the board."));
     }
 
     [Theory]
@@ -68,7 +73,7 @@ public sealed class FrontsTests(ITestOutputHelper output)
             await Until.TrueAsync(() => Free(watching.Shown.Last()) == free, "the board shows what was sold");
             output.WriteLine($"{upgrades} upgrades: {place.Ledger.Summary}; {tills?.Cuts} cuts; {watching.Errors}");
             Assert.Empty(tills?.Refused ?? []);
-            Assert.DoesNotContain("Nothing comes", watching.Errors, StringComparison.Ordinal);
+            AssertNeverDark(watching);
             Assert.Empty(place.Ledger.With(Fate.Refused));
             Assert.Empty(place.Ledger.With(Fate.NotStarted));
             Assert.True(tills is not { Cuts: 0 }, "No till was cut, so none can have asked again.");
@@ -103,6 +108,23 @@ public sealed class FrontsTests(ITestOutputHelper output)
         await tills.StopAsync();
         Assert.True(tills.Cuts > 0);
         await place.SettleAndAuditAsync();
+    }
+
+    // By the server's clock and count: whether the board's own process was given its time does not matter.
+    private static void AssertNeverDark(BoardProcess watching)
+    {
+        JsonElement? before = null;
+        foreach (var shown in watching.Shown)
+        {
+            if (before is { } last)
+            {
+                Assert.InRange(shown.GetProperty("at").GetInt64() - last.GetProperty("at").GetInt64(), long.MinValue, DarkMs);
+                if (shown.GetProperty("server").GetString() == last.GetProperty("server").GetString())
+                    Assert.InRange(shown.GetProperty("n").GetInt64() - last.GetProperty("n").GetInt64(), 1, DarkMs / 100);
+            }
+
+            before = shown;
+        }
     }
 
     /// <returns>For two datagrams in a row: how many the first is behind, and what is free.</returns>
