@@ -82,6 +82,8 @@ internal sealed class HeldStore(ISaleStore store) : ISaleStore
 
         public void Append(BatchBuffer batch, long timeMs) => journal.Append(batch, timeMs);
 
+        public void Confirm() => journal.Confirm();
+
         public void ReleaseTurn() => journal.ReleaseTurn();
 
         public void Rewind() => journal.Rewind();
