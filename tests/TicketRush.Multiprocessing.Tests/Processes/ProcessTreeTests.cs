@@ -286,7 +286,13 @@ public sealed class ProcessTreeTests : IDisposable
     [Trait("Case", "68")]
     public void Where_descriptors_run_out_nothing_is_started_half()
     {
-        Assert.Equal((0, "some started, some refused, 0 left\n"), Kids.Finish(_kids.StartRoot("runs out of descriptors")));
+        // Now and then it is the runtime that needs the one that is not there, for a thread of its own, and it ends the program: that says
+        // nothing of what is started here.
+        (int, string) finished;
+        var tries = 0;
+        do finished = Kids.Finish(_kids.StartRoot("runs out of descriptors"));
+        while (finished == (134, "Out of memory.\n") && ++tries < 5);
+        Assert.Equal((0, "some started, some refused, 0 left\n"), finished);
     }
 
     public void Dispose() => _kids.Dispose();
