@@ -34,6 +34,9 @@ internal static partial class Log
     [LoggerMessage(10, LogLevel.Warning, "{Warning}")]
     public static partial void Database(ILogger log, string warning);
 
+    [LoggerMessage(11, LogLevel.Error, "It cannot be told which sales are new; those that are open are sold.")]
+    public static partial void NewSalesFailed(ILogger log, Exception e);
+
     [LoggerMessage(20, LogLevel.Error, "The board goes on, but something failed. Other failures of this minute are not logged.")]
     public static partial void BoardFailed(ILogger log, Exception e);
 

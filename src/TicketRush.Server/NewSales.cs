@@ -6,7 +6,7 @@ namespace TicketRush.Server;
 /// Opens the sales that come to be elsewhere, or come back, before anybody asks for them: to open one reads its whole journal, and a
 /// balancer that asks how this server is must not wait for that.
 /// </summary>
-internal sealed class NewSales(Sales sales) : BackgroundService
+internal sealed class NewSales(Sales sales, ILogger<NewSales> log) : BackgroundService
 {
     private static readonly TimeSpan Every = TimeSpan.FromMilliseconds(500);
 
@@ -25,6 +25,11 @@ internal sealed class NewSales(Sales sales) : BackgroundService
                 catch (Exception e) when (e is IOException or UnauthorizedAccessException)
                 {
                     // Who asks for a sale is told.
+                }
+                catch (Exception e) when (e is not OperationCanceledException)
+                {
+                    // Whatever it is, the sales that are open must not end with it, as the host would end.
+                    Log.NewSalesFailed(log, e);
                 }
             }
         }

@@ -234,7 +234,7 @@ public sealed class SequencerPlacesTests
     }
 
     /// <summary>There is no room for an entry, until there is.</summary>
-    private sealed class FullDisk(IJournal journal) : IJournal
+    private sealed class FullDisk(IJournal journal) : PassThroughJournal(journal)
     {
         private volatile bool _isFull = true;
 
@@ -243,31 +243,7 @@ public sealed class SequencerPlacesTests
             set => _isFull = value;
         }
 
-        public Tail Tail => journal.Tail;
-
-        public bool HasNews => journal.HasNews;
-
-        public long NowMs => journal.NowMs;
-
-        public void Read(IBatchReader reader) => journal.Read(reader);
-
-        public void ReadBatches(EntryReader reader, int most) => journal.ReadBatches(reader, most);
-
-        public void TakeTurn(IBatchReader reader) => journal.TakeTurn(reader);
-
-        public bool TryTakeTurn(IBatchReader reader) => journal.TryTakeTurn(reader);
-
-        public int Reserve(int length) => _isFull ? 0 : journal.Reserve(length);
-
-        public void Append(BatchBuffer batch, long timeMs) => journal.Append(batch, timeMs);
-
-        public void Confirm() => journal.Confirm();
-
-        public void ReleaseTurn() => journal.ReleaseTurn();
-
-        public void Rewind() => journal.Rewind();
-
-        public void Dispose() => journal.Dispose();
+        public override int Reserve(int length) => _isFull ? 0 : base.Reserve(length);
     }
 
     private sealed class Nothing : IBatchReader

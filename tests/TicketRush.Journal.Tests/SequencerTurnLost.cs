@@ -34,7 +34,7 @@ public sealed class SequencerTurnLost : IDisposable
 
     public void Dispose() => _directory.Dispose();
 
-    private sealed class LosesTurns(IJournal journal) : IJournal
+    private sealed class LosesTurns(IJournal journal) : PassThroughJournal(journal)
     {
         private volatile bool _loses;
 
@@ -43,23 +43,7 @@ public sealed class SequencerTurnLost : IDisposable
             set => _loses = value;
         }
 
-        public Tail Tail => journal.Tail;
-
-        public bool HasNews => journal.HasNews;
-
-        public long NowMs => journal.NowMs;
-
-        public void Read(IBatchReader reader) => journal.Read(reader);
-
-        public void ReadBatches(EntryReader reader, int most) => journal.ReadBatches(reader, most);
-
-        public void TakeTurn(IBatchReader reader) => journal.TakeTurn(reader);
-
-        public bool TryTakeTurn(IBatchReader reader) => journal.TryTakeTurn(reader);
-
-        public int Reserve(int length) => journal.Reserve(length);
-
-        public void Append(BatchBuffer batch, long timeMs)
+        public override void Append(BatchBuffer batch, long timeMs)
         {
             if (_loses)
             {
@@ -67,15 +51,7 @@ public sealed class SequencerTurnLost : IDisposable
                 throw new TurnLostException("Another has it.");
             }
 
-            journal.Append(batch, timeMs);
+            base.Append(batch, timeMs);
         }
-
-        public void Confirm() => journal.Confirm();
-
-        public void ReleaseTurn() => journal.ReleaseTurn();
-
-        public void Rewind() => journal.Rewind();
-
-        public void Dispose() => journal.Dispose();
     }
 }

@@ -330,7 +330,7 @@ public sealed class BoardTests
 
             // When it is back, a sale that another process makes is found.
             store.Fails = false;
-            Assert.True(store.TryCreate("elsewhere", Elsewhere));
+            Assert.True(store.TryCreate("elsewhere", Plans.Elsewhere));
             await using (var sequencer = new Sequencer(store.Open("elsewhere")))
                 Assert.Equal(Outcome.Done, await sequencer.SubmitAsync(new() { Command = new() { Kind = CommandKind.Open } }));
             using var other = new Viewer(server);
@@ -402,19 +402,6 @@ public sealed class BoardTests
         await group.HearAsync("a open");
         Assert.Equal(["a open", "b open"], await group.HearAllAsync(2_500));
     }
-
-    private static Plan Elsewhere => new()
-    {
-        Name = "Elsewhere",
-        Venue = "",
-        StartsAt = "",
-        TimeZone = "UTC",
-        Currency = "EUR",
-        PaymentKind = PaymentKind.None,
-        Pools = [new("place", 10, 0)],
-        Tiers = [new("place", "Place", "place", 100)],
-        Rules = new(HoldSeconds: 600, Extensions: 1, PerOrder: 6, PerBuyer: 6),
-    };
 
     private static async Task<RunningServer> StartAsync(
         BoardLimits? limits = null, string endpoint = "127.0.0.1:0", string? directory = null,

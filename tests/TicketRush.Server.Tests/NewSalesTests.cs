@@ -20,7 +20,7 @@ public sealed class NewSalesTests
     {
         using var store = new SlowStore();
         await using var server = await StartAsync(store);
-        Assert.True(store.TryCreate(Slow, Plan));
+        Assert.True(store.TryCreate(Slow, Plans.Elsewhere));
         Assert.True(await store.IsOpening.Task.WaitAsync(TimeSpan.FromSeconds(20), Stop));
 
         var ready = await server.Client.GetStringAsync("/health/ready", Stop).WaitAsync(TimeSpan.FromSeconds(10), Stop);
@@ -34,6 +34,23 @@ public sealed class NewSalesTests
             await Task.Delay(20, Stop);
             ready = await server.Client.GetStringAsync("/health/ready", Stop);
         }
+    }
+
+    /// <summary>The host ends when one of its services does; the sales that are open must not.</summary>
+    [Fact]
+    public async Task A_defect_in_looking_for_new_sales_is_logged_and_ends_nothing()
+    {
+        using var store = new SlowStore();
+        store.MayOpen.Set();
+        await using var server = await StartAsync(store);
+        store.IsBroken = true;
+        await Plans.UntilAsync(
+            () => Task.FromResult(server.Logged.Any(line => line.Contains("which sales are new", StringComparison.Ordinal))), "it is logged");
+        store.IsBroken = false;
+        Assert.True(store.TryCreate("late", Plans.Elsewhere));
+        await Plans.UntilAsync(
+            async () => (await server.Client.GetStringAsync("/health/ready", Stop)).Contains("\"sales\":1", StringComparison.Ordinal),
+            "what is new is found all the same");
     }
 
     [Theory]
@@ -61,19 +78,6 @@ public sealed class NewSalesTests
         Assert.Equal(["ghost"], store.Asked);
     }
 
-    private static Plan Plan => new()
-    {
-        Name = "Elsewhere",
-        Venue = "",
-        StartsAt = "",
-        TimeZone = "UTC",
-        Currency = "EUR",
-        PaymentKind = PaymentKind.None,
-        Pools = [new("place", 10, 0)],
-        Tiers = [new("place", "Place", "place", 100)],
-        Rules = new(HoldSeconds: 600, Extensions: 1, PerOrder: 6, PerBuyer: 6),
-    };
-
     private static CancellationToken Stop => TestContext.Current.CancellationToken;
 
     private static Task<RunningServer> StartAsync(SlowStore store) => RunningServer.StartAsync(
@@ -92,6 +96,8 @@ public sealed class NewSalesTests
 
         public volatile string? Unknown;
 
+        public volatile bool IsBroken;
+
         public ConcurrentQueue<string> Asked { get; } = new();
 
         public string Name => _files.Name;
@@ -100,7 +106,7 @@ public sealed class NewSalesTests
 
         public ISecrets Secrets => _files.Secrets;
 
-        public IEnumerable<string> Sales() => _files.Sales();
+        public IEnumerable<string> Sales() => IsBroken ? throw new InvalidOperationException("A defect.") : _files.Sales();
 
         public bool Has(string sale)
         {

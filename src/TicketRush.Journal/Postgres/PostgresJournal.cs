@@ -410,71 +410,46 @@ public sealed class PostgresJournal : IJournal
     }
 
     /// <returns>Whether the batch is there for good; null when it cannot be told yet.</returns>
-    private bool? TrySettle(in Tail before, in Tail after, ReadOnlyMemory<byte> batch)
+    private bool? TrySettle(Tail before, Tail after, ReadOnlyMemory<byte> batch) => Settling(_pool.Rent(), session =>
     {
-        var session = _pool.Rent();
-        try
-        {
-            if (session.Lock(_news.Sale, out var row))
-            {
-                var isThere = row.Tail == after || session.HashOf(_news.Sale, before.Sequence + 1) == after.Hash;
-                if (!isThere && row.Tail != before)
-                {
-                    _pool.Discard(session);
-                    return false;
-                }
-
-                if (isThere ? session.Confirm(_news.Sale) : session.Write(_news.Sale, before, after, batch))
-                {
-                    _pool.Return(session);
-                    return true;
-                }
-            }
-        }
-        catch
-        {
-            _pool.Discard(session);
-            throw;
-        }
-
-        // Not even a rollback is owed to a connection whose commit was not clean.
-        _pool.Discard(session);
-        return null;
-    }
+        if (!session.Lock(_news.Sale, out var row)) return null;
+        var isThere = row.Tail == after || session.HashOf(_news.Sale, before.Sequence + 1) == after.Hash;
+        if (!isThere && row.Tail != before) return false;
+        return (isThere ? session.Confirm(_news.Sale) : session.Write(_news.Sale, before, after, batch)) ? true : null;
+    });
 
     /// <returns>False when another server has been there since; null when it cannot be told yet.</returns>
     private bool? TryConfirm()
     {
-        var (session, isLocked) = (_session, _session is not null);
+        var locked = _session;
         _session = null;
-        session ??= _pool.Rent();
+        return Settling(locked ?? _pool.Rent(), session =>
+        {
+            if (locked is null)
+            {
+                if (!session.Lock(_news.Sale, out var row)) return null;
+                if (row.Tail != _tail) return false;
+            }
+
+            return session.Confirm(_news.Sale) ? true : null;
+        });
+    }
+
+    // Not even a rollback is owed to a connection whose commit was not clean.
+    private bool? Settling(PostgresSession session, Func<PostgresSession, bool?> isSo)
+    {
+        bool? known = null;
         try
         {
-            if (!isLocked && session.Lock(_news.Sale, out var row))
-            {
-                if (row.Tail != _tail)
-                {
-                    _pool.Discard(session);
-                    return false;
-                }
-
-                isLocked = true;
-            }
-
-            if (isLocked && session.Confirm(_news.Sale))
-            {
-                _pool.Return(session);
-                return true;
-            }
+            known = isSo(session);
         }
-        catch
+        finally
         {
-            _pool.Discard(session);
-            throw;
+            if (known is true) _pool.Return(session);
+            else _pool.Discard(session);
         }
 
-        _pool.Discard(session);
-        return null;
+        return known;
     }
 
     private IOException Overtaken() => new($"Another server took the turn of {_name} between two batches of one turn.");

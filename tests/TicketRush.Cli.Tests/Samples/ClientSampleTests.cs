@@ -84,22 +84,9 @@ public sealed partial class ClientSampleTests
         var configuration = new DirectoryInfo(AppContext.BaseDirectory).Parent!.Name;
         var built = Path.Combine(ShopTests.Root(), "samples", "client-csharp", "bin", configuration, "net10.0", "client.dll");
         if (!File.Exists(built)) Assert.Skip("needs the sample: dotnet build samples/client-csharp -c Release");
-        var start = new ProcessStartInfo("dotnet", [built, .. arguments]) { RedirectStandardOutput = true, RedirectStandardError = true };
+        var start = new ProcessStartInfo("dotnet", [built, .. arguments]);
         start.Environment["RUSH_KEY"] = key;
-        using var process = Process.Start(start)!;
-        var (output, error) = (process.StandardOutput.ReadToEndAsync(), process.StandardError.ReadToEndAsync());
-        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(90));
-        try
-        {
-            await process.WaitForExitAsync(limit.Token);
-        }
-        catch (OperationCanceledException)
-        {
-            process.Kill();
-            throw;
-        }
-
-        return (process.ExitCode, await output, await error);
+        return await SampleProgram.RunAsync(start);
     }
 
     [GeneratedRegex("[0-9a-f]$")]

@@ -119,22 +119,9 @@ public sealed partial class ShopTests
         var start = language == "python"
             ? new ProcessStartInfo(Python(), [Path.Combine(samples, "shop-python", "shop.py"), .. arguments])
             : new ProcessStartInfo("dotnet", [CSharp(samples), .. arguments]);
-        (start.RedirectStandardOutput, start.RedirectStandardError, start.WorkingDirectory) = (true, true, directory);
+        start.WorkingDirectory = directory;
         (start.Environment["RUSH_URL"], start.Environment["RUSH_KEY"]) = (url.GetLeftPart(UriPartial.Authority), key);
-        using var process = Process.Start(start)!;
-        var (output, error) = (process.StandardOutput.ReadToEndAsync(), process.StandardError.ReadToEndAsync());
-        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(60));
-        try
-        {
-            await process.WaitForExitAsync(limit.Token);
-        }
-        catch (OperationCanceledException)
-        {
-            process.Kill();
-            throw;
-        }
-
-        return (process.ExitCode, await output, await error);
+        return await SampleProgram.RunAsync(start);
     }
 
     private static string CSharp(string samples)

@@ -1,8 +1,24 @@
+using TicketRush.Engine;
+
 namespace TicketRush.Server.Tests.Hosting;
 
 /// <summary>Bodies as clients would write them.</summary>
 internal static class Plans
 {
+    /// <summary>Of a sale that another process makes, past the server that is tested.</summary>
+    public static Plan Elsewhere => new()
+    {
+        Name = "Elsewhere",
+        Venue = "",
+        StartsAt = "",
+        TimeZone = "UTC",
+        Currency = "EUR",
+        PaymentKind = PaymentKind.None,
+        Pools = [new("place", 10, 0)],
+        Tiers = [new("place", "Place", "place", 100)],
+        Rules = new(HoldSeconds: 600, Extensions: 1, PerOrder: 6, PerBuyer: 6),
+    };
+
     public static string Concert(
         int capacity = 100, string payment = "external", int holdSeconds = 600, int extensions = 1, int perOrder = 6, int perBuyer = 6,
         string? closesAt = null, string? opensAt = null, string name = "Concert", string zone = "Asia/Shanghai") => $$"""

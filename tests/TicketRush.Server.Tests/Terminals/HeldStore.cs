@@ -1,5 +1,6 @@
 using TicketRush.Engine;
 using TicketRush.Journal;
+using TicketRush.Journal.Tests;
 
 namespace TicketRush.Server.Tests.Terminals;
 
@@ -57,37 +58,13 @@ internal sealed class HeldStore(ISaleStore store) : ISaleStore
         Interlocked.Decrement(ref _waiting);
     }
 
-    private sealed class Journal(HeldStore held, IJournal journal) : IJournal
+    private sealed class Journal(HeldStore held, IJournal journal) : PassThroughJournal(journal)
     {
-        public Tail Tail => journal.Tail;
-
-        public bool HasNews => journal.HasNews;
-
-        public long NowMs => journal.NowMs;
-
-        public void Read(IBatchReader reader) => journal.Read(reader);
-
-        public void ReadBatches(EntryReader reader, int most)
+        public override void ReadBatches(EntryReader reader, int most)
         {
             held.Pass(held._reads);
             if (held._isDamaged) throw new JournalDamagedException("It is not what was written.", 4, 1);
-            journal.ReadBatches(reader, most);
+            base.ReadBatches(reader, most);
         }
-
-        public void TakeTurn(IBatchReader reader) => journal.TakeTurn(reader);
-
-        public bool TryTakeTurn(IBatchReader reader) => journal.TryTakeTurn(reader);
-
-        public int Reserve(int length) => journal.Reserve(length);
-
-        public void Append(BatchBuffer batch, long timeMs) => journal.Append(batch, timeMs);
-
-        public void Confirm() => journal.Confirm();
-
-        public void ReleaseTurn() => journal.ReleaseTurn();
-
-        public void Rewind() => journal.Rewind();
-
-        public void Dispose() => journal.Dispose();
     }
 }
