@@ -8,9 +8,13 @@ internal static class RedisBenchmark
 {
     public const string Program = "/usr/bin/redis-benchmark";
 
-    // Two numbers of twelve digits each: another id every time, without a repetition that would be answered and not sold.
-    public const string Id = "00000000__rand_int____rand_int__";
     public const string Buyer = "buyer-__rand_int__";
+
+    /// <summary>
+    /// Two numbers of twelve digits each: another id every time. And others in every run, for redis-benchmark draws from the time and its
+    /// process id, and now and then draws again what it drew a minute ago, which would be answered and not sold.
+    /// </summary>
+    public static string Id => $"{Random.Shared.Next():x8}__rand_int____rand_int__";
 
     /// <exception cref="InvalidOperationException">It failed, or the server refused.</exception>
     public static async Task<(double PerSecond, double P99)> RunAsync(int port, string? key, int pipeline, int count,

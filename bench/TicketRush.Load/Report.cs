@@ -39,6 +39,7 @@ internal sealed class Scratch : IDisposable
 /// <summary>Prints rows for people, or as JSON, and says at the end whether the aims were reached.</summary>
 internal sealed class Report(string name, bool json)
 {
+    private readonly List<double> _roundTrips = [];
     private int _missed;
     private bool _skipped, _leftOut;
 
@@ -98,8 +99,10 @@ internal sealed class Report(string name, bool json)
         Row("skipped", (what, why));
     }
 
+    /// <summary>To be called before each run, when nothing else is under way: it looks at the machine too.</summary>
     public void Progress(string text)
     {
+        _roundTrips.Add(Processors.RoundTrip());
         if (!json && !Console.IsErrorRedirected) Console.Error.Write($"\r{text,-78}\r");
     }
 
@@ -107,6 +110,8 @@ internal sealed class Report(string name, bool json)
     {
         if (_skipped) return 1;
 
+        if (_roundTrips.Count > 0)
+            Row("between two processors, ns", ("median", Median.Of(_roundTrips)), ("min", _roundTrips.Min()), ("max", _roundTrips.Max()));
         if (json) return 0;
         var every = _leftOut ? "Every aim that was measured" : "Every aim";
         Console.WriteLine(_missed == 0 ? $"{every} was reached." : $"{_missed} aim{(_missed == 1 ? " was" : "s were")} missed.");

@@ -17,6 +17,8 @@ internal static class Terminals
 {
     private const int Strangers = 5_000;
 
+    private static string[] Buy => ["BUY", "load", RedisBenchmark.Id, RedisBenchmark.Buyer, "standing", "1"];
+
     public static async Task RunAsync(Run run)
     {
         if (!File.Exists(RedisBenchmark.Program))
@@ -41,7 +43,6 @@ internal static class Terminals
         await shop.MakeSoldOutAsync();
         var port = int.Parse(app.Services.GetRequiredService<TerminalListener>().Address.Split(':')[^1], CultureInfo.InvariantCulture);
         var sequencer = app.Services.GetRequiredService<Sales>().Find("load")!.Sequencer!;
-        string[] buy = ["BUY", "load", RedisBenchmark.Id, RedisBenchmark.Buyer, "standing", "1"];
 
         using var redisScratch = run.Scratch();
         await using var redis = RedisPeer.IsInstalled ? await RedisPeer.StartAsync(redisScratch.Path) : null;
@@ -61,14 +62,14 @@ internal static class Terminals
             Add(ping16, (await RedisBenchmark.RunAsync(port, Shop.Key, 16, deep / count, "PING")).PerSecond);
             Progress("our BUY, pipeline 16");
             var before = sequencer.Appended;
-            Add(buy16, (await RedisBenchmark.RunAsync(port, Shop.Key, 16, deep / count, buy)).PerSecond);
+            Add(buy16, (await RedisBenchmark.RunAsync(port, Shop.Key, 16, deep / count, Buy)).PerSecond);
             AssertSold(deep / count);
             Add(batches, (double)(sequencer.Appended.Entries - before.Entries) / (sequencer.Appended.Batches - before.Batches));
             Progress("our PING, pipeline 1");
             Add(ping1, (await RedisBenchmark.RunAsync(port, Shop.Key, 1, lone / count, "PING")).PerSecond);
             Progress("our BUY, pipeline 1");
             before = sequencer.Appended;
-            var alone = await RedisBenchmark.RunAsync(port, Shop.Key, 1, lone / count, buy);
+            var alone = await RedisBenchmark.RunAsync(port, Shop.Key, 1, lone / count, Buy);
             AssertSold(lone / count);
             Add(buy1, alone.PerSecond);
             Add(p99, alone.P99);
@@ -78,7 +79,7 @@ internal static class Terminals
                 // As many as came are still there: their silence is what is measured.
                 var here = app.Services.GetRequiredService<TerminalServices>().Door.Strangers;
                 if (here < Strangers) throw new InvalidOperationException($"{here:N0} strangers of {Strangers:N0} were let in.");
-                Add(crowded, (await RedisBenchmark.RunAsync(port, Shop.Key, 1, lone / count, buy)).P99);
+                Add(crowded, (await RedisBenchmark.RunAsync(port, Shop.Key, 1, lone / count, Buy)).P99);
             }
 
             Progress("refusals and PING in lockstep");

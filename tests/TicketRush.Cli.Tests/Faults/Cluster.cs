@@ -1,3 +1,4 @@
+using Npgsql;
 using TicketRush.Engine;
 using TicketRush.Journal;
 using TicketRush.Journal.Postgres;
@@ -24,8 +25,11 @@ internal sealed class Cluster : IAsyncDisposable
 
     public Ledger Ledger { get; } = new();
 
-    public IReadOnlyList<KeyValuePair<string, string>> Environment =>
-        [new("RUSH_JOURNAL", Connection), new("RUSH_CLUSTER_KEY", ClusterKey)];
+    public IReadOnlyList<KeyValuePair<string, string>> Environment => EnvironmentOf(Connection);
+
+    /// <summary>The environment with another server in the database's place, which has what the database has.</summary>
+    public IReadOnlyList<KeyValuePair<string, string>> At(PostgresServer other) =>
+        EnvironmentOf(Database.ConnectionTo(new NpgsqlConnectionStringBuilder(Connection).Database!, other.Port));
 
     public static async Task<Cluster> MakeAsync()
     {
@@ -80,4 +84,7 @@ internal sealed class Cluster : IAsyncDisposable
         Database.Dispose();
         foreach (var directory in _directories) directory.Delete(recursive: true);
     }
+
+    private static KeyValuePair<string, string>[] EnvironmentOf(string connection) =>
+        [new("RUSH_JOURNAL", connection), new("RUSH_CLUSTER_KEY", ClusterKey)];
 }

@@ -136,6 +136,32 @@ public sealed class ClusterTests(ITestOutputHelper output)
         }
     }
 
+    /// <summary>What only looks on is for a standby too; what writes says that it is one.</summary>
+    [Fact]
+    public async Task A_standby_is_verified_shown_and_exported()
+    {
+        await using var cluster = await Cluster.MakeAsync();
+        var server = await cluster.ServeAsync();
+        for (var i = 0; i < 5; i++) Assert.Equal(200, (await cluster.Shop.BuyAsync(cluster.Ledger, Place.NewWish(), server.Url))!.Status);
+        using var standby = cluster.Database.StartStandby("two");
+        var environment = cluster.At(standby);
+
+        Assert.Contains("is good", await LookAsync("verify", "--no-progress"), StringComparison.Ordinal);
+        Assert.Contains("5, 5 tickets", await LookAsync("show"), StringComparison.Ordinal);
+        Assert.Equal(6, (await LookAsync("export")).Split("\r\n", StringSplitOptions.RemoveEmptyEntries).Length);
+
+        var (code, said) = await RushCommand.RunAsync(environment, ["pause", Place.Sale, "--data", cluster.NewState()]);
+        Assert.NotEqual(0, code);
+        Assert.Contains("standby", said, StringComparison.Ordinal);
+
+        async Task<string> LookAsync(string word, params string[] options)
+        {
+            var (code, said) = await RushCommand.RunAsync(environment, [word, $"postgres:{Place.Sale}", .. options]);
+            Assert.True(code == 0, $"{word}: {said}");
+            return said;
+        }
+    }
+
     /// <summary>Sessions, form tokens and keys are known to every server: a load balancer may send each request to another.</summary>
     [Fact]
     public async Task Behind_haproxy_each_request_may_go_to_another_server()
