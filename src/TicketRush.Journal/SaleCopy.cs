@@ -16,10 +16,14 @@ public sealed record SalePlace(ISaleStore Store, string Sale)
 
     internal Auditor Audit(PostgresOptions? database) => Store is DataDirectory ? new(Path) : Auditor.OfPostgres(database!, Sale);
 
-    internal bool IsThere => Sales.Contains(Sale);
+    /// <summary>As it is now, whatever the store remembers.</summary>
+    internal bool IsThere => Store is PostgresStore store ? store.HasNow(Sale) : Store.Has(Sale);
 
-    /// <summary>The names in the store, as they are now.</summary>
-    internal IEnumerable<string> Sales => Store is PostgresStore store ? store.SalesNow() : Store.Sales();
+    /// <summary>
+    /// Whether the store has any other journal: one that was set aside, too, or that is arriving. It may get its name again, and its ids are
+    /// hashed under the keys that the store has now.
+    /// </summary>
+    internal bool HasOthers => Store is PostgresStore store ? store.HasOthersThan(Sale) : ((DataDirectory)Store).HasOthersThan(Sale);
 }
 
 /// <summary>
@@ -54,7 +58,7 @@ public static class SaleCopy
         if (!from.IsThere) throw new JournalRefusedException($"There is no sale {from.Sale} in {from.Store.Name}.");
         if (to.IsThere) throw Taken(to);
         var keys = IdentityKeys.Open(from.Store.Secrets);
-        if (IdentityKeys.Open(to.Store.Secrets) != keys && to.Sales.Any()) throw OtherKeys(from, to);
+        if (IdentityKeys.Open(to.Store.Secrets) != keys && to.HasOthers) throw OtherKeys(from, to);
 
         using var auditor = from.Audit(database);
         var sent = auditor.Verify();
@@ -83,7 +87,7 @@ public static class SaleCopy
                     + $"{sent.Sequences}, hash {arrived.Hash}.");
             }
 
-            ShareKeys(keys, from, to);
+            ShareKeys(keys, from, arriving);
             if (move ? (aside = TrySetAside(from, tail)) is null : HasGoneOn(from, tail))
                 throw new IOException($"{from.Sale} went on while it was copied, by a payment or a hold that ran out. Try again.");
         }
@@ -108,15 +112,16 @@ public static class SaleCopy
     private static JournalRefusedException Taken(SalePlace to) => new($"There is a sale {to.Sale} in {to.Store.Name} already.");
 
     private static JournalRefusedException OtherKeys(SalePlace from, SalePlace to) => new(
-        $"{to.Store.Name} has sales under other identity keys than {from.Store.Name}: holds and orders would not be found by their ids "
-        + "there. A sale can only move to a store that has none, or that got its keys by an earlier copy from here.");
+        $"{to.Store.Name} has sales, or some that were set aside, under other identity keys than {from.Store.Name}: holds and orders would "
+        + "not be found by their ids there. A sale can only move to a store that has none, or that got its keys by an earlier copy from "
+        + "here.");
 
     /// <summary>
     /// Holds and orders are found by hashes of their ids: under other keys nobody would ever find his again. The keys go first and the sale
     /// gets its name after them, so that a server which has the old ones finds that out when it opens the sale.
     /// </summary>
-    private static void ShareKeys(IdentityKeys keys, SalePlace from, SalePlace to) => to.Store.Secrets.Change(
-        IdentityKeys.SecretName, there => there == keys.Text ? null : to.Sales.Any() ? throw OtherKeys(from, to) : keys.Text);
+    private static void ShareKeys(IdentityKeys keys, SalePlace from, SalePlace arriving) => arriving.Store.Secrets.Change(
+        IdentityKeys.SecretName, there => there == keys.Text ? null : arriving.HasOthers ? throw OtherKeys(from, arriving) : keys.Text);
 
     private static void Write(AuditSource source, byte[] header, Tail tail, SalePlace arriving)
     {
@@ -163,7 +168,7 @@ public static class SaleCopy
         TryRemove(arriving);
         try
         {
-            if (aside is not null && !TryPutBack(from, aside))
+            if (aside is not null && !TryPutBack(from, aside, header, keys))
             {
                 throw new IOException($"There is another sale {to.Sale} in {to.Store.Name} by now, and one in {from.Store.Name}. What was "
                     + $"to be moved is in {from.Store.Name} as {aside}.");
@@ -237,9 +242,9 @@ public static class SaleCopy
         return moved;
     }
 
-    private static bool TryPutBack(SalePlace place, string aside)
+    private static bool TryPutBack(SalePlace place, string aside, byte[] header, IdentityKeys keys)
     {
-        if (place.Store is PostgresStore store) return store.TryPutBack(aside, place.Sale);
+        if (place.Store is PostgresStore store) return store.TryPublish(aside, place.Sale, header, keys);
         var directory = ((DataDirectory)place.Store).Path;
         if (File.Exists(place.Path)) return false;
         File.Move(Path.Combine(directory, aside), place.Path);

@@ -233,6 +233,7 @@ public sealed class Sequencer : IBatchReader, IAsyncDisposable
     /// <summary>Take a turn, catch up, decide, append, flush, answer.</summary>
     private void Turn()
     {
+        var isIntact = true;
         try
         {
             if (_status.IsFinal)
@@ -246,6 +247,7 @@ public sealed class Sequencer : IBatchReader, IAsyncDisposable
             if (!_inbox.IsEmpty || IsExpiryDue() || _snapshot is null || _status.Kind != SequencerStatusKind.Selling)
             {
                 TakeTurn();
+                isIntact = false;
                 try
                 {
                     DecideAndAppend();
@@ -261,7 +263,7 @@ public sealed class Sequencer : IBatchReader, IAsyncDisposable
         }
         catch (Exception e)
         {
-            Fail(e);
+            Fail(e, isIntact);
         }
     }
 
@@ -436,13 +438,16 @@ public sealed class Sequencer : IBatchReader, IAsyncDisposable
     /// Memory may be ahead of the disk, or behind it: what was decided in this turn is unknown until the journal is read
     /// again from the start. Until then the sale is stopped and says so.
     /// </summary>
-    private void Fail(Exception e)
+    /// <param name="isIntact">The turn did not even come: memory is what was read, whole batches, and goes on from there. After a database
+    /// was away, every server would read every busy journal anew.</param>
+    private void Fail(Exception e, bool isIntact)
     {
         Volatile.Write(ref _waitingSince, 0);
         Volatile.Write(ref _writingSince, 0);
-        _rebuild = true;
+        var isReachedLater = e is IOException or UnauthorizedAccessException;
+        _rebuild |= !isIntact || !isReachedLater;
         RetryLater();
-        SetStatus(e is IOException or UnauthorizedAccessException
+        SetStatus(isReachedLater
             ? new(SequencerStatusKind.Failing, e.Message)
             : new(SequencerStatusKind.Stopped, e is JournalDamagedException or NewerFormatException or JournalRefusedException
                 ? e.Message

@@ -13,7 +13,7 @@ internal abstract class PassThroughJournal(IJournal journal) : IJournal
 
     public virtual void ReadBatches(EntryReader reader, int most) => journal.ReadBatches(reader, most);
 
-    public void TakeTurn(IBatchReader reader) => journal.TakeTurn(reader);
+    public virtual void TakeTurn(IBatchReader reader) => journal.TakeTurn(reader);
 
     public bool TryTakeTurn(IBatchReader reader) => journal.TryTakeTurn(reader);
 
@@ -25,7 +25,7 @@ internal abstract class PassThroughJournal(IJournal journal) : IJournal
 
     public void ReleaseTurn() => journal.ReleaseTurn();
 
-    public void Rewind() => journal.Rewind();
+    public virtual void Rewind() => journal.Rewind();
 
     public void Dispose() => journal.Dispose();
 }

@@ -32,15 +32,63 @@ public sealed class SequencerTurnLost : IDisposable
         Assert.Equal(Outcome.Done, await sequencer.SubmitAsync(Purchase(1)).AsTask().WaitAsync(Bound));
     }
 
+    /// <summary>A database that is away would otherwise have every server read every busy journal from its start when it is back.</summary>
+    [Fact]
+    public async Task A_turn_that_does_not_come_costs_no_second_reading_of_the_journal()
+    {
+        var path = _directory.File("sale.rush");
+        FileJournal.TryCreate(path, "sale", Plan(10));
+        var journal = new LosesTurns(FileJournal.Open(path));
+        await using var sequencer = new Sequencer(journal, new() { RetryAfter = TimeSpan.FromMilliseconds(20) });
+        await sequencer.SubmitAsync(new() { Command = new() { Kind = CommandKind.Open } });
+
+        journal.IsAway = true;
+        Assert.Equal(Outcome.Stopped, await sequencer.SubmitAsync(Purchase(1)).AsTask().WaitAsync(Bound));
+        await TickUntilAsync(() => sequencer.Status.Kind == SequencerStatusKind.Selling, sequencer);
+        Assert.Equal(Outcome.Done, await sequencer.SubmitAsync(Purchase(1)).AsTask().WaitAsync(Bound));
+        Assert.Equal(0, journal.Rewound);
+
+        // The control: what was decided and not written is thrown away.
+        journal.Loses = true;
+        Assert.Equal(Outcome.Busy, await sequencer.SubmitAsync(Purchase(2)).AsTask().WaitAsync(Bound));
+        await TickUntilAsync(() => sequencer.Status.Kind == SequencerStatusKind.Selling, sequencer);
+        Assert.Equal(1, journal.Rewound);
+        Assert.Equal(1, sequencer.Snapshot!.Orders);
+    }
+
     public void Dispose() => _directory.Dispose();
 
     private sealed class LosesTurns(IJournal journal) : PassThroughJournal(journal)
     {
-        private volatile bool _loses;
+        private volatile bool _loses, _isAway;
 
         public bool Loses
         {
             set => _loses = value;
+        }
+
+        public bool IsAway
+        {
+            set => _isAway = value;
+        }
+
+        public int Rewound { get; private set; }
+
+        public override void TakeTurn(IBatchReader reader)
+        {
+            if (_isAway)
+            {
+                _isAway = false;
+                throw new IOException("It is away.");
+            }
+
+            base.TakeTurn(reader);
+        }
+
+        public override void Rewind()
+        {
+            Rewound++;
+            base.Rewind();
         }
 
         public override void Append(BatchBuffer batch, long timeMs)

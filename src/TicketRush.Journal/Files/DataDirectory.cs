@@ -41,6 +41,11 @@ public sealed class DataDirectory : ISaleStore
 
     public bool Has(string sale) => File.Exists(JournalPath(sale));
 
+    /// <summary>Whether there is any journal but that one, under whatever name: also one that was set aside.</summary>
+    internal bool HasOthersThan(string sale) => Directory.EnumerateFiles(Path, $"*{FileJournal.Extension}*")
+        .Select(file => System.IO.Path.GetFileName(file))
+        .Any(name => name[0] != '.' && name != sale + FileJournal.Extension);
+
     /// <inheritdoc cref="FileJournal.TryCreate"/>
     public bool TryCreate(string sale, Plan plan, string? by = null)
     {

@@ -59,9 +59,11 @@ internal sealed class PostgresClock(Func<long>? ticks = null)
     /// <param name="askedAt">When it was asked, by <see cref="Ticks"/>.</param>
     public void Observe(long databaseMs, long askedAt)
     {
-        var now = _ticks();
         lock (_gate)
         {
+            // Read in here: who comes second must not bring an earlier moment than who was first.
+            var now = _ticks();
+
             // It lies between these two, so what is between them already is right.
             var (lowest, highest) = (databaseMs - now, databaseMs - Math.Min(askedAt, now));
             if (!_isSet)

@@ -455,9 +455,9 @@ public sealed class PostgresJournal : IJournal
     private IOException Overtaken() => new($"Another server took the turn of {_name} between two batches of one turn.");
 
     private JournalRefusedException Behind(in Tail durable) => new(
-        $"{_options.Name} has lost entries of {_name} that were acknowledged: it ends at, or is another past from, sequence "
-        + $"{durable.Sequence}, and this machine has seen sequence {Math.Max(_tail.Sequence, _witness.Sequence)}. Nothing is sold from it "
-        + "here. Bring back a server that has them; or, if they are lost for good, stop all servers, delete "
+        $"{_options.Name} has lost entries of {_name} that this machine has seen, and that are acknowledged as far as it can know: it ends "
+        + $"at, or is another past from, sequence {durable.Sequence}, and sequence {Math.Max(_tail.Sequence, _witness.Sequence)} was seen. "
+        + "Nothing is sold from it here. Bring back a server that has them; or, if they are lost for good, stop all servers, delete "
         + $"{(_witness.Path.Length > 0 ? _witness.Path : "the witnesses")} on each, and know that receipts beyond it are void.");
 
     private JournalDamagedException Damaged(string what) => new(

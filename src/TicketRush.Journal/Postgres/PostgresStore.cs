@@ -141,8 +141,15 @@ public sealed class PostgresStore : ISaleStore
         return batch;
     }
 
-    /// <summary>The names of the sales as the database has them now.</summary>
-    internal string[] SalesNow() => Ask(AllIn);
+    /// <summary>Whether there is one of that name in the database now.</summary>
+    internal bool HasNow(string sale) => Ask(connection => FindIn(connection, sale) is not null);
+
+    /// <summary>Whether there is any row but that one, under whatever name.</summary>
+    internal bool HasOthersThan(string name) => Ask(connection =>
+    {
+        using var command = Command(connection, "SELECT EXISTS (SELECT 1 FROM ticketrush.sale WHERE name <> $1)", Text(name));
+        return (bool)command.ExecuteScalar()!;
+    });
 
     /// <summary>Adds a sale with a journal, whole or not at all.</summary>
     /// <returns>False when there is another of that name.</returns>
@@ -197,12 +204,12 @@ public sealed class PostgresStore : ISaleStore
     }
 
     /// <summary>
-    /// Gives a sale that has arrived under another name its own, with which it is sold from: unless there is one, or the identity keys are
-    /// not those that its ids are hashed with.
+    /// Gives a sale that has arrived, or was set aside, under another name its own, with which it is sold from: unless there is one, or the
+    /// identity keys are not those that its ids are hashed with.
     /// </summary>
     /// <returns>False when it cannot have it.</returns>
     /// <exception cref="IOException">Nobody can tell whether it has it.</exception>
-    internal bool TryPublish(string arrived, string sale, byte[] header, IdentityKeys keys)
+    internal bool TryPublish(string former, string sale, byte[] header, IdentityKeys keys)
     {
         var isPublished = Ask(connection =>
         {
@@ -212,7 +219,7 @@ public sealed class PostgresStore : ISaleStore
             var isNamed = Run(
                 connection,
                 "UPDATE ticketrush.sale SET name = $2 WHERE name = $1 AND NOT EXISTS (SELECT 1 FROM ticketrush.sale WHERE name = $2)",
-                Text(arrived), Text(sale)) == 1;
+                Text(former), Text(sale)) == 1;
 
             // After a commit that was not answered it has its name already.
             if (!isNamed && FindIn(connection, sale)?.Header.AsSpan().SequenceEqual(header) is not true) return false;
@@ -274,26 +281,6 @@ public sealed class PostgresStore : ISaleStore
             Commit(connection, CopyCommitMax);
             return true;
         }
-    }
-
-    /// <summary>Gives a sale that was set aside its name again.</summary>
-    /// <returns>False when another has it by now.</returns>
-    internal bool TryPutBack(string aside, string sale)
-    {
-        var isBack = Ask(connection =>
-        {
-            PostgresSession.Begin(connection);
-            var isNamed = Run(
-                connection,
-                "UPDATE ticketrush.sale SET name = $2 WHERE name = $1 AND NOT EXISTS (SELECT 1 FROM ticketrush.sale WHERE name = $2)",
-                Text(aside), Text(sale)) == 1;
-            if (!isNamed && FindIn(connection, aside) is not null) return false;
-            if (!isNamed) Run(connection, PostgresSession.Barrier);
-            Commit(connection, CopyCommitMax);
-            return true;
-        });
-        if (isBack) _names.Note(sale, isThere: true);
-        return isBack;
     }
 
     /// <summary>Takes away a sale that was on its way here, under the name that it had then.</summary>

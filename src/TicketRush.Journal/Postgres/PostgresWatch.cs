@@ -129,6 +129,12 @@ internal sealed class PostgresWatch : IDisposable
                 // The turns say what is wrong with the database; here there is only to come back.
                 Thread.Sleep(TryAgainAfter);
             }
+            catch (Exception e)
+            {
+                // Whatever it is, it must not end the process, as it would from a thread: without news, turns find out all the same.
+                Warnings.Once($"What other servers do is heard of late, for a defect: {e.GetType().Name} {e.Message}");
+                Thread.Sleep(TryAgainAfter);
+            }
         }
     }
 

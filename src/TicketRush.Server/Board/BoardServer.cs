@@ -26,7 +26,6 @@ public sealed class BoardServer : BackgroundService
     private const int FailedEveryMs = 60_000;
 
     // Sales that other processes make are found so soon; no stranger's datagram asks the store.
-    private static readonly TimeSpan LookEvery = TimeSpan.FromSeconds(2);
 
     private readonly Sales _sales;
     private readonly BoardLimits _limits;
@@ -114,11 +113,10 @@ public sealed class BoardServer : BackgroundService
     {
         using var ending = CancellationTokenSource.CreateLinkedTokenSource(stoppingToken, _leave.Token);
         var stop = ending.Token;
-        var looking = Task.Run(() => EveryAsync(LookEvery, () => _sales.All(), stop), CancellationToken.None);
         _serving = Task.WhenAll(
             Task.Run(() => EveryAsync(TimeSpan.FromMilliseconds(EveryMs), SendAll, stop), CancellationToken.None),
             _group is null ? Task.Run(() => ReceiveAsync(stop), CancellationToken.None) : Task.CompletedTask);
-        await Task.WhenAll(_serving, looking);
+        await _serving;
     }
 
     /// <summary>Does it again and again, whatever becomes of one time.</summary>

@@ -137,7 +137,6 @@ internal sealed class Crowd : IAsyncDisposable
                 Volatile.Write(ref _served[buyer], _served[buyer] + 1);
             }
 
-
             // A repeated success must be the same success.
             if (wish.Fate == Fate.Done && random.Next(8) == 0) await shop.BuyAsync(ledger, wish, server);
             if (wish.Fate != Fate.Done) await Task.Delay(20);

@@ -43,6 +43,37 @@ public sealed class PostgresClockTests
         Assert.Equal(Day + 350, clock.NowMs);
     }
 
+    /// <summary>A thread may stand still for a while between any two instructions.</summary>
+    [Fact]
+    public void In_a_step_who_stood_still_while_another_looked_brings_nothing_from_before()
+    {
+        using var mayGoOn = new ManualResetEventSlim();
+        using var stands = new ManualResetEventSlim();
+        Thread? slow = null;
+        var clock = new PostgresClock(() =>
+        {
+            var ticks = _ticks;
+            if (Thread.CurrentThread != slow) return ticks;
+            stands.Set();
+            mayGoOn.Wait(500);
+            return ticks;
+        });
+        clock.Observe(Day, _ticks);
+        clock.Observe(Day + 600_000, _ticks);
+
+        Exception? failed = null;
+        var askedAt = _ticks;
+        slow = new(() => failed = Record.Exception(() => clock.Observe(Day + 600_000, askedAt)));
+        slow.Start();
+        stands.Wait();
+        _ticks += 100;
+        clock.Observe(Day + 600_100, _ticks);
+        mayGoOn.Set();
+        slow.Join();
+        Assert.Null(failed);
+        Assert.InRange(clock.NowMs, Day + 100, Day + 106);
+    }
+
     [Theory]
     [InlineData(600_000)]
     [InlineData(-600_000)]

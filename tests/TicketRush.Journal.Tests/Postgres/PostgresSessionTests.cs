@@ -110,6 +110,34 @@ public sealed class PostgresSessionTests(PostgresFixture fixture) : IDisposable
         Assert.Equal(lost is null ? 4 : 3, all.Headers.Count);
     }
 
+    /// <summary>The database has the lock of who asked for much and reads nothing of it, and waits for it without a bound.</summary>
+    [Fact]
+    public async Task A_server_that_is_frozen_while_it_reads_loses_its_turn_too()
+    {
+        await using var sequencer = await OpenSaleAsync(Place.OpenStore());
+        await using var frozen = new NpgsqlConnection(Place.Connection + ";Pooling=false;Application Name=ticketrush turns");
+        await frozen.OpenAsync();
+        PostgresSession.Execute(frozen, "BEGIN; SELECT * FROM ticketrush.sale FOR UPDATE");
+        await using var much = new NpgsqlCommand("SELECT repeat('x', 100000) FROM generate_series(1, 1000)", frozen);
+        var reader = await much.ExecuteReaderAsync(System.Data.CommandBehavior.SequentialAccess);
+        await UntilAsync(
+            () => fixture.Server.Ask($"SELECT count(*) FROM pg_stat_activity WHERE datname = '{Database}' AND wait_event = 'ClientWrite'")
+                is 1L,
+            "the database waits for it to read");
+
+        using var other = Place.OpenStore(options => options with { TurnIdleMax = TimeSpan.FromMilliseconds(500) }).OpenJournal(Sale);
+        await Task.Run(() => JournalContract.InTurn(other, new(), () => JournalContract.Append(other, JournalSamples.Released(1))))
+            .WaitAsync(Bound);
+        var ended = await Assert.ThrowsAnyAsync<NpgsqlException>(async () =>
+        {
+            while (await reader.ReadAsync())
+            {
+                // Up to where it was ended.
+            }
+        });
+        Assert.NotNull(ended);
+    }
+
     /// <summary>What the freeze above rests on: a part of a message is not taken for one, however TCP cuts it.</summary>
     [Fact]
     public void The_proxy_knows_a_statement_only_when_it_is_whole()

@@ -21,13 +21,17 @@ public sealed class PostgresThreadsTests(PostgresFixture fixture)
         var store = place.OpenStore(options => options with { CommitWaitMax = soon }, connection.ConnectionString);
         await using var sequencer = await OpenSaleAsync(store);
         var before = ThreadPool.ThreadCount;
+
+        // On a busy disk a commit of the sale's making may have been given up already.
+        var (unsettled, settled) = store.Commits;
         for (var id = 0; id < Times; id++)
         {
             proxy.Next = CommitFate.AnswerIsSwallowed;
             Assert.Equal(Outcome.Done, await sequencer.SubmitAsync(Purchase(id)).AsTask().WaitAsync(Bound));
         }
 
-        Assert.Equal((Times, Times), store.Commits);
+        Assert.True(store.Commits.Unsettled >= unsettled + Times, $"{store.Commits}");
+        Assert.Equal(store.Commits.Unsettled, store.Commits.Settled);
         Assert.True(ThreadPool.ThreadCount < before + Times / 2, $"{ThreadPool.ThreadCount} threads, {before} before");
     }
 }

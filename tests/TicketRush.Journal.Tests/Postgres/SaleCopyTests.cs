@@ -186,6 +186,31 @@ public sealed class SaleCopyTests(PostgresFixture fixture) : IDisposable
         Assert.False(store.Has(Sale));
     }
 
+    /// <summary>It may get its name again: under other keys its ids would be found by nobody, and sold once more.</summary>
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task What_was_set_aside_keeps_the_keys_that_it_was_sold_under(bool inDatabase)
+    {
+        using var elsewhere = new ScratchDirectory();
+        using var third = new ScratchDirectory();
+        var directory = new DataDirectory(_here.Path);
+        ISaleStore store = inDatabase ? _place.OpenStore() : directory;
+        store.TryCreate(Sale, Plan(100));
+        await SellAsync(store, 0, 5);
+        SaleCopy.Run(new(store, Sale), new(new DataDirectory(elsewhere.Path), Sale), Options, move: true);
+        Assert.Empty(inDatabase ? _place.OpenStore().Sales() : directory.Sales());
+
+        var keys = IdentityKeys.Open(store.Secrets);
+        var other = new DataDirectory(third.Path);
+        other.TryCreate("autumn", Plan(1));
+        var refused = Assert.Throws<JournalRefusedException>(
+            () => SaleCopy.Run(new(other, "autumn"), new(store, "autumn"), Options, move: false));
+        Assert.Contains("set aside", refused.Message, StringComparison.Ordinal);
+        Assert.Equal(keys, IdentityKeys.Open(store.Secrets));
+        Assert.False(store.Has("autumn"));
+    }
+
     [Fact]
     public async Task Who_has_a_sale_open_that_is_moved_away_stops_selling_it()
     {
