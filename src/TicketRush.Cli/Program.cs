@@ -13,7 +13,7 @@ var root = new RootCommand(
 
     See it:  rush race
     Try it:  rush serve --demo
-    Measure: rush bench --help (from a checkout)
+    Measure: rush bench --help, and learn: rush sample NAME (both with ./rush of a checkout)
     Exit codes: 0 done; 1 refused, failed or damaged; 2 wrong usage; 3 good, with a torn tail (verify).
     """);
 root.Subcommands.Add(RaceCommand.Create());

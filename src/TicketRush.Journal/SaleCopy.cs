@@ -68,7 +68,7 @@ public static class SaleCopy
                 $"{from.Sale} in {from.Store.Name} is damaged: `rush verify` says where.", sent.Problems[0].Sequence, 0);
         }
 
-        if (sent.State == "Open")
+        if (sent.State == "open")
             throw new JournalRefusedException($"{from.Sale} is open. Pause or close it first, so that nothing is sold while it moves.");
 
         var tail = new Tail(sent.Sequences, sent.LastTimeMs, ChainHash.Read(Convert.FromHexString(sent.Hash)), sent.Length);

@@ -58,6 +58,11 @@ public sealed class ServeLimitsTests
     public async Task What_is_out_of_bounds_is_refused_and_nothing_is_served(params string[] options) =>
         Assert.Contains("Cannot serve", await ServeAsync(options), StringComparison.Ordinal);
 
+    /// <summary>The one says where to listen as the other does; a phone would be shown an address that nobody listens at.</summary>
+    [Fact]
+    public async Task To_listen_on_the_network_and_somewhere_else_is_refused() =>
+        Assert.Contains("not both", await ServeAsync("--lan"), StringComparison.Ordinal);
+
     /// <returns>What was printed until the server listened, or ended.</returns>
     private static async Task<string> ServeAsync(params string[] options)
     {

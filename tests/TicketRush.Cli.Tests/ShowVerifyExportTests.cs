@@ -86,6 +86,35 @@ public sealed class ShowVerifyExportTests : IAsyncDisposable
         Assert.Contains("is good up to sequence 4, and ends in an unfinished batch", output);
     }
 
+    /// <summary>Who has copied the journal alone must not be shown what is before the damage as if it were all.</summary>
+    [Theory, InlineData("show"), InlineData("export")]
+    public async Task A_damaged_copy_without_its_turn_file_gives_exit_code_1(string name)
+    {
+        await Close();
+        var bytes = File.ReadAllBytes(FilePath);
+        bytes[4096 + 150] ^= 1;
+        var copy = Path.Combine(_directory.FullName, "copy.rush");
+        File.WriteAllBytes(copy, bytes);
+
+        var (code, output, error) = Run(name == "show" ? ShowCommand.Create() : ExportCommand.Create(), copy);
+        Assert.Equal((1, ""), (code, output));
+        Assert.Contains("is damaged at sequence 1", error);
+    }
+
+    [Fact]
+    public async Task An_unfinished_end_is_said_beside_what_is_exported()
+    {
+        await Close();
+        var bytes = File.ReadAllBytes(FilePath);
+        var copy = Path.Combine(_directory.FullName, "copy.rush");
+        File.WriteAllBytes(copy, bytes[..(Array.FindLastIndex(bytes, value => value != 0) - 40)]);
+
+        var (code, output, error) = Run(ExportCommand.Create(), copy);
+        Assert.Equal(0, code);
+        Assert.Equal(2, output.TrimEnd().Split("\r\n").Length);
+        Assert.Contains("never acknowledged", error);
+    }
+
     [Theory, InlineData("show"), InlineData("verify"), InlineData("export")]
     public void What_is_no_journal_or_is_not_there_gives_exit_code_2(string name)
     {

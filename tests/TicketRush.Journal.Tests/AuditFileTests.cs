@@ -35,7 +35,7 @@ public sealed class AuditFileTests : IDisposable
 
         Assert.Equal(AuditVerdict.Good, result.Verdict);
         Assert.Equal([new("floor", 60, 5, 0, 3), new("box", 20, 0, 3, 0)], result.Pools);
-        Assert.Equal(("Open", 4L, 4L, 4L, 1L, 3L),
+        Assert.Equal(("open", 4L, 4L, 4L, 1L, 3L),
             (result.State, result.Sequences, result.DurableSequence, result.Batches, result.Orders, result.Tickets));
         Assert.Equal(sequencer.Snapshot!.Hash.ToString(), result.Hash);
     }
@@ -88,7 +88,7 @@ public sealed class AuditFileTests : IDisposable
             sale.Pools.Select(pool => ((long)pool.Capacity, (long)pool.Blocked, (long)pool.Held, (long)pool.Sold)),
             result.Pools.Select(pool => (pool.Capacity, pool.Blocked, pool.Held, pool.Sold)));
         Assert.Equal(((long)sale.Owed.Payments, sale.Owed.Amount), (result.OwedPayments, result.OwedAmount));
-        Assert.Equal((sale.Orders, sale.Sequence, sale.State.ToString()), ((int)result.Orders, result.Sequences, result.State));
+        Assert.Equal((sale.Orders, sale.Sequence, sale.State.ToString().ToLowerInvariant()), ((int)result.Orders, result.Sequences, result.State));
         Assert.True(result is { RefundedTickets: > 0, OwedPayments: > 0, Orders: > 0 }, "The crowd did too little.");
     }
 

@@ -318,13 +318,13 @@ public sealed class BoardTests
             // The database is away, and somebody asks for what nobody has heard of.
             store.Fails = true;
             viewer.Send($"subscribe nothing {await viewer.ProveAsync("nothing")}");
-            await UntilLoggedAsync(server, "The board goes on");
 
             // And one datagram meets a defect.
             clock.Fails = true;
             viewer.Send($"subscribe {sale}");
             await Plans.UntilAsync(() => Task.FromResult(clock.Failed > 0), "a failure");
             clock.Fails = false;
+            await UntilLoggedAsync(server, "The board goes on");
             viewer.Send($"subscribe {sale} {await viewer.ProveAsync(sale)}");
             Assert.Equal(sale, Text(await viewer.ReceiveAsync(), "sale"));
 

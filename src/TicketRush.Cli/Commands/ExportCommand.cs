@@ -52,11 +52,7 @@ public static class ExportCommand
         });
         command.SetAction((parsed, stop) => Task.Run(() => JournalFile.Read(parsed, parsed.GetValue(file)!, (auditor, output) =>
         {
-            auditor.Follow(stop);
-            var result = auditor.Result();
-            if (result.ProblemCount > 0)
-                parsed.InvocationConfiguration.Error.WriteLine("Entries break the rules of the sale; `rush verify` says which.");
-
+            var result = JournalFile.ReadToEnd(parsed, auditor, stop);
             using var target = parsed.GetValue(to) is { } path ? new StreamWriter(path, append: false, new UTF8Encoding(false)) : null;
             var currency = result.Plan?.Currency ?? "";
             if (parsed.GetValue(tickets)) WriteTickets(auditor.Orders(), currency, target ?? output);

@@ -27,9 +27,18 @@ internal static class JournalFile
     public static int Read(ParseResult parsed, string path, Func<Auditor, TextWriter, int> run)
     {
         var error = parsed.InvocationConfiguration.Error;
+        var isInDatabase = path.StartsWith(PostgresPrefix, StringComparison.Ordinal);
+        if (!isInDatabase && !File.Exists(path))
+        {
+            error.WriteLine(Directory.Exists(path)
+                ? $"{path} is a directory. Name a sale's journal in it: {Path.Combine(path, "SALE.rush")}."
+                : $"There is no file {path}. Name a sale's journal, such as data/concert.rush or {PostgresPrefix}concert.");
+            return CannotRead;
+        }
+
         try
         {
-            using var auditor = path.StartsWith(PostgresPrefix, StringComparison.Ordinal)
+            using var auditor = isInDatabase
                 ? Auditor.OfPostgres(Database(parsed), path[PostgresPrefix.Length..])
                 : new Auditor(path);
             return run(auditor, parsed.InvocationConfiguration.Output);
@@ -45,6 +54,16 @@ internal static class JournalFile
             error.WriteLine(e.Message);
             return CannotRead;
         }
+    }
+
+    /// <summary>Everything that is there; what `rush verify` has to say about it beside, in a word.</summary>
+    /// <exception cref="JournalDamagedException">It is not what was written.</exception>
+    public static AuditResult ReadToEnd(ParseResult parsed, Auditor auditor, CancellationToken stop)
+    {
+        var (result, error) = (auditor.ReadToEnd(stop), parsed.InvocationConfiguration.Error);
+        if (result.ProblemCount > 0) error.WriteLine("Entries break the rules of the sale; `rush verify` says which.");
+        foreach (var note in result.Notes) error.WriteLine(note);
+        return result;
     }
 
     /// <summary>UTC, ISO 8601, to the millisecond.</summary>

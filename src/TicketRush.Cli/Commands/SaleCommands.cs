@@ -94,9 +94,9 @@ internal static class SaleCommands
         var outcome = await sale.Sequencer.SubmitAsync(submission);
         if (outcome != Outcome.Done)
         {
-            return Shared.Fail(outcome == Outcome.Refused
-                ? $"{Problems.Code(submission.Reply.Refusal)} {submission.Reply.Detail}".Trim()
-                : $"{outcome}: {sale.Status.Reason}");
+            if (outcome != Outcome.Refused) return Shared.Fail($"{outcome}: {sale.Status.Reason}");
+            var (code, detail) = Problems.Tell(outcome, submission, sale);
+            return Shared.Fail($"{code}: {detail}");
         }
 
         var state = submission.Reply.SaleState.ToString().ToLowerInvariant();

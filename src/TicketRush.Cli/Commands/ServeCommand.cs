@@ -147,6 +147,11 @@ internal static class ServeCommand
                     result.AddError($"--trusted-proxy takes a network such as 127.0.0.1/32 or 10.0.0.0/8, not {token.Value}.");
             }
         });
+        command.Validators.Add(result =>
+        {
+            if (result.GetValue(lan) && result.GetValue(urls) is { Length: > 0 })
+                result.AddError("Either --lan or --urls, not both: --lan listens at port 8080 of all interfaces.");
+        });
         command.SetAction((result, stop) => ServeAsync(
             new()
             {

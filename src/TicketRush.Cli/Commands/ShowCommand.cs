@@ -40,12 +40,9 @@ public static class ShowCommand
         {
             var (follows, isJson, first) = (parsed.GetValue(follow), parsed.GetValue(json), parsed.GetValue(from));
             if (first is not null) auditor.OnEntry = entry => WriteFrom(entry, first.Value, isJson, output);
-            auditor.Follow(CancellationToken.None);
-            var result = auditor.Result();
+            var result = JournalFile.ReadToEnd(parsed, auditor, stop);
             if (first is null && isJson) output.WriteLine(JsonSerializer.Serialize(Summary(result), Json));
             else if (first is null) WriteSummary(result, output);
-            if (result.ProblemCount > 0)
-                parsed.InvocationConfiguration.Error.WriteLine("Entries break the rules of the sale; `rush verify` says which.");
             if (!follows) return JournalFile.Good;
 
             auditor.OnEntry = entry => WriteFrom(entry, first ?? 0, isJson, output);
@@ -62,7 +59,7 @@ public static class ShowCommand
 
     internal static void WriteSummary(AuditResult result, TextWriter output)
     {
-        output.WriteLine($"sale       {result.Sale}{(result.State.Length == 0 ? "" : $", {result.State.ToLowerInvariant()}")}");
+        output.WriteLine($"sale       {result.Sale}{(result.State.Length == 0 ? "" : $", {result.State}")}");
         if (result.Plan is { } plan)
         {
             var (venue, starts) = (plan.Venue.Length == 0 ? "" : $", {plan.Venue}", plan.StartsAt.Length == 0 ? "" : $", {plan.StartsAt}");
@@ -72,7 +69,7 @@ public static class ShowCommand
             output.WriteLine($"selling    {opens}{closes}");
             output.WriteLine(
                 $"rules      hold {plan.HoldSeconds} s, {plan.Extensions} extensions, {plan.PerOrder} per order, "
-                + $"{plan.PerBuyer} per buyer, payment {plan.PaymentKind.ToLowerInvariant()}");
+                + $"{plan.PerBuyer} per buyer, payment {plan.PaymentKind}");
         }
 
         foreach (var pool in result.Pools)
@@ -103,7 +100,7 @@ public static class ShowCommand
     private static object Summary(AuditResult result) => new
     {
         result.Sale,
-        State = result.State.ToLowerInvariant(),
+        result.State,
         result.Plan,
         result.Pools,
         result.Tiers,

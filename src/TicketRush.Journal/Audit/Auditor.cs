@@ -125,10 +125,19 @@ public sealed class Auditor : IDisposable
             ReadBatches(isOpen && turn is { } end ? end.Offset : long.MaxValue, turn, stop);
         }
 
-        if (_broken)
-            throw new JournalDamagedException($"{_path} is damaged at sequence {_problems[^1].Sequence}: {_problems[^1].What}.",
-                _problems[^1].Sequence, _offset);
+        ThrowIfBroken();
         return _sequence > before;
+    }
+
+    /// <summary>Reads everything that is there, as <see cref="Verify"/> does, for who goes on with what was read.</summary>
+    /// <returns>The account; its notes say what stands behind the last entry that is whole.</returns>
+    /// <exception cref="JournalDamagedException">What is there is not what was written.</exception>
+    /// <exception cref="NewerFormatException">It goes on in a newer format.</exception>
+    public AuditResult ReadToEnd(CancellationToken stop = default)
+    {
+        if (!_broken) ReadAll(stop);
+        ThrowIfBroken();
+        return Result();
     }
 
     /// <summary>The account of what was read so far.</summary>
@@ -136,10 +145,10 @@ public sealed class Auditor : IDisposable
     {
         Verdict = _problemCount > 0 ? AuditVerdict.Damaged : _torn ? AuditVerdict.Torn : AuditVerdict.Good,
         Sale = _sale,
-        State = _rules.SaleState,
+        State = _rules.SaleState.ToLowerInvariant(),
         Plan = _rules.Plan is not { } plan ? null : new(
-            plan.Name, plan.Venue, plan.StartsAt, plan.TimeZone, plan.Currency, plan.OpensAtMs, plan.ClosesAtMs, plan.PaymentKind,
-            (int)plan.HoldSeconds, (int)plan.Extensions, (int)plan.PerOrder, (int)plan.PerBuyer),
+            plan.Name, plan.Venue, plan.StartsAt, plan.TimeZone, plan.Currency, plan.OpensAtMs, plan.ClosesAtMs,
+            plan.PaymentKind.ToLowerInvariant(), (int)plan.HoldSeconds, (int)plan.Extensions, (int)plan.PerOrder, (int)plan.PerBuyer),
         Sequences = _sequence,
         Batches = _batches,
         Length = _offset,
@@ -167,6 +176,13 @@ public sealed class Auditor : IDisposable
     internal AuditSource Source => _source;
 
     public void Dispose() => _source.Dispose();
+
+    private void ThrowIfBroken()
+    {
+        if (!_broken) return;
+        var problem = _problems[^1];
+        throw new JournalDamagedException($"{_path} is damaged at sequence {problem.Sequence}: {problem.What}.", problem.Sequence, _offset);
+    }
 
     private void ReadAll(CancellationToken stop)
     {

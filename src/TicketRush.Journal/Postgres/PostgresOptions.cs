@@ -81,7 +81,19 @@ public sealed record PostgresOptions
     {
         string? Variable(string name) => variable(name) is { Length: > 0 } value ? value : null;
         var given = text.Trim() == EnvironmentOnly ? "" : text;
-        var (parts, words) = (new NpgsqlConnectionStringBuilder(given), new DbConnectionStringBuilder { ConnectionString = given });
+        NpgsqlConnectionStringBuilder parts;
+        DbConnectionStringBuilder words;
+        try
+        {
+            (parts, words) = (new(given), new() { ConnectionString = given });
+        }
+        catch (ArgumentException e)
+        {
+            throw new ArgumentException(
+                "The journal's connection (--journal, RUSH_JOURNAL) must be \"Host=…;Database=…;Username=…\", or postgres for what PGHOST "
+                + $"and the like say. {e.Message}",
+                e);
+        }
 
         // User, password and certificates Npgsql takes from the environment by itself.
         if (string.IsNullOrEmpty(parts.Host)) parts.Host = Variable("PGHOST") ?? "localhost";

@@ -29,7 +29,7 @@ public static class PlanMapping
         };
         if (kind == PaymentKind.Test && !allowTestPayments)
             errors.Add(new(
-                "paymentKind", "is test, with which anybody may pay; the server allows it only with --demo or --allow-test-payments"));
+                "paymentKind", "is test, with which anybody may pay; it is allowed only with --allow-test-payments, or rush serve --demo"));
 
         var pools = document.Pools.Select((pool, i) => PlacesMapping.Read(pool, $"pools[{i}]", document, zone, errors)).ToList();
         var tiers = new TierPlan[document.Tiers.Length];

@@ -38,8 +38,8 @@ internal static class PlanWords
             "没有时区“{0}”，请写 IANA 名称，例如 Asia/Shanghai 或 UTC"),
         ("\"{0}\" must be in the years 1970 to 9998, in UTC", "“{0}”须在公元 1970 至 9998 年之间（UTC）"),
 
-        ("is test, with which anybody may pay; the server allows it only with --demo or --allow-test-payments",
-            "为 test，任何人都可付款；服务器仅在 --demo 或 --allow-test-payments 时允许"),
+        ("is test, with which anybody may pay; it is allowed only with --allow-test-payments, or rush serve --demo",
+            "为 test，任何人都可付款；仅在使用 --allow-test-payments 或 rush serve --demo 时允许"),
         ("must be given, or else legPrices or pairPrices", "必须填写，或改填 legPrices 或 pairPrices"),
         ("must not be given together with legPrices or pairPrices", "不能与 legPrices 或 pairPrices 同时填写"),
         ("must not be given together with legPrices", "不能与 legPrices 同时填写"),
