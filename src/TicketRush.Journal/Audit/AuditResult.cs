@@ -38,7 +38,7 @@ public sealed record AuditResult
     public required AuditVerdict Verdict { get; init; }
     public required string Sale { get; init; }
 
-    /// <summary>Draft, Open, Paused or Closed; empty before the first entry.</summary>
+    /// <summary>draft, open, paused or closed; empty before the first entry.</summary>
     public required string State { get; init; }
 
     /// <summary>Null before the first entry.</summary>
