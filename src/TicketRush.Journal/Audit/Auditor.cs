@@ -129,13 +129,17 @@ public sealed class Auditor : IDisposable
         return _sequence > before;
     }
 
-    /// <summary>Reads everything that is there, as <see cref="Verify"/> does, for who goes on with what was read.</summary>
-    /// <returns>The account; its notes say what stands behind the last entry that is whole.</returns>
+    /// <summary>
+    /// For who goes on with what was read: while somebody has the journal open what <see cref="Follow"/> reads, for behind the durable end
+    /// stands what may never come to be; else everything, and what stands behind the last whole batch is judged.
+    /// </summary>
+    /// <returns>The account; its notes say what was never finished.</returns>
     /// <exception cref="JournalDamagedException">What is there is not what was written.</exception>
     /// <exception cref="NewerFormatException">It goes on in a newer format.</exception>
     public AuditResult ReadToEnd(CancellationToken stop = default)
     {
-        if (!_broken) ReadAll(stop);
+        if (_source.IsOpen) Follow(stop);
+        else if (!_broken) ReadAll(stop);
         ThrowIfBroken();
         return Result();
     }

@@ -47,7 +47,8 @@ internal sealed class PostgresSession : IDisposable
     private const string EndFrozenSql = """
         SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
         WHERE datname = current_database() AND usename = current_user AND application_name = $1 AND pid <> pg_backend_pid()
-            AND state = 'active' AND wait_event IN ('ClientRead', 'ClientWrite') AND state_change < clock_timestamp() - $2 * interval '1 millisecond'
+            AND state = 'active' AND wait_event IN ('ClientRead', 'ClientWrite')
+            AND state_change < clock_timestamp() - $2 * interval '1 millisecond'
         """;
 
     // Some at a time: no snapshot is held for minutes, and the planner has no reason to sort.
@@ -276,7 +277,8 @@ internal sealed class PostgresSession : IDisposable
 
     /// <summary>
     /// Ends the connections of other servers that stand still in the middle of a statement: what was sent of it has stopped the bound on
-    /// their transactions, and the rest, or the reading of the answer, after which the lock is given back, may never come. Outside a transaction.
+    /// their transactions, and the rest of it, or the reading of its answer, may never come, and with it what gives back the lock. Outside
+    /// a transaction.
     /// </summary>
     public void EndFrozen(TimeSpan standing) => Guarded(() =>
     {

@@ -132,7 +132,7 @@ internal sealed class PostgresWatch : IDisposable
             catch (Exception e)
             {
                 // Whatever it is, it must not end the process, as it would from a thread: without news, turns find out all the same.
-                Warnings.Once($"What other servers do is heard of late, for a defect: {e.GetType().Name} {e.Message}");
+                Warnings.Once($"What other servers do is heard of late, for a defect: {e.GetType().Name} in {e.TargetSite?.Name}.");
                 Thread.Sleep(TryAgainAfter);
             }
         }

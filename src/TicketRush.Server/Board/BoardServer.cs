@@ -25,8 +25,6 @@ public sealed class BoardServer : BackgroundService
     private const int RequestMax = 512;
     private const int FailedEveryMs = 60_000;
 
-    // Sales that other processes make are found so soon; no stranger's datagram asks the store.
-
     private readonly Sales _sales;
     private readonly BoardLimits _limits;
     private readonly ServerSecret _secret;
