@@ -1,3 +1,4 @@
+using System.Net.Sockets;
 using TicketRush.Multiprocessing.Native;
 
 namespace TicketRush.Multiprocessing.Pools;
@@ -8,10 +9,10 @@ internal enum Exchanged
     /// <summary>The worker replied.</summary>
     Replied,
 
-    /// <summary>The worker ended and had not read it: it has not begun what it was to do.</summary>
+    /// <summary>The worker ended, or could not be reached, and had not read it: it has not begun what it was to do.</summary>
     NotTaken,
 
-    /// <summary>The worker ended after it had read it.</summary>
+    /// <summary>The worker ended, or could not be reached, after it had read it.</summary>
     Lost,
 }
 
@@ -70,8 +71,9 @@ internal sealed class WorkerProcess
         {
             _connection.Send(message);
         }
-        catch (IOException)
+        catch (Exception why) when (IsUnreachable(why))
         {
+            // What was not sent whole was not begun.
             return Exchanged.NotTaken;
         }
 
@@ -83,13 +85,16 @@ internal sealed class WorkerProcess
         catch (EndOfStreamException end)
         {
             // The kernel tells an end with something unread before it from one with nothing: it resets the connection.
-            return end.InnerException is System.Net.Sockets.SocketException ? Exchanged.NotTaken : Exchanged.Lost;
+            return end.InnerException is SocketException ? Exchanged.NotTaken : Exchanged.Lost;
         }
-        catch (IOException)
+        catch (Exception why) when (IsUnreachable(why))
         {
             return Exchanged.Lost;
         }
     }
+
+    // To wait takes a descriptor, and the system may have none. An exception that left the seat's thread would end the program.
+    private static bool IsUnreachable(Exception why) => why is IOException or SocketException;
 
     /// <summary>After its connection has ended: waits for its own end, and makes sure of it.</summary>
     /// <returns>Its exit code; null when it had to be killed, having closed the connection and gone on.</returns>

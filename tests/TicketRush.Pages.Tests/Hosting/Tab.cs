@@ -7,6 +7,8 @@ namespace TicketRush.Pages.Tests.Hosting;
 /// <summary>One open tab, and what it complained about.</summary>
 internal sealed class Tab : IAsyncDisposable
 {
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(1);
+
     private static readonly string Axe = ReadAxe();
     private static readonly string? Pictures = Environment.GetEnvironmentVariable("RUSH_PICTURES");
 
@@ -36,6 +38,19 @@ internal sealed class Tab : IAsyncDisposable
     /// console.</summary>
     public async Task IsGoodAsync(string name)
     {
+        try
+        {
+            await LookHereAsync(name);
+        }
+        catch (TimeoutException)
+        {
+            // Now and then the browser never answers a script that came just as a page went on to the next. That says nothing of the page.
+            await LookHereAsync(name);
+        }
+    }
+
+    private async Task LookHereAsync(string name)
+    {
         // Pages that ask again by themselves must not go on to the next while they are looked at; what belongs to this one is there.
         await Site.UntilAsync(IsThereAsync, "the page with everything that belongs to it");
         var looked = new TaskCompletionSource();
@@ -46,7 +61,7 @@ internal sealed class Tab : IAsyncDisposable
         });
         try
         {
-            await LookAsync(name);
+            await LookAsync(name).WaitAsync(Patience);
         }
         finally
         {
@@ -59,9 +74,9 @@ internal sealed class Tab : IAsyncDisposable
     {
         try
         {
-            return await Page.EvaluateAsync<bool>("document.readyState === 'complete'");
+            return await Page.EvaluateAsync<bool>("document.readyState === 'complete'").WaitAsync(TimeSpan.FromSeconds(5));
         }
-        catch (PlaywrightException)
+        catch (Exception e) when (e is PlaywrightException or TimeoutException)
         {
             return false; // It went on to the next in this very moment.
         }
