@@ -40,10 +40,20 @@ public sealed class TerminalClientFaultTests
         using var server = new FakeTerminals((_, _) => ++count == 1 ? first : then);
         await using var terminal = new TerminalClient(Hurried(server));
         var id = Guid.NewGuid();
-        var buying = terminal.BuyAsync("spring", id, "ann", "floor", 1);
-        if (refused is null) await Assert.ThrowsAsync<RushUnknownException>(() => buying);
-        else Assert.Equal(refused, (await Assert.ThrowsAsync<RushRefusedException>(() => buying)).Code);
+        var said = await BuyAsync();
+
+        // On a busy machine the last try may go out too late to be answered in time, and what becomes of that one is not known.
+        for (var more = 0; refused is not null && said is RushUnknownException { InnerException: TimeoutException } && more < 3; more++)
+            said = await BuyAsync();
+        if (refused is null) Assert.IsType<RushUnknownException>(said);
+        else Assert.Equal(refused, Assert.IsType<RushRefusedException>(said).Code);
         Assert.All(server.Asked, asked => Assert.Contains($"{id}", asked.Words, StringComparison.Ordinal));
+
+        ValueTask<Exception?> BuyAsync()
+        {
+            count = 0;
+            return Record.ExceptionAsync(async () => await terminal.BuyAsync("spring", id, "ann", "floor", 1));
+        }
     }
 
     [Fact]
